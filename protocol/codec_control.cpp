@@ -1,0 +1,261 @@
+// Questions to the ventilator's control, and their answers.
+
+#include "protocol/codec.hpp"
+#include "protocol/fields.hpp"
+
+namespace penstock {
+
+void write_question_head(Writer& w, std::string_view type, Request request, std::size_t pairs) {
+    w.map(pairs + (request ? 2 : 1)).key("type").text(type);
+    if (request) w.key("request").natural(*request);
+}
+
+Request read_request(const Fields& f) {
+    return f.has("request") ? Request(f.natural("request", UINT64_MAX)) : Request();
+}
+
+std::string encode(Request request, const Problem& problem) {
+    std::string out;
+    Writer w(out);
+    write_question_head(w, "problem", request, 1);
+    w.key("message").text(problem.message);
+    return out;
+}
+
+std::string join_frames(const std::vector<std::string>& messages) {
+    std::string out;
+    Writer(out).array(messages.size());
+    for (const auto& m : messages) out += m;
+    return out;
+}
+
+namespace {
+
+void write_texts(Writer& w, std::string_view key, const std::vector<std::string>& list) {
+    w.key(key).array(list.size());
+    for (const auto& text : list) w.text(text);
+}
+
+struct QuestionEncoder {
+    Request request;
+    std::string& out;
+    Writer w{out};
+
+    void operator()(const Join& m) {
+        write_question_head(w, "join", request, 10);
+        w.key("version").natural(static_cast<unsigned>(m.version)).key("worker").text(m.worker);
+        write_texts(w, "kinds", m.kinds);
+        w.key("slots").natural(m.slots).key("batch").boolean(m.batch);
+        w.key("heartbeats").boolean(m.heartbeats).key("inproc").boolean(m.same_process);
+        write_texts(w, "labels", m.labels);
+        w.key("running").array(m.running.size());
+        for (const auto n : m.running) w.natural(n);
+        w.key("epoch").natural(m.epoch);
+    }
+
+    void operator()(const AskRoom&) { write_question_head(w, "room", request, 0); }
+
+    void operator()(const AskWorkers&) { write_question_head(w, "workers", request, 0); }
+
+    void operator()(const AskDispatch&) { write_question_head(w, "stats", request, 0); }
+};
+
+struct AnswerEncoder {
+    Request request;
+    std::string& out;
+    Writer w{out};
+
+    void operator()(const Lane& m) {
+        write_question_head(w, "lane", request, 8);
+        w.key("error").text(m.error).key("worker").text(m.worker);
+        w.key("endpoint").text(m.endpoint).key("sink").text(m.sink).key("door").text(m.door);
+        w.key("window").natural(m.window).key("epoch").natural(m.epoch);
+        w.key("ping").real(seconds(m.ping));
+    }
+
+    void operator()(const Room& m) {
+        write_question_head(w, "room", request, 6);
+        w.key("serving").boolean(m.serving).key("why").text(m.why);
+        w.key("jobs").natural(m.jobs_free).key("bytes").natural(m.bytes_free);
+        w.key("any").boolean(m.takes_any_kind);
+        write_texts(w, "kinds", m.kinds);
+    }
+
+    void operator()(const Workers& m) {
+        write_question_head(w, "workers", request, 1);
+        w.key("workers").array(m.workers.size());
+        for (const auto& v : m.workers) {
+            w.map(13).key("worker").text(v.worker);
+            write_texts(w, "kinds", v.kinds);
+            write_texts(w, "labels", v.labels);
+            w.key("slots").natural(v.slots).key("window").natural(v.window);
+            w.key("outstanding").natural(v.outstanding).key("settled").natural(v.settled);
+            w.key("heartbeats").boolean(v.heartbeats).key("draining").boolean(v.draining);
+            w.key("silent").boolean(v.silent).key("joined").real(v.joined_seconds_ago);
+            w.key("cpu").real(v.cpu_seconds).key("rss").natural(v.rss_bytes);
+        }
+    }
+
+    void operator()(const DispatchStats& m) {
+        write_question_head(w, "stats", request, 6);
+        w.key("jobs").natural(m.open_jobs).key("bytes").natural(m.open_bytes);
+        w.key("malformed").natural(m.malformed).key("duplicates").natural(m.duplicates);
+        w.key("workers").natural(m.workers).key("kinds").array(m.kinds.size());
+        for (const auto& k : m.kinds) {
+            w.map(11).key("kind").text(k.kind).key("queued").natural(k.queued);
+            w.key("delayed").natural(k.delayed).key("running").natural(k.running);
+            w.key("oldest").real(k.oldest_age_seconds).key("submitted").natural(k.submitted);
+            w.key("refused").natural(k.refused).key("dispatched").natural(k.dispatched);
+            w.key("redelivered").natural(k.redelivered).key("retried").natural(k.retried);
+            w.key("workers").natural(k.workers);
+        }
+    }
+};
+
+Join read_join(const Fields& f) {
+    Join m;
+    m.version = static_cast<int>(f.natural("version", 1'000'000, kProtocolVersion));
+    m.worker = f.name("worker");
+    m.kinds = f.names("kinds", 1'000);
+    m.slots = static_cast<std::uint32_t>(f.natural("slots", kSlotsMax, 1));
+    if (m.slots == 0) f.wrong("slots", "at least 1");
+    if (m.kinds.empty()) f.wrong("kinds", "an array of at least one kind");
+    m.batch = f.flag("batch", false);
+    m.heartbeats = f.flag("heartbeats", false);
+    m.same_process = f.flag("inproc", false);
+    m.labels = f.texts("labels", 100);
+    m.running = f.naturals("running");
+    m.epoch = f.natural("epoch", UINT64_MAX, 0);
+    return m;
+}
+
+Lane read_lane(const Fields& f) {
+    Lane m;
+    m.error = f.text("error", kErrorTextMax);
+    m.worker = f.name("worker");
+    m.endpoint = f.text("endpoint", 256);
+    m.sink = f.text("sink", 256);
+    m.door = f.text("door", 256);
+    m.window = static_cast<std::uint32_t>(f.natural("window", UINT32_MAX, 1));
+    m.epoch = f.natural("epoch", UINT64_MAX, 0);
+    m.ping = f.duration("ping", m.ping);
+    return m;
+}
+
+WorkerView read_worker_view(const Fields& v) {
+    WorkerView out;
+    out.worker = v.name("worker");
+    out.kinds = v.names("kinds", 1'000);
+    out.labels = v.texts("labels", 100);
+    out.slots = static_cast<std::uint32_t>(v.natural("slots", UINT32_MAX, 0));
+    out.window = static_cast<std::uint32_t>(v.natural("window", UINT32_MAX, 0));
+    out.outstanding = static_cast<std::uint32_t>(v.natural("outstanding", UINT32_MAX, 0));
+    out.settled = v.natural("settled", UINT64_MAX, 0);
+    out.heartbeats = v.flag("heartbeats", false);
+    out.draining = v.flag("draining", false);
+    out.silent = v.flag("silent", false);
+    out.joined_seconds_ago = v.number("joined", 1e12, 0);
+    out.cpu_seconds = v.number("cpu", 1e12, 0);
+    out.rss_bytes = v.natural("rss", UINT64_MAX, 0);
+    return out;
+}
+
+DispatchKind read_dispatch_kind(const Fields& k) {
+    DispatchKind out;
+    out.kind = k.name("kind");
+    out.queued = k.natural("queued", UINT64_MAX, 0);
+    out.delayed = k.natural("delayed", UINT64_MAX, 0);
+    out.running = k.natural("running", UINT64_MAX, 0);
+    out.oldest_age_seconds = k.number("oldest", 1e12, 0);
+    out.submitted = k.natural("submitted", UINT64_MAX, 0);
+    out.refused = k.natural("refused", UINT64_MAX, 0);
+    out.dispatched = k.natural("dispatched", UINT64_MAX, 0);
+    out.redelivered = k.natural("redelivered", UINT64_MAX, 0);
+    out.retried = k.natural("retried", UINT64_MAX, 0);
+    out.workers = static_cast<std::uint32_t>(k.natural("workers", UINT32_MAX, 0));
+    return out;
+}
+
+DispatchStats read_dispatch_stats(const Fields& f) {
+    DispatchStats m;
+    m.open_jobs = f.natural("jobs", UINT64_MAX, 0);
+    m.open_bytes = f.natural("bytes", UINT64_MAX, 0);
+    m.malformed = f.natural("malformed", UINT64_MAX, 0);
+    m.duplicates = f.natural("duplicates", UINT64_MAX, 0);
+    m.workers = static_cast<std::uint32_t>(f.natural("workers", UINT32_MAX, 0));
+    for_each_element(f.node("kinds"), [&](Node kind) {
+        m.kinds.push_back(read_dispatch_kind(Fields(kind, "stats", f.mistake())));
+    });
+    return m;
+}
+
+} // namespace
+
+std::string encode(Request request, const ControlQuestion& question) {
+    std::string out;
+    std::visit(QuestionEncoder{request, out}, question);
+    return out;
+}
+
+std::string encode(Request request, const ControlAnswer& answer) {
+    std::string out;
+    std::visit(AnswerEncoder{request, out}, answer);
+    return out;
+}
+
+Decoded<Asked<ControlQuestion>> decode_control(Reader& reader, std::string_view frame) {
+    Decoded<Asked<ControlQuestion>> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::step_over);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        const Request request = read_request(f);
+        if (type == "join")
+            out.messages.push_back({request, read_join(f)});
+        else if (type == "room")
+            out.messages.push_back({request, AskRoom{}});
+        else if (type == "workers")
+            out.messages.push_back({request, AskWorkers{}});
+        else if (type == "stats")
+            out.messages.push_back({request, AskDispatch{}});
+        else
+            mistake.add("`type` must be join, room, workers or stats here");
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+Decoded<Asked<ControlAnswer>> decode_control_answer(Reader& reader, std::string_view frame) {
+    Decoded<Asked<ControlAnswer>> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::step_over);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        const Request request = read_request(f);
+        if (type == "lane") out.messages.push_back({request, read_lane(f)});
+        if (type == "room") {
+            Room room{f.flag("serving", false),
+                      f.text("why", kErrorTextMax),
+                      f.natural("jobs", UINT64_MAX, 0),
+                      f.natural("bytes", UINT64_MAX, 0),
+                      f.flag("any", true),
+                      f.names("kinds", 1'000'000)};
+            out.messages.push_back({request, std::move(room)});
+        }
+        if (type == "workers") {
+            Workers workers;
+            for_each_element(f.node("workers"), [&](Node view) {
+                workers.workers.push_back(read_worker_view(Fields(view, type, mistake)));
+            });
+            out.messages.push_back({request, std::move(workers)});
+        }
+        if (type == "stats") out.messages.push_back({request, read_dispatch_stats(f)});
+        if (type == "problem") mistake.add(f.text("message", kErrorTextMax));
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+} // namespace penstock

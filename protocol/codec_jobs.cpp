@@ -1,0 +1,153 @@
+// Submit, and what lanes carry: the messages that hold jobs.
+
+#include "protocol/codec.hpp"
+#include "protocol/fields.hpp"
+
+namespace penstock {
+
+void read_submit(const Fields& f, Node map, std::vector<VentilatorFact>& out) {
+    Submit submit;
+    submit.terms = f.terms();
+    if (f.has("rows")) {
+        const auto rows = f.rows("rows", 2);
+        submit.rows.reserve(rows.size());
+        for (const Node row : rows) {
+            const Node id = row.first();
+            submit.rows.push_back(
+                {read_id(id, f.mistake(), "submit: the id of a row"),
+                 read_bytes(id.after(), f.mistake(), "submit: the payload of a row")});
+            if (submit.rows.back().payload.size() > kPayloadBytesMax) {
+                f.wrong("rows", "of payloads of at most 16 MiB");
+            }
+        }
+    } else {
+        if (!map.find("payload")) f.wrong("payload", "there");
+        submit.rows.push_back({f.id("id"), f.raw("payload")});
+        if (submit.rows.back().payload.size() > kPayloadBytesMax) {
+            f.wrong("payload", "at most 16 MiB");
+        }
+    }
+    if (f.mistake().none()) out.emplace_back(std::move(submit));
+}
+
+std::string encode(const Submit& m) {
+    std::string out;
+    Writer w(out);
+    w.map(2 + count_terms(m.terms)).key("type").text("submit");
+    write_terms(w, m.terms);
+    w.key("rows").array(m.rows.size());
+    for (const auto& row : m.rows) w.array(2).id(row.id).bytes(row.payload);
+    return out;
+}
+
+std::uint64_t body_digest(const Terms& terms, Bytes payload) {
+    Terms same = terms;
+    same.delay = same.ttl = Duration(0);
+    std::string text;
+    Writer w(text);
+    write_terms(w, same);
+    text += payload;
+    std::uint64_t h = 14695981039346656037ull; // FNV-1a
+    for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    return h;
+}
+
+std::string encode(const JobBatch& m) {
+    std::string out;
+    std::size_t room = 128;
+    for (const auto& row : m.rows) room += row.payload.size() + 96;
+    out.reserve(room);
+    Writer w(out);
+    w.map(m.content_type.empty() ? 5 : 6).key("type").text("job");
+    w.key("epoch").natural(m.epoch).key("kind").text(m.kind);
+    w.key("timeout").real(seconds(m.timeout));
+    if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    w.key("rows").array(m.rows.size());
+    for (const auto& row : m.rows) {
+        w.array(4).natural(row.number).id(row.id).natural(row.attempt).bytes(row.payload);
+    }
+    return out;
+}
+
+std::string encode_plain(const JobBatch& m, const JobRow& row) {
+    std::string out;
+    out.reserve(row.payload.size() + 192);
+    Writer w(out);
+    w.map(m.content_type.empty() ? 8 : 9).key("type").text("job");
+    // Plain workers see the id as text, whatever its form: it is what they print and send back.
+    w.key("id").text(row.id.text()).key("kind").text(m.kind);
+    w.key("attempt").natural(row.attempt).key("epoch").natural(m.epoch);
+    w.key("number").natural(row.number).key("timeout").real(seconds(m.timeout));
+    if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    w.key("payload").value(row.payload);
+    return out;
+}
+
+std::string encode(const CancelJob& m) {
+    std::string out;
+    Writer(out).map(3).key("type").text("cancel").key("number").natural(m.number).key("id").text(
+        m.id.text());
+    return out;
+}
+
+std::string encode(const Ping&) {
+    std::string out;
+    Writer(out).map(1).key("type").text("ping");
+    return out;
+}
+
+std::string encode(const Drain&) {
+    std::string out;
+    Writer(out).map(1).key("type").text("drain");
+    return out;
+}
+
+namespace {
+
+void read_job(const Fields& f, std::vector<LaneMessage>& out) {
+    JobBatch batch;
+    batch.epoch = f.natural("epoch", UINT64_MAX);
+    batch.kind = f.required_name("kind");
+    batch.timeout = f.duration("timeout", std::chrono::hours(1));
+    batch.content_type = f.text("content_type", kNameLengthMax);
+    if (f.has("rows")) {
+        const auto rows = f.rows("rows", 4);
+        batch.rows.reserve(rows.size());
+        for (const Node row : rows) {
+            const Node number = row.first(), id = number.after(), attempt = id.after();
+            batch.rows.push_back(
+                {read_natural(number, UINT64_MAX, f.mistake(), "job: the number of a row"),
+                 read_id(id, f.mistake(), "job: the id of a row"),
+                 static_cast<std::uint32_t>(
+                     read_natural(attempt, UINT32_MAX, f.mistake(), "job: the attempt of a row")),
+                 read_bytes(attempt.after(), f.mistake(), "job: the payload of a row")});
+        }
+    } else {
+        batch.rows.push_back({f.natural("number", UINT64_MAX, 0), f.id("id"),
+                              static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX)),
+                              f.raw("payload")});
+    }
+    if (f.mistake().none()) out.emplace_back(std::move(batch));
+}
+
+} // namespace
+
+Decoded<LaneMessage> decode_lane(Reader& reader, std::string_view frame) {
+    Decoded<LaneMessage> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::step_over);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        if (type == "job") read_job(f, out.messages);
+        if (type == "cancel") {
+            out.messages.emplace_back(CancelJob{f.natural("number", UINT64_MAX, 0), f.id("id")});
+        }
+        if (type == "ping") out.messages.emplace_back(Ping{});
+        if (type == "drain") out.messages.emplace_back(Drain{});
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+} // namespace penstock

@@ -1,0 +1,342 @@
+// The numbered link between ventilator and sink, both ways, and the two doors it ends at.
+
+#include "protocol/codec.hpp"
+#include "protocol/fields.hpp"
+
+namespace penstock {
+
+namespace {
+
+// `pairs` counts what follows the head.
+Writer& write_head(Writer& w, std::string_view type, const LinkHead& head, std::size_t pairs) {
+    w.map(4 + pairs).key("type").text(type);
+    return w.key("epoch")
+        .natural(head.epoch)
+        .key("seq")
+        .natural(head.seq)
+        .key("got")
+        .natural(head.got);
+}
+
+LinkHead read_head(const Fields& f) {
+    return {f.natural("epoch", UINT64_MAX), f.natural("seq", UINT64_MAX),
+            f.natural("got", UINT64_MAX)};
+}
+
+struct ToSinkEncoder {
+    const LinkHead& head;
+    std::string& out;
+    Writer w{out};
+
+    void operator()(const Store& m) {
+        std::size_t room = 128;
+        for (const auto& row : m.rows) room += row.payload.size() + 80;
+        out.reserve(room);
+        write_head(w, "store", head, 2 + count_terms(m.terms)).key("first").natural(m.first);
+        write_terms(w, m.terms);
+        w.key("rows").array(m.rows.size());
+        for (const auto& row : m.rows) {
+            const bool used = row.attempt != 0 || row.deaths != 0;
+            w.array(used ? 4 : 2).id(row.id).bytes(row.payload);
+            if (used) w.natural(row.attempt).natural(row.deaths);
+        }
+    }
+
+    void operator()(const Started& m) {
+        write_head(w, "started", head, 2).key("worker").text(m.worker);
+        w.key("rows").array(m.rows.size());
+        for (const auto& row : m.rows) w.array(2).natural(row.number).natural(row.attempt);
+    }
+
+    void operator()(const Retrying& m) {
+        write_head(w, "retrying", head, 3).key("number").natural(m.number);
+        w.key("attempt").natural(m.attempt).key("delay").real(seconds(m.delay));
+    }
+
+    void operator()(const Lost& m) {
+        write_head(w, "lost", head, 2).key("worker").text(m.worker);
+        w.key("rows").array(m.rows.size());
+        for (const auto& row : m.rows) {
+            w.array(3).natural(row.number).natural(row.attempt).boolean(row.suspect);
+        }
+    }
+
+    void operator()(const Final& m) {
+        write_head(w, "final", head, 3).key("number").natural(m.number);
+        w.key("outcome").text(to_string(m.outcome)).key("error");
+        write_failure(w, m.failure);
+    }
+
+    void operator()(const Refused& m) {
+        write_head(w, "refused", head, 2).key("reason").text(m.reason);
+        w.key("ids").array(m.ids.size());
+        for (const auto& id : m.ids) w.id(id);
+    }
+
+    void operator()(const Confirm&) { write_head(w, "confirm", head, 0); }
+
+    void operator()(const Resend&) { write_head(w, "resend", head, 0); }
+};
+
+void write_settled_rows(Writer& w, const std::vector<SettledRow>& rows) {
+    w.key("rows").array(rows.size());
+    for (const auto& r : rows) {
+        w.array(4).natural(r.first).natural(r.count).natural(r.attempt).natural(r.run_us);
+    }
+}
+
+struct FromSinkEncoder {
+    const LinkHead& head;
+    std::string& out;
+    Writer w{out};
+
+    void numbers(std::string_view key, const std::vector<JobNumber>& list) {
+        w.key(key).array(list.size());
+        for (const auto n : list) w.natural(n);
+    }
+
+    void operator()(const Stored& m) {
+        write_head(w, "stored", head, 3).key("rows").array(m.rows.size());
+        for (const auto& r : m.rows) w.array(2).natural(r.first).natural(r.count);
+        numbers("duplicates", m.duplicates);
+        numbers("conflicts", m.conflicts);
+    }
+
+    void operator()(const Settled& m) {
+        write_head(w, "settled", head, 2);
+        write_settled_rows(w, m.rows);
+        w.key("failed").array(m.failed.size());
+        for (const auto& r : m.failed) {
+            w.array(4).natural(r.number).natural(r.attempt).natural(r.run_us).boolean(r.retryable);
+        }
+    }
+
+    void operator()(const Returned& m) {
+        write_head(w, "returned", head, 1);
+        write_settled_rows(w, m.rows);
+    }
+
+    void operator()(const Open& m) {
+        write_head(w, "open", head, 1).key("rows").array(m.rows.size());
+        for (const auto& r : m.rows) w.array(2).natural(r.number).natural(r.deaths);
+    }
+
+    void operator()(const Cancel& m) {
+        write_head(w, "cancel", head, 1);
+        numbers("numbers", m.numbers);
+    }
+
+    void operator()(const Confirm&) { write_head(w, "confirm", head, 0); }
+
+    void operator()(const Resend&) { write_head(w, "resend", head, 0); }
+};
+
+std::uint32_t small(Node node, const Fields& f, std::string_view key) {
+    return static_cast<std::uint32_t>(read_natural(node, UINT32_MAX, f.mistake(), f.where(key)));
+}
+
+JobNumber number(Node node, const Fields& f, std::string_view key) {
+    return read_natural(node, UINT64_MAX, f.mistake(), f.where(key));
+}
+
+Store read_store(const Fields& f) {
+    Store m;
+    m.first = f.natural("first", UINT64_MAX);
+    m.terms = f.terms();
+    const auto rows = f.rows("rows", 2);
+    m.rows.reserve(rows.size());
+    for (const Node row : rows) {
+        const Node id = row.first(), payload = id.after();
+        auto& r = m.rows.emplace_back();
+        r.id = read_id(id, f.mistake(), "store: the id of a row");
+        r.payload = read_bytes(payload, f.mistake(), "store: the payload of a row");
+        if (row.size() >= 4) {
+            r.attempt = small(payload.after(), f, "rows");
+            r.deaths = small(payload.after().after(), f, "rows");
+        }
+    }
+    return m;
+}
+
+Lost read_lost(const Fields& f) {
+    Lost m{f.required_name("worker"), {}};
+    for (const Node row : f.rows("rows", 3)) {
+        const Node n = row.first(), attempt = n.after();
+        m.rows.push_back({number(n, f, "rows"), small(attempt, f, "rows"),
+                          read_flag(attempt.after(), f.mistake(), f.where("rows"))});
+    }
+    return m;
+}
+
+Final read_final(const Fields& f) {
+    Final m;
+    m.number = f.natural("number", UINT64_MAX);
+    const auto outcome = parse_state(f.text("outcome", 32));
+    if (!outcome || !is_final(*outcome)) f.wrong("outcome", "a final state");
+    m.outcome = outcome.value_or(State::failed);
+    m.failure.code.clear();
+    const Node error = f.node("error");
+    if (error.is(Shape::map)) {
+        m.failure.code =
+            tidy_text(error.find("code").is(Shape::text) ? error.find("code").text() : "");
+        m.failure.message =
+            tidy_text(error.find("message").is(Shape::text) ? error.find("message").text() : "");
+    }
+    return m;
+}
+
+std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
+    if (type == "store") return read_store(f);
+    if (type == "started") {
+        Started m{f.required_name("worker"), {}};
+        for (const Node row : f.rows("rows", 2)) {
+            m.rows.push_back(
+                {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
+        }
+        return m;
+    }
+    if (type == "retrying") {
+        return Retrying{f.natural("number", UINT64_MAX),
+                        static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX)),
+                        f.duration("delay", Duration(0))};
+    }
+    if (type == "lost") return read_lost(f);
+    if (type == "final") return read_final(f);
+    if (type == "refused") {
+        Refused m{f.required_name("reason"), {}};
+        const Node ids = f.node("ids");
+        if (!ids.is(Shape::array)) f.wrong("ids", "an array of ids");
+        Node at = ids ? ids.first() : Node();
+        for (std::uint32_t i = 0; at && i < ids.size(); ++i) {
+            m.ids.push_back(read_id(at, f.mistake(), f.where("ids")));
+            if (i + 1 < ids.size()) at = at.after();
+        }
+        return m;
+    }
+    if (type == "confirm") return Confirm{};
+    if (type == "resend") return Resend{};
+    return std::nullopt;
+}
+
+std::vector<SettledRow> read_settled_rows(const Fields& f) {
+    std::vector<SettledRow> out;
+    for (const Node row : f.rows("rows", 4)) {
+        const Node first = row.first(), count = first.after(), attempt = count.after();
+        out.push_back({number(first, f, "rows"), small(count, f, "rows"), small(attempt, f, "rows"),
+                       number(attempt.after(), f, "rows")});
+    }
+    return out;
+}
+
+std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
+    if (type == "stored") {
+        Stored m;
+        for (const Node row : f.rows("rows", 2)) {
+            m.rows.push_back(
+                {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
+        }
+        m.duplicates = f.naturals("duplicates");
+        m.conflicts = f.naturals("conflicts");
+        return m;
+    }
+    if (type == "settled") {
+        Settled m{read_settled_rows(f), {}};
+        for (const Node row : f.rows("failed", 4)) {
+            const Node n = row.first(), attempt = n.after(), run = attempt.after();
+            m.failed.push_back({number(n, f, "failed"), small(attempt, f, "failed"),
+                                number(run, f, "failed"),
+                                read_flag(run.after(), f.mistake(), f.where("failed"))});
+        }
+        return m;
+    }
+    if (type == "returned") return Returned{read_settled_rows(f)};
+    if (type == "open") {
+        Open m;
+        for (const Node row : f.rows("rows", 2)) {
+            m.rows.push_back(
+                {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
+        }
+        return m;
+    }
+    if (type == "cancel") return Cancel{f.naturals("numbers")};
+    if (type == "confirm") return Confirm{};
+    if (type == "resend") return Resend{};
+    return std::nullopt;
+}
+
+} // namespace
+
+std::string encode(const LinkHead& head, const ToSink& message) {
+    std::string out;
+    std::visit(ToSinkEncoder{head, out}, message);
+    return out;
+}
+
+std::string encode(const LinkHead& head, const FromSink& message) {
+    std::string out;
+    std::visit(FromSinkEncoder{head, out}, message);
+    return out;
+}
+
+std::string encode(const Heartbeat& m) {
+    std::string out;
+    Writer w(out);
+    w.map(5).key("type").text("heartbeat").key("worker").text(m.worker);
+    w.key("running").array(m.running.size());
+    for (const auto n : m.running) w.natural(n);
+    w.key("cpu").real(m.cpu_seconds).key("rss").natural(m.rss_bytes);
+    return out;
+}
+
+std::string encode(const Bye& m) {
+    std::string out;
+    Writer w(out);
+    w.map(3).key("type").text("bye").key("worker").text(m.worker);
+    w.key("waiting").array(m.waiting.size());
+    for (const auto n : m.waiting) w.natural(n);
+    return out;
+}
+
+Decoded<VentilatorFact> decode_ventilator_door(Reader& reader, std::string_view frame) {
+    Decoded<VentilatorFact> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::step_over);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        if (type == "submit") {
+            read_submit(f, map, out.messages);
+        } else if (type == "heartbeat") {
+            out.messages.emplace_back(Heartbeat{f.required_name("worker"), f.naturals("running"),
+                                                f.number("cpu", 1e12, 0),
+                                                f.natural("rss", UINT64_MAX, 0)});
+        } else if (type == "bye") {
+            out.messages.emplace_back(Bye{f.required_name("worker"), f.naturals("waiting")});
+        } else if (auto message = read_from_sink(f, type)) {
+            out.messages.emplace_back(Linked<FromSink>{read_head(f), std::move(*message)});
+        }
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+Decoded<SinkFact> decode_sink_door(Reader& reader, std::string_view frame) {
+    Decoded<SinkFact> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::step_over);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        if (type == "result") {
+            read_result(f, out.messages);
+        } else if (type == "progress") {
+            read_progress(f, out.messages);
+        } else if (auto message = read_to_sink(f, type)) {
+            out.messages.emplace_back(Linked<ToSink>{read_head(f), std::move(*message)});
+        }
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+} // namespace penstock

@@ -1,0 +1,122 @@
+// What workers say to the sink: results of attempts, and progress.
+
+#include "protocol/codec.hpp"
+#include "protocol/fields.hpp"
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t kFailedRowSize = 7; // id, attempt, run_us, nil, code, message, retryable
+
+void write_row(Writer& w, const ResultRow& row) {
+    w.array(row.failure ? kFailedRowSize : 4).id(row.id).natural(row.attempt).natural(row.run_us);
+    if (!row.failure) {
+        w.bytes(row.value);
+        return;
+    }
+    w.nil().text(row.failure->code).text(row.failure->message).boolean(row.failure->retryable);
+}
+
+ResultRow read_row(Node row, const Fields& f) {
+    ResultRow out;
+    Mistake& mistake = f.mistake();
+    const Node id = row.first(), attempt = id.after(), run = attempt.after(), value = run.after();
+    out.id = read_id(id, mistake, "result: the id of a row");
+    out.attempt = static_cast<std::uint32_t>(
+        read_natural(attempt, UINT32_MAX, mistake, "result: the attempt of a row"));
+    out.run_us = read_natural(run, UINT64_MAX, mistake, "result: the run time of a row");
+    if (row.size() < kFailedRowSize) {
+        out.value = read_bytes(value, mistake, "result: the value of a row");
+    } else {
+        const Node code = value.after(), message = code.after();
+        out.failure = Failure{read_name(code, mistake, "result: the error code of a row"),
+                              message.is(Shape::text) ? tidy_text(message.text()) : std::string(),
+                              read_flag(message.after(), mistake, "result: retryable of a row")};
+    }
+    if (out.value.size() > kPayloadBytesMax) f.wrong("rows", "of values of at most 16 MiB");
+    return out;
+}
+
+} // namespace
+
+void read_result(const Fields& f, std::vector<SinkFact>& out) {
+    Result result;
+    result.epoch = f.natural("epoch", UINT64_MAX);
+    result.worker = f.name("worker");
+    result.content_type = f.text("content_type", kNameLengthMax);
+    if (f.has("rows")) {
+        const auto rows = f.rows("rows", 4);
+        result.rows.reserve(rows.size());
+        for (const Node row : rows) result.rows.push_back(read_row(row, f));
+    } else {
+        ResultRow row;
+        row.id = f.id("id");
+        row.attempt = static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX));
+        row.run_us = static_cast<std::uint64_t>(f.number("run", kSecondsMax, 0) * 1e6);
+        row.failure = f.failure("error");
+        row.value = f.raw("value");
+        if (row.value.size() > kPayloadBytesMax) f.wrong("value", "at most 16 MiB");
+        if (row.value.empty()) row.value = Bytes("\xc0", 1); // no value is nil
+        result.rows.push_back(std::move(row));
+    }
+    if (f.mistake().none()) out.emplace_back(std::move(result));
+}
+
+void read_progress(const Fields& f, std::vector<SinkFact>& out) {
+    Progress p;
+    p.id = f.id("id");
+    p.attempt = static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX));
+    p.progress = f.number("progress", 1, 0);
+    if (f.has("note")) p.note = f.text("note", kErrorTextMax);
+    if (f.mistake().none()) out.emplace_back(std::move(p));
+}
+
+std::string encode(const Result& m) {
+    std::string out;
+    std::size_t room = 96;
+    for (const auto& row : m.rows) room += row.value.size() + 96;
+    out.reserve(room);
+    Writer w(out);
+    w.map(m.content_type.empty() ? 4 : 5).key("type").text("result").key("epoch").natural(m.epoch);
+    w.key("worker").text(m.worker);
+    if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    w.key("rows").array(m.rows.size());
+    for (const auto& row : m.rows) write_row(w, row);
+    return out;
+}
+
+std::string encode_plain(const Result& m) {
+    const ResultRow& row = m.rows.front();
+    std::string out;
+    Writer w(out);
+    w.map(m.content_type.empty() ? 7 : 8).key("type").text("result");
+    w.key("id").text(row.id.text()).key("attempt").natural(row.attempt);
+    w.key("epoch").natural(m.epoch).key("worker").text(m.worker);
+    w.key("run").real(static_cast<double>(row.run_us) / 1e6);
+    if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    if (row.failure) {
+        write_failure(w.key("error"), *row.failure);
+    } else {
+        w.key("value").value(row.value);
+    }
+    return out;
+}
+
+std::string encode(const Progress& m) {
+    std::string out;
+    Writer(out)
+        .map(5)
+        .key("type")
+        .text("progress")
+        .key("id")
+        .text(m.id.text())
+        .key("attempt")
+        .natural(m.attempt)
+        .key("progress")
+        .real(m.progress)
+        .key("note")
+        .text(m.note);
+    return out;
+}
+
+} // namespace penstock

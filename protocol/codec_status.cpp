@@ -1,0 +1,328 @@
+// Questions to the sink's status, and their answers.
+
+#include "protocol/codec.hpp"
+#include "protocol/fields.hpp"
+
+namespace penstock {
+
+namespace {
+
+struct QuestionEncoder {
+    Request request;
+    std::string& out;
+    Writer w{out};
+
+    void operator()(const AskStatus& m) {
+        write_question_head(w, "status", request, 2);
+        w.key("id").id(m.id).key("values").boolean(m.value);
+    }
+
+    void operator()(const AskWait& m) {
+        write_question_head(w, "wait", request, m.body ? 5 : 4);
+        w.key("id").id(m.id).key("until").text(m.until == Until::stored ? "stored" : "finished");
+        w.key("timeout").real(seconds(m.timeout)).key("values").boolean(m.value);
+        if (m.body) w.key("body").natural(*m.body);
+    }
+
+    void operator()(const AskList& m) {
+        write_question_head(w, "list", request, 5 + (m.state ? 1 : 0));
+        if (m.state) w.key("state").text(to_string(*m.state));
+        w.key("kind").text(m.kind).key("tag").text(m.tag).key("since").real(m.since);
+        w.key("limit").natural(m.limit).key("cursor").natural(m.cursor);
+    }
+
+    void operator()(const AskStats&) { write_question_head(w, "stats", request, 0); }
+
+    void operator()(const AskCancel& m) {
+        write_question_head(w, "cancel", request, 1);
+        w.key("id").id(m.id);
+    }
+
+    void operator()(const Hello& m) {
+        write_question_head(w, "hello", request, 5);
+        w.key("version").natural(static_cast<unsigned>(m.version));
+        w.key("instance").natural(m.instance).key("epoch").natural(m.epoch);
+        w.key("door").text(m.door).key("got").natural(m.got);
+    }
+};
+
+void write_view(Writer& w, const JobView& v) {
+    const std::size_t pairs = 7u + !v.worker.empty() + (v.progress >= 0) + !v.note.empty() +
+                              (v.started_at > 0) + (v.finished_at > 0) + !v.tags.empty() +
+                              !v.tenant.empty() + !v.content_type.empty() + !v.value.empty() +
+                              v.failure.has_value();
+    w.map(pairs).key("id").text(v.id.text()).key("kind").text(v.kind);
+    w.key("state").text(to_string(v.state)).key("attempt").natural(v.attempt);
+    w.key("deaths").natural(v.deaths).key("submitted").real(v.submitted_at);
+    w.key("bytes").natural(v.result_bytes);
+    if (!v.worker.empty()) w.key("worker").text(v.worker);
+    if (v.progress >= 0) w.key("progress").real(v.progress);
+    if (!v.note.empty()) w.key("note").text(v.note);
+    if (v.started_at > 0) w.key("started").real(v.started_at);
+    if (v.finished_at > 0) w.key("finished").real(v.finished_at);
+    if (!v.tags.empty()) {
+        w.key("tags").array(v.tags.size());
+        for (const auto& tag : v.tags) w.text(tag);
+    }
+    if (!v.tenant.empty()) w.key("tenant").text(v.tenant);
+    if (!v.content_type.empty()) w.key("content_type").text(v.content_type);
+    if (!v.value.empty()) w.key("value").value(v.value);
+    if (v.failure) write_failure(w.key("error"), *v.failure);
+}
+
+void write_histogram(Writer& w, std::string_view key, const Histogram& h) {
+    w.key(key).array(h.counts.size() + 1).real(h.sum);
+    for (const auto c : h.counts) w.natural(c);
+}
+
+struct AnswerEncoder {
+    Request request;
+    std::string& out;
+    Writer w{out};
+
+    void operator()(const JobAnswer& m) {
+        const bool job =
+            (m.found == Found::found || m.found == Found::timed_out) && !m.job.id.empty();
+        write_question_head(w, "job", request, 1u + !m.why.empty() + job);
+        w.key("found").text(to_string(m.found));
+        if (!m.why.empty()) w.key("why").text(m.why);
+        if (job) write_view(w.key("job"), m.job);
+    }
+
+    void operator()(const ListAnswer& m) {
+        write_question_head(w, "list", request, 2);
+        w.key("cursor").natural(m.cursor).key("jobs").array(m.jobs.size());
+        for (const auto& v : m.jobs) write_view(w, v);
+    }
+
+    void operator()(const SinkStats& m) {
+        write_question_head(w, "stats", request, 11);
+        w.key("open").natural(m.open_jobs).key("finished").natural(m.finished_jobs);
+        w.key("bytes").natural(m.bytes).key("waits").natural(m.waits);
+        w.key("unknown").natural(m.unknown_results).key("malformed").natural(m.malformed);
+        w.key("evicted").natural(m.evicted).key("lost").natural(m.lost_attempts);
+        w.key("ventilator").boolean(m.ventilator).key("durability").text(m.durability);
+        w.key("kinds").array(m.kinds.size());
+        for (const auto& k : m.kinds) {
+            w.map(11).key("kind").text(k.kind).key("stored").natural(k.stored);
+            w.key("succeeded").natural(k.succeeded).key("failed").natural(k.failed);
+            w.key("cancelled").natural(k.cancelled).key("expired").natural(k.expired);
+            w.key("quarantined").natural(k.quarantined).key("duplicates").natural(k.duplicates);
+            write_histogram(w, "queue", k.queue);
+            write_histogram(w, "run", k.run);
+            write_histogram(w, "total", k.total);
+        }
+    }
+
+    void operator()(const CancelAnswer& m) {
+        write_question_head(w, "cancel", request, 2);
+        w.key("result").text(to_string(m.result)).key("state").text(to_string(m.state));
+    }
+
+    void operator()(const HelloAnswer& m) {
+        write_question_head(w, "hello", request, 4);
+        w.key("error").text(m.error).key("sink").natural(m.sink_epoch);
+        w.key("epoch").natural(m.epoch).key("got").natural(m.got);
+    }
+};
+
+AskWait read_wait(const Fields& f) {
+    AskWait m;
+    m.id = f.id("id");
+    const std::string until = f.text("until", 32);
+    if (until == "stored")
+        m.until = Until::stored;
+    else if (!until.empty() && until != "finished")
+        f.wrong("until", "stored or finished");
+    m.timeout = from_seconds(f.number("timeout", kWaitSecondsMax, 30));
+    m.value = f.flag("values", false);
+    if (f.has("body")) m.body = f.natural("body", UINT64_MAX);
+    return m;
+}
+
+AskList read_list(const Fields& f) {
+    AskList m;
+    if (f.has("state")) {
+        m.state = parse_state(f.text("state", 32));
+        if (!m.state) f.wrong("state", "the name of a state");
+    }
+    m.kind = f.text("kind", kNameLengthMax);
+    m.tag = f.text("tag", kNameLengthMax);
+    m.since = f.number("since", 1e12, 0);
+    m.limit = static_cast<std::uint32_t>(f.natural("limit", kListMax, 100));
+    m.cursor = f.natural("cursor", UINT64_MAX, 0);
+    return m;
+}
+
+Hello read_hello(const Fields& f) {
+    Hello m;
+    m.version = static_cast<int>(f.natural("version", 1'000'000, kProtocolVersion));
+    m.instance = f.natural("instance", UINT64_MAX);
+    m.epoch = f.natural("epoch", UINT64_MAX, 0);
+    m.door = f.text("door", 256);
+    m.got = f.natural("got", UINT64_MAX, 0);
+    return m;
+}
+
+JobView read_view(Node node, const Fields& parent) {
+    JobView v;
+    const Fields f(node, "job", parent.mistake());
+    v.id = f.id("id");
+    v.kind = f.name("kind");
+    v.state = parse_state(f.text("state", 32)).value_or(State::queued);
+    v.attempt = static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX, 0));
+    v.deaths = static_cast<std::uint32_t>(f.natural("deaths", UINT32_MAX, 0));
+    v.worker = f.text("worker", kNameLengthMax);
+    v.progress = f.has("progress") ? f.number("progress", 1, 0) : -1;
+    v.note = f.text("note", kErrorTextMax);
+    v.submitted_at = f.number("submitted", 1e12, 0);
+    v.started_at = f.number("started", 1e12, 0);
+    v.finished_at = f.number("finished", 1e12, 0);
+    v.result_bytes = f.natural("bytes", UINT64_MAX, 0);
+    v.tags = f.texts("tags", kTagsMax);
+    v.tenant = f.text("tenant", kNameLengthMax);
+    v.content_type = f.text("content_type", kNameLengthMax);
+    if (node.find("value")) v.value = std::string(f.raw("value"));
+    v.failure = f.failure("error");
+    return v;
+}
+
+JobAnswer read_job_answer(const Fields& f) {
+    JobAnswer m;
+    const std::string found = f.text("found", 32);
+    for (const Found each : {Found::found, Found::unknown, Found::starting, Found::refused,
+                             Found::conflict, Found::timed_out}) {
+        if (found == to_string(each)) m.found = each;
+    }
+    m.why = f.text("why", kErrorTextMax);
+    if (f.has("job")) m.job = read_view(f.node("job"), f);
+    return m;
+}
+
+Histogram read_histogram(Node list) {
+    Histogram h;
+    bool is_sum = true; // the sum stands first
+    for_each_element(list, [&](Node n) {
+        if (is_sum)
+            h.sum = n.is(Shape::real) || n.is(Shape::natural) ? n.real() : 0;
+        else
+            h.counts.push_back(n.is(Shape::natural) ? n.natural() : 0);
+        is_sum = false;
+    });
+    return h;
+}
+
+SinkStats read_stats(const Fields& f) {
+    SinkStats m;
+    m.open_jobs = f.natural("open", UINT64_MAX, 0);
+    m.finished_jobs = f.natural("finished", UINT64_MAX, 0);
+    m.bytes = f.natural("bytes", UINT64_MAX, 0);
+    m.waits = f.natural("waits", UINT64_MAX, 0);
+    m.unknown_results = f.natural("unknown", UINT64_MAX, 0);
+    m.malformed = f.natural("malformed", UINT64_MAX, 0);
+    m.evicted = f.natural("evicted", UINT64_MAX, 0);
+    m.lost_attempts = f.natural("lost", UINT64_MAX, 0);
+    m.ventilator = f.flag("ventilator", false);
+    m.durability = f.text("durability", 32);
+    for_each_element(f.node("kinds"), [&](Node node) {
+        const Fields k(node, "stats", f.mistake());
+        SinkKind kind;
+        kind.kind = k.name("kind");
+        kind.stored = k.natural("stored", UINT64_MAX, 0);
+        kind.succeeded = k.natural("succeeded", UINT64_MAX, 0);
+        kind.failed = k.natural("failed", UINT64_MAX, 0);
+        kind.cancelled = k.natural("cancelled", UINT64_MAX, 0);
+        kind.expired = k.natural("expired", UINT64_MAX, 0);
+        kind.quarantined = k.natural("quarantined", UINT64_MAX, 0);
+        kind.duplicates = k.natural("duplicates", UINT64_MAX, 0);
+        kind.queue = read_histogram(node.find("queue"));
+        kind.run = read_histogram(node.find("run"));
+        kind.total = read_histogram(node.find("total"));
+        m.kinds.push_back(std::move(kind));
+    });
+    return m;
+}
+
+CancelAnswer read_cancel_answer(const Fields& f) {
+    CancelAnswer m;
+    const std::string result = f.text("result", 32);
+    for (const CancelResult each : {CancelResult::cancelled, CancelResult::telling_worker,
+                                    CancelResult::finished, CancelResult::unknown}) {
+        if (result == to_string(each)) m.result = each;
+    }
+    m.state = parse_state(f.text("state", 32)).value_or(State::queued);
+    return m;
+}
+
+} // namespace
+
+std::string encode(Request request, const StatusQuestion& question) {
+    std::string out;
+    std::visit(QuestionEncoder{request, out}, question);
+    return out;
+}
+
+std::string encode(Request request, const StatusAnswer& answer) {
+    std::string out;
+    std::visit(AnswerEncoder{request, out}, answer);
+    return out;
+}
+
+Decoded<Asked<StatusQuestion>> decode_status(Reader& reader, std::string_view frame) {
+    Decoded<Asked<StatusQuestion>> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::step_over);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        const Request request = read_request(f);
+        if (type == "status") {
+            out.messages.push_back({request, AskStatus{f.id("id"), f.flag("values", false)}});
+        } else if (type == "wait") {
+            out.messages.push_back({request, read_wait(f)});
+        } else if (type == "list") {
+            out.messages.push_back({request, read_list(f)});
+        } else if (type == "stats") {
+            out.messages.push_back({request, AskStats{}});
+        } else if (type == "cancel") {
+            out.messages.push_back({request, AskCancel{f.id("id")}});
+        } else if (type == "hello") {
+            out.messages.push_back({request, read_hello(f)});
+        } else {
+            mistake.add("`type` must be status, wait, list, stats, cancel or hello here");
+        }
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_view frame) {
+    Decoded<Asked<StatusAnswer>> out;
+    Mistake mistake;
+    const Node root = reader.read(frame, Reader::Values::read);
+    if (!root) return {{}, "the frame " + reader.error()};
+    for_each_message(root, mistake, [&](Node map, std::string_view type) {
+        const Fields f(map, type, mistake);
+        const Request request = read_request(f);
+        if (type == "job") out.messages.push_back({request, read_job_answer(f)});
+        if (type == "list") {
+            ListAnswer list;
+            list.cursor = f.natural("cursor", UINT64_MAX, 0);
+            for_each_element(f.node("jobs"), [&](Node n) { list.jobs.push_back(read_view(n, f)); });
+            out.messages.push_back({request, std::move(list)});
+        }
+        if (type == "stats") out.messages.push_back({request, read_stats(f)});
+        if (type == "cancel") out.messages.push_back({request, read_cancel_answer(f)});
+        if (type == "hello") {
+            out.messages.push_back(
+                {request,
+                 HelloAnswer{f.text("error", kErrorTextMax), f.natural("sink", UINT64_MAX, 0),
+                             f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0)}});
+        }
+        if (type == "problem") mistake.add(f.text("message", kErrorTextMax));
+    });
+    out.error = mistake.take();
+    return out;
+}
+
+} // namespace penstock

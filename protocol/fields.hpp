@@ -1,0 +1,128 @@
+#pragma once
+// Reading the fields of one message, and saying what is wrong with them. Codec's own.
+
+#include "protocol/message.hpp"
+#include "protocol/wire.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+// The first mistake of a frame, in words.
+class Mistake {
+public:
+    void add(std::string text) {
+        if (text_.empty()) text_ = std::move(text);
+    }
+
+    [[nodiscard]] bool none() const { return text_.empty(); }
+
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+    std::string text_;
+};
+
+JobId read_id(Node node, Mistake& mistake, std::string_view where);
+std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, std::string_view where);
+bool read_flag(Node node, Mistake& mistake, std::string_view where);
+std::string read_text(Node node, std::size_t max, Mistake& mistake, std::string_view where);
+std::string read_name(Node node, Mistake& mistake, std::string_view where);
+double read_number(Node node, double max, Mistake& mistake, std::string_view where);
+Bytes read_bytes(Node node, Mistake& mistake, std::string_view where); // bin or str
+std::string tidy_text(std::string_view text); // valid UTF-8, at most kErrorTextMax
+
+// The elements of an array of arrays, each with at least `least` elements.
+std::vector<Node> read_rows(Node rows, std::uint32_t least, Mistake& mistake,
+                            std::string_view where);
+
+// The fields of one map. Absent fields give their default, wrong ones a mistake.
+class Fields {
+public:
+    Fields(Node map, std::string_view type, Mistake& mistake)
+        : map_(map), type_(type), mistake_(mistake) {}
+
+    [[nodiscard]] Node node(std::string_view key) const { return map_.find(key); }
+
+    [[nodiscard]] bool has(std::string_view key) const {
+        const Node n = node(key);
+        return n && !n.is(Shape::nil);
+    }
+
+    [[nodiscard]] JobId id(std::string_view key) const; // required
+    [[nodiscard]] std::uint64_t natural(std::string_view key, std::uint64_t max,
+                                        std::uint64_t otherwise) const;
+    [[nodiscard]] std::uint64_t natural(std::string_view key, std::uint64_t max) const; // required
+    [[nodiscard]] bool flag(std::string_view key, bool otherwise) const;
+    [[nodiscard]] std::string text(std::string_view key, std::size_t max) const; // "" if absent
+    [[nodiscard]] std::string name(std::string_view key) const;                  // "" if absent
+    [[nodiscard]] std::string required_name(std::string_view key) const;
+    [[nodiscard]] double number(std::string_view key, double max, double otherwise) const;
+    [[nodiscard]] Duration duration(std::string_view key, Duration otherwise) const; // seconds
+    [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most) const;
+    [[nodiscard]] std::vector<std::string> names(std::string_view key, std::size_t most) const;
+    [[nodiscard]] std::vector<std::uint64_t> naturals(std::string_view key) const;
+    [[nodiscard]] std::vector<Node> rows(std::string_view key, std::uint32_t least) const;
+    [[nodiscard]] Bytes raw(std::string_view key) const; // the encoded value; empty if absent
+    [[nodiscard]] std::optional<Failure> failure(std::string_view key) const;
+    [[nodiscard]] Terms terms() const;
+
+    [[nodiscard]] std::string where(std::string_view key) const;
+    void wrong(std::string_view key, std::string_view must) const;
+
+    [[nodiscard]] Mistake& mistake() const { return mistake_; }
+
+private:
+    Node map_;
+    std::string_view type_;
+    Mistake& mistake_;
+};
+
+// How many pairs write_terms will write, and the pairs: only what differs from the defaults.
+std::size_t count_terms(const Terms& terms);
+void write_terms(Writer& writer, const Terms& terms);
+void write_failure(Writer& writer, const Failure& failure);
+
+// The head of a question or an answer; `pairs` counts what follows it.
+void write_question_head(Writer& writer, std::string_view type, Request request, std::size_t pairs);
+Request read_request(const Fields& fields);
+
+// One decoder each, for the doors in codec_link.cpp.
+void read_submit(const Fields& fields, Node map, std::vector<VentilatorFact>& out);
+void read_result(const Fields& fields, std::vector<SinkFact>& out);
+void read_progress(const Fields& fields, std::vector<SinkFact>& out);
+
+// Nothing, if `list` is not an array.
+template <class Each>
+void for_each_element(Node list, Each each) {
+    if (!list.is(Shape::array)) return;
+    Node at = list.first();
+    for (std::uint32_t i = 0; i < list.size(); ++i) {
+        each(at);
+        if (i + 1 < list.size()) at = at.after();
+    }
+}
+
+// Calls `each(map, type)` for every message of the frame.
+template <class Each>
+void for_each_message(Node root, Mistake& mistake, Each each) {
+    const bool many = root.is(Shape::array);
+    const std::uint32_t count = many ? root.size() : 1;
+    Node at = many ? root.first() : root;
+    for (std::uint32_t i = 0; i < count && mistake.none(); ++i) {
+        const Node type = at.find("type");
+        if (!at.is(Shape::map)) {
+            mistake.add("a message must be a map");
+        } else if (!type.is(Shape::text)) {
+            mistake.add("a message needs `type`, a string");
+        } else {
+            each(at, type.text());
+        }
+        if (i + 1 < count) at = at.after();
+    }
+}
+
+} // namespace penstock

@@ -1,0 +1,119 @@
+#include "protocol/job_id.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1; // upper case is not canonical: such an id stays text, and prints as it came
+}
+
+bool is_dash_place(std::size_t i) {
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+bool parse_uuid(std::string_view text, std::array<unsigned char, 16>& out) {
+    if (text.size() != 36) return false;
+    std::size_t nibble = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (is_dash_place(i)) {
+            if (text[i] != '-') return false;
+            continue;
+        }
+        const int value = hex_value(text[i]);
+        if (value < 0) return false;
+        auto& byte = out[nibble / 2];
+        byte = static_cast<unsigned char>(nibble % 2 == 0 ? value << 4 : byte | value);
+        ++nibble;
+    }
+    return true;
+}
+
+bool is_id_character(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+std::uint64_t load64(const char* p) {
+    std::uint64_t v = 0;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    __extension__ using Wide = unsigned __int128; // gcc and clang have it, the standard has not
+    const auto product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+} // namespace
+
+std::optional<JobId> JobId::parse(std::string_view text) {
+    if (text.empty() || text.size() > kIdLengthMax) return std::nullopt;
+    if (!std::all_of(text.begin(), text.end(), is_id_character)) return std::nullopt;
+    std::array<unsigned char, 16> uuid{};
+    if (parse_uuid(text, uuid)) return from_uuid(uuid);
+    JobId id;
+    std::copy(text.begin(), text.end(), id.bytes_.begin());
+    id.size_ = static_cast<std::uint8_t>(text.size());
+    return id;
+}
+
+JobId JobId::from_uuid(const std::array<unsigned char, 16>& bytes) {
+    JobId id;
+    std::memcpy(id.bytes_.data(), bytes.data(), bytes.size());
+    id.size_ = 16;
+    id.is_uuid_ = true;
+    return id;
+}
+
+std::optional<JobId> JobId::from_uuid(std::string_view bytes) {
+    if (bytes.size() != 16) return std::nullopt;
+    JobId id;
+    std::memcpy(id.bytes_.data(), bytes.data(), 16);
+    id.size_ = 16;
+    id.is_uuid_ = true;
+    return id;
+}
+
+std::string JobId::text() const {
+    if (!is_uuid_) return std::string(wire());
+    std::string out;
+    out.reserve(36);
+    for (std::size_t i = 0; i < 16; ++i) {
+        if (is_dash_place(out.size())) out.push_back('-');
+        const auto byte = static_cast<unsigned char>(bytes_[i]);
+        out.push_back(kHex[byte >> 4]);
+        out.push_back(kHex[byte & 15]);
+    }
+    return out;
+}
+
+std::uint64_t JobId::hash(std::uint64_t seed) const {
+    // bytes_ is zero beyond size_, so whole words may be read.
+    std::uint64_t h = mix(seed ^ size_, 0x9e3779b97f4a7c15ull);
+    for (std::size_t i = 0; i < size_; i += 16) {
+        h = mix(load64(bytes_.data() + i) ^ h,
+                load64(bytes_.data() + i + 8) ^ 0xe7037ed1a0b428dbull);
+    }
+    return mix(h, seed | 1);
+}
+
+JobId make_uuid7(std::uint64_t unix_ms, std::uint64_t random_high, std::uint64_t random_low) {
+    std::array<unsigned char, 16> b{};
+    for (std::size_t i = 0; i < 6; ++i) b[i] = static_cast<unsigned char>(unix_ms >> (40 - 8 * i));
+    b[6] = static_cast<unsigned char>(0x70 | (random_high & 0x0f));
+    b[7] = static_cast<unsigned char>(random_high >> 8);
+    b[8] = static_cast<unsigned char>(0x80 | (random_low & 0x3f));
+    for (std::size_t i = 9; i < 16; ++i) {
+        b[i] = static_cast<unsigned char>(random_low >> (8 * (i - 8)));
+    }
+    return JobId::from_uuid(b);
+}
+
+} // namespace penstock

@@ -1,0 +1,354 @@
+// What the ledger is told, and what it records.
+
+#include "sink/ledger.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace penstock::sink {
+namespace {
+
+constexpr std::size_t kKindsMax = 10'000; // counted apart; the ventilator bounds them too
+const std::string kOtherKinds = "other";
+
+void observe(Histogram& histogram, double value) {
+    const auto bound = std::lower_bound(kBuckets.begin(), kBuckets.end(), value);
+    ++histogram.counts[static_cast<std::size_t>(bound - kBuckets.begin())];
+    histogram.sum += value;
+}
+
+template <class Row>
+void add_number(std::vector<Row>& ranges, JobNumber number) {
+    if (!ranges.empty() && ranges.back().first + ranges.back().count == number) {
+        ++ranges.back().count;
+    } else {
+        ranges.push_back({number, 1});
+    }
+}
+
+} // namespace
+
+Ledger::Ledger(const Limits& limits, std::uint64_t seed, Instant now)
+    : limits_(limits), seed_(seed), waits_(seed ^ 0x5bd1e995u, now) {}
+
+HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
+    HelloAnswer answer;
+    answer.sink_epoch = life;
+    if (hello.version != kProtocolVersion) {
+        answer.error = "this sink speaks version " + std::to_string(kProtocolVersion);
+        return answer;
+    }
+    const bool holds_newest = hello.instance == instance_;
+    if (!holds_newest && hello.epoch != 0 && hello.epoch < epoch_) {
+        answer.error = "fenced: another ventilator has a newer epoch";
+        return answer;
+    }
+    if (!holds_newest) {
+        epoch_ = std::max(epoch_, hello.epoch) + 1;
+        instance_ = hello.instance;
+        by_number_.clear(); // numbers are of an epoch
+    }
+    answer.epoch = epoch_;
+    return answer;
+}
+
+Index Ledger::find(const JobId& id) const {
+    return by_id_.find(id.hash(seed_), [&](Index index) { return records_[index].id == id; });
+}
+
+SinkKind& Ledger::kind_of(const std::string& name) {
+    const auto found = kinds_.find(name);
+    if (found != kinds_.end()) return found->second;
+    const std::string& counted = kinds_.size() < kKindsMax ? name : kOtherKinds;
+    SinkKind& kind = kinds_[counted];
+    kind.kind = counted;
+    for (Histogram* h : {&kind.queue, &kind.run, &kind.total}) {
+        if (h->counts.empty()) h->counts.resize(kBuckets.size() + 1);
+    }
+    return kind;
+}
+
+Ledger::Words& Ledger::words(Record& record) {
+    if (!record.words) record.words = std::make_unique<Words>();
+    return *record.words;
+}
+
+void Ledger::set_worker(Record& record, Index worker) {
+    if (record.worker == worker) return;
+    if (worker != kNoIndex) names_.use(worker);
+    if (record.worker != kNoIndex) names_.release(record.worker);
+    record.worker = worker;
+}
+
+// ---- what the ventilator says -------------------------------------------------------------
+
+void Ledger::on(const ToSink& message, Now now, Outbox& out) {
+    if (const auto* m = std::get_if<Store>(&message))
+        on(*m, now, out);
+    else if (const auto* started = std::get_if<Started>(&message))
+        on(*started, now);
+    else if (const auto* retrying = std::get_if<Retrying>(&message))
+        on(*retrying);
+    else if (const auto* lost = std::get_if<Lost>(&message))
+        on(*lost, out);
+    else if (const auto* final = std::get_if<Final>(&message))
+        on(*final, now, out);
+    else if (const auto* refused = std::get_if<Refused>(&message))
+        on(*refused, now, out);
+}
+
+void Ledger::on(const Store& m, Now now, Outbox& out) {
+    const auto terms = terms_.intern(Terms(m.terms));
+    SinkKind& kind = kind_of(m.terms.kind);
+    JobNumber number = m.first;
+    for (const Store::Row& row : m.rows) {
+        const JobNumber mine = number++;
+        if (const Index known = find(row.id); known != kNoIndex) {
+            Record& r = records_[known];
+            const bool same = is_same_body(r.terms->first, r.payload.view(), m.terms, row.payload);
+            ++kind.duplicates;
+            (same ? out.stored.duplicates : out.stored.conflicts).push_back(mine);
+            continue;
+        }
+        const Index index = records_.allocate();
+        Record& r = records_[index];
+        r.id = row.id;
+        r.number = mine;
+        r.epoch = epoch_;
+        r.terms = terms;
+        r.kind = &kind;
+        r.payload = Blob(row.payload);
+        r.stored = now.at;
+        r.submitted = now.wall;
+        r.order = next_order_++;
+        r.attempt = row.attempt;
+        r.deaths = row.deaths;
+        r.state = m.terms.delay > Duration(0) && row.attempt == 0 ? State::delayed : State::queued;
+        ++terms->second.jobs;
+        ++kind.stored;
+        bytes_ += row.payload.size();
+        by_id_.insert(row.id.hash(seed_), index);
+        by_number_.insert(mine, index);
+        by_order_.insert(r.order, index);
+        add_number(out.stored.rows, mine);
+        if (waits_.size() > 0) release_waits(index, Until::stored, out);
+    }
+    terms_.forget_if_unused(terms);
+}
+
+void Ledger::on(const Started& m, Now now) {
+    const Index worker = names_.intern(m.worker);
+    names_.use(worker); // while rows are looked at
+    for (const Started::Row& row : m.rows) {
+        const Index index = by_number_.find(row.number);
+        if (index == kNoIndex || row.attempt < records_[index].attempt) continue;
+        Record& r = records_[index];
+        r.state = State::running;
+        r.attempt = row.attempt;
+        r.started = now.wall;
+        r.progress = -1;
+        set_worker(r, worker);
+    }
+    names_.release(worker);
+}
+
+void Ledger::on(const Retrying& m) {
+    const Index index = by_number_.find(m.number);
+    if (index == kNoIndex) return;
+    Record& r = records_[index];
+    r.state = State::retrying;
+    r.attempt = std::max(r.attempt, m.attempt);
+}
+
+void Ledger::on(const Lost& m, Outbox& out) {
+    for (const Lost::Row& row : m.rows) {
+        const Index index = by_number_.find(row.number);
+        if (index == kNoIndex) continue; // it has its outcome, and `settled` is on its way
+        Record& r = records_[index];
+        ++lost_attempts_;
+        r.attempt = std::max(r.attempt, row.attempt);
+        if (row.suspect) ++r.deaths;
+        r.state = State::queued;
+        r.progress = -1;
+        out.open.rows.push_back({row.number, r.deaths});
+    }
+}
+
+void Ledger::on(const Final& m, Now now, Outbox& out) {
+    const Index index = by_number_.find(m.number);
+    if (index == kNoIndex) return; // another outcome was first, and `settled` is on its way
+    Record& r = records_[index];
+    if (!m.failure.code.empty()) words(r).failure = m.failure;
+    settle(out, r, 0, 0);
+    finish(index, m.outcome, 0, now, out);
+}
+
+void Ledger::on(const Refused& m, Now now, Outbox& out) {
+    for (const JobId& id : m.ids) {
+        if (find(id) != kNoIndex) continue;
+        waits_.release(
+            id, [](const Wait&) { return true; },
+            [&](const Wait& wait) { answer(wait, Found::refused, m.reason, out); });
+        if (refused_order_.size() >= limits_.refused_max) continue;
+        // For those who ask in a moment: a question and its job take different ways here.
+        std::string text = id.text();
+        refused_order_.emplace_back(now.at + limits_.refused_for, text);
+        refused_.insert_or_assign(std::move(text), m.reason);
+    }
+}
+
+// ---- what workers say ---------------------------------------------------------------------
+
+void Ledger::on(const Result& result, Now now, Outbox& out) {
+    if (result.epoch > epoch_ || result.epoch == 0) {
+        ++malformed_; // no ventilator was ever given that epoch: nobody can have sent this job
+        return;
+    }
+    const Index worker = result.worker.empty() ? kNoIndex : names_.intern(result.worker);
+    if (worker != kNoIndex) names_.use(worker); // while rows are looked at
+    for (const ResultRow& row : result.rows) take_row(row, result, worker, now, out);
+    if (worker != kNoIndex) names_.release(worker);
+}
+
+void Ledger::take_row(const ResultRow& row, const Result& result, Index worker, Now now,
+                      Outbox& out) {
+    const Index index = find(row.id);
+    if (index == kNoIndex) {
+        ++unknown_results_;
+        return;
+    }
+    Record& r = records_[index];
+    const bool of_this_epoch = result.epoch == epoch_;
+    if (is_final(r.state)) {
+        ++r.kind->duplicates;
+        if (of_this_epoch) settle(out, r, row.attempt, row.run_us);
+        return;
+    }
+    if (row.failure && (!of_this_epoch || r.epoch != epoch_))
+        return; // its ventilator is gone; the attempt counts nowhere
+    if (worker != kNoIndex && row.attempt >= r.attempt) set_worker(r, worker);
+    r.attempt = std::max(r.attempt, row.attempt);
+    if (row.failure) {
+        if (row.attempt >= r.attempt) words(r).failure = *row.failure;
+        out.settled.failed.push_back({r.number, row.attempt, row.run_us, row.failure->retryable});
+        return;
+    }
+    r.value = Blob(row.value);
+    bytes_ += row.value.size();
+    if (!result.content_type.empty()) words(r).content_type = result.content_type;
+    settle(out, r, of_this_epoch ? row.attempt : 0, row.run_us);
+    finish(index, State::succeeded, row.run_us, now, out);
+}
+
+void Ledger::on(const Progress& progress) {
+    const Index index = find(progress.id);
+    if (index == kNoIndex || is_final(records_[index].state)) return;
+    Record& r = records_[index];
+    if (progress.attempt < r.attempt) return;
+    r.attempt = progress.attempt;
+    r.state = State::running;
+    r.progress = static_cast<float>(progress.progress);
+    if (!progress.note.empty() || r.words) words(r).note = progress.note;
+}
+
+void Ledger::settle(Outbox& out, const Record& r, std::uint32_t attempt,
+                    std::uint64_t run_us) const {
+    if (r.epoch != epoch_) return; // the ventilator that knows this number is gone
+    const JobNumber number = r.number;
+    auto& rows = out.settled.rows;
+    if (!rows.empty() && rows.back().attempt == attempt &&
+        rows.back().first + rows.back().count == number) {
+        ++rows.back().count;
+        rows.back().run_us += run_us;
+    } else {
+        rows.push_back({number, 1, attempt, run_us});
+    }
+}
+
+// REQUIRES: the job is open. Its value and failure are there already.
+void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Outbox& out) {
+    Record& r = records_[index];
+    r.state = state;
+    r.finished = now.wall;
+    r.finished_at = now.at;
+    const double total = seconds(now.at - r.stored);
+    const double run = static_cast<double>(run_us) / 1e6;
+    if (state == State::succeeded) {
+        r.started = r.finished - std::chrono::microseconds(run_us);
+        observe(r.kind->run, run);
+        observe(r.kind->queue, std::max(0.0, total - run));
+    }
+    observe(r.kind->total, total);
+    switch (state) {
+    case State::succeeded:
+        ++r.kind->succeeded;
+        break;
+    case State::failed:
+        ++r.kind->failed;
+        break;
+    case State::cancelled:
+        ++r.kind->cancelled;
+        break;
+    case State::expired:
+        ++r.kind->expired;
+        break;
+    default:
+        ++r.kind->quarantined;
+        break;
+    }
+    if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
+    links_.push_back(finished_, index);
+    finished_bytes_ += r.payload.size() + r.value.size();
+    if (r.awaited) release_waits(index, Until::finished, out);
+    evict(now);
+}
+
+// ---- retention ----------------------------------------------------------------------------
+
+void Ledger::evict(Now now) {
+    constexpr int kAtOnce = 64; // so that no burst of old jobs stalls a new one
+    for (int i = 0; i < kAtOnce && !finished_.empty(); ++i) {
+        const Index oldest = finished_.first;
+        const bool too_many =
+            finished_.count > limits_.finished_max || finished_bytes_ > limits_.finished_bytes_max;
+        const bool too_old = records_[oldest].finished_at + limits_.result_ttl <= now.at;
+        if (!too_many && !too_old) return;
+        drop(oldest);
+        ++evicted_;
+    }
+}
+
+void Ledger::drop(Index index) {
+    Record& r = records_[index];
+    links_.remove(finished_, index);
+    finished_bytes_ -= r.payload.size() + r.value.size();
+    bytes_ -= r.payload.size() + r.value.size();
+    by_id_.erase(r.id.hash(seed_), index);
+    by_order_.erase(r.order);
+    set_worker(r, kNoIndex);
+    terms_.release(r.terms);
+    records_.release(index);
+}
+
+void Ledger::tick(Now now, Outbox& out) {
+    waits_.expire(now.at, [&](const Wait& wait) {
+        const Index index = find(wait.question.id);
+        answer(wait, index == kNoIndex ? unknown() : Found::timed_out, "", out);
+    });
+    evict(now);
+    while (!refused_order_.empty() && refused_order_.front().first <= now.at) {
+        refused_.erase(refused_order_.front().second);
+        refused_order_.pop_front();
+    }
+}
+
+Instant Ledger::wake_at() const {
+    Instant when = waits_.wake_at();
+    if (!finished_.empty()) {
+        when = std::min(when, records_[finished_.first].finished_at + limits_.result_ttl);
+    }
+    if (!refused_order_.empty()) when = std::min(when, refused_order_.front().first);
+    return when;
+}
+
+} // namespace penstock::sink

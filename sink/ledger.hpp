@@ -1,0 +1,157 @@
+#pragma once
+// The machine that is right about every job: its state, and its one outcome. It owns no socket,
+// clock, thread or logger.
+//
+// The first final outcome wins; whatever comes later is counted and settled again. The ledger
+// records, the ventilator decides: a failed attempt leaves the job open until it says `retrying`
+// or `final`.
+//
+// Facts and questions of a burst go in; what an Outbox holds then goes out in the order of its
+// members. In memory mode what is recorded is committed, so `settled` says `returned` too.
+
+#include "sink/names.hpp"
+#include "sink/waits.hpp"
+#include "tables/blob.hpp"
+#include "tables/links.hpp"
+#include "tables/number_table.hpp"
+#include "tables/terms_table.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+namespace penstock::sink {
+
+struct Limits {
+    Duration result_ttl = std::chrono::hours(1);
+    std::uint64_t finished_max = 1'000'000;
+    std::uint64_t finished_bytes_max = 1ull << 30; // payloads and results together
+    std::size_t waits_max = 100'000;
+    std::size_t refused_max = 100'000; // ids remembered
+    Duration refused_for = std::chrono::seconds(10);
+};
+
+// Upper bounds in seconds of the histograms' buckets; one more counts what is above all.
+constexpr std::array<double, 15> kBuckets = {.0005, .001, .0025, .005, .01, .025, .05, .1,
+                                             .25,   .5,   1,     2.5,  5,   10,   60};
+
+struct Reply {
+    Asker asker = 0;
+    Request request;
+    StatusAnswer answer;
+};
+
+struct Outbox {
+    Stored stored;
+    Settled settled;
+    Open open;
+    Cancel cancel;
+    std::vector<Reply> replies;
+};
+
+class Ledger {
+public:
+    Ledger(const Limits& limits, std::uint64_t seed, Instant now);
+
+    // A ventilator says hello. A new one gets an epoch above all before it; the one that has the
+    // newest keeps it; an older one is refused.
+    HelloAnswer hello(const Hello& hello, std::uint64_t life);
+
+    [[nodiscard]] Epoch epoch() const { return epoch_; }
+
+    void on(const ToSink& message, Now now, Outbox& out); // in the link's order
+    void on(const Result& result, Now now, Outbox& out);
+    void on(const Progress& progress);
+    // REQUIRES: not a Hello.
+    void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
+
+    void tick(Now now, Outbox& out);
+    [[nodiscard]] Instant wake_at() const;
+
+    void count_malformed() { ++malformed_; }
+
+    void set_ventilator_up(bool up) { ventilator_is_up_ = up; }
+
+    [[nodiscard]] std::size_t jobs() const { return records_.used(); }
+
+private:
+    struct Words { // what few jobs have
+        Failure failure;
+        std::string note;
+        std::string content_type; // of the value
+    };
+
+    struct Record {
+        JobNumber number = 0; // given by the ventilator of `epoch`: means nothing in another
+        Epoch epoch = 0;
+        TermsTable::Pointer terms = nullptr;
+        SinkKind* kind = nullptr;
+        Blob payload, value;
+        std::unique_ptr<Words> words;
+        Instant stored{}, finished_at{};
+        WallTime submitted{}, started{}, finished{};
+        std::uint64_t order = 0; // of being stored, from 1
+        Index worker = kNoIndex;
+        std::uint32_t attempt = 0;
+        std::uint32_t deaths = 0;
+        float progress = -1;
+        State state = State::queued;
+        bool cancelling = false;
+        bool awaited = false; // somebody waits for it
+        JobId id;
+    };
+
+    // ledger.cpp
+    void on(const Store& m, Now now, Outbox& out);
+    void on(const Started& m, Now now);
+    void on(const Retrying& m);
+    void on(const Lost& m, Outbox& out);
+    void on(const Final& m, Now now, Outbox& out);
+    void on(const Refused& m, Now now, Outbox& out);
+    void take_row(const ResultRow& row, const Result& result, Index worker, Now now, Outbox& out);
+    void finish(Index index, State state, std::uint64_t run_us, Now now, Outbox& out);
+    void set_worker(Record& record, Index worker);
+    void evict(Now now);
+    void drop(Index index);
+    [[nodiscard]] Index find(const JobId& id) const;
+    [[nodiscard]] SinkKind& kind_of(const std::string& name);
+    static Words& words(Record& record);
+    void settle(Outbox& out, const Record& record, std::uint32_t attempt,
+                std::uint64_t run_us) const;
+
+    // ledger_questions.cpp
+    void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
+    void wait(Asker asker, Request request, const AskWait& question, Now now, Outbox& out);
+    void release_waits(Index index, Until until, Outbox& out);
+    [[nodiscard]] Found unknown() const;
+    [[nodiscard]] bool is_conflict(const Record& record, const AskWait& question) const;
+    [[nodiscard]] JobView view(const Record& record, bool with_value) const;
+    [[nodiscard]] ListAnswer list(const AskList& question) const;
+    [[nodiscard]] SinkStats stats() const;
+    CancelAnswer cancel(const JobId& id, Now now, Outbox& out);
+
+    const Limits limits_;
+    const std::uint64_t seed_; // of hashes
+    Slab<Record> records_;
+    HashIndex by_id_;
+    NumberTable by_number_; // open jobs of this epoch
+    NumberTable by_order_;
+    TermsTable terms_;
+    Names names_;
+    Links links_;
+    List finished_; // in the order they finished
+    Waits waits_;
+    std::map<std::string, SinkKind, std::less<>> kinds_;
+    std::unordered_map<std::string, std::string> refused_; // id text to why
+    std::deque<std::pair<Instant, std::string>> refused_order_;
+    std::uint64_t next_order_ = 1;
+    std::uint64_t bytes_ = 0; // of payloads and values, open and finished
+    std::uint64_t finished_bytes_ = 0;
+    std::uint64_t unknown_results_ = 0, malformed_ = 0, evicted_ = 0, lost_attempts_ = 0;
+    Epoch epoch_ = 0;
+    std::uint64_t instance_ = 0; // the ventilator that has it
+    bool ventilator_is_up_ = false;
+};
+
+} // namespace penstock::sink

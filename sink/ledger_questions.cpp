@@ -1,0 +1,175 @@
+// What the ledger is asked.
+
+#include "protocol/codec.hpp"
+#include "sink/ledger.hpp"
+
+namespace penstock::sink {
+namespace {
+
+double unix_seconds(WallTime when) {
+    return std::chrono::duration<double>(when.time_since_epoch()).count();
+}
+
+} // namespace
+
+void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, Now now,
+                 Outbox& out) {
+    const auto reply = [&](StatusAnswer answer) {
+        out.replies.push_back({asker, request, std::move(answer)});
+    };
+    if (const auto* status = std::get_if<AskStatus>(&question)) {
+        const Index index = find(status->id);
+        JobAnswer answer{index == kNoIndex ? unknown() : Found::found, "", {}};
+        if (index != kNoIndex) answer.job = view(records_[index], status->value);
+        reply(std::move(answer));
+    } else if (const auto* asked = std::get_if<AskWait>(&question)) {
+        wait(asker, request, *asked, now, out);
+    } else if (const auto* listing = std::get_if<AskList>(&question)) {
+        reply(list(*listing));
+    } else if (std::holds_alternative<AskStats>(question)) {
+        reply(stats());
+    } else if (const auto* cancelled = std::get_if<AskCancel>(&question)) {
+        reply(cancel(cancelled->id, now, out));
+    }
+}
+
+// Before the first hello of this life, open jobs are still on their way here.
+Found Ledger::unknown() const {
+    return epoch_ == 0 ? Found::starting : Found::unknown;
+}
+
+bool Ledger::is_conflict(const Record& r, const AskWait& question) const {
+    return question.body && *question.body != body_digest(r.terms->first, r.payload.view());
+}
+
+void Ledger::answer(const Wait& wait, Found found, std::string why, Outbox& out) const {
+    JobAnswer answer{found, std::move(why), {}};
+    if (found == Found::found || found == Found::timed_out) {
+        const Index index = find(wait.question.id);
+        if (index != kNoIndex) answer.job = view(records_[index], wait.question.value);
+    }
+    out.replies.push_back({wait.asker, wait.request, std::move(answer)});
+}
+
+void Ledger::wait(Asker asker, Request request, const AskWait& question, Now now, Outbox& out) {
+    const Wait mine{question, asker, request, kNoIndex};
+    const Index index = find(question.id);
+    if (index != kNoIndex) {
+        Record& r = records_[index];
+        if (is_conflict(r, question)) return answer(mine, Found::conflict, "", out);
+        if (question.until == Until::stored || is_final(r.state)) {
+            return answer(mine, Found::found, "", out);
+        }
+    } else if (const auto refused = refused_.find(question.id.text()); refused != refused_.end()) {
+        return answer(mine, Found::refused, refused->second, out);
+    }
+    if (waits_.size() >= limits_.waits_max) {
+        return answer(mine, Found::refused, "waits-full", out);
+    }
+    if (index != kNoIndex) records_[index].awaited = true;
+    waits_.add(mine, now.at + question.timeout);
+}
+
+void Ledger::release_waits(Index index, Until until, Outbox& out) {
+    Record& r = records_[index];
+    r.awaited = waits_.release(
+        r.id,
+        [&](const Wait& w) {
+            return until == Until::finished || w.question.until == Until::stored ||
+                   is_conflict(r, w.question);
+        },
+        [&](const Wait& w) {
+            answer(w, is_conflict(r, w.question) ? Found::conflict : Found::found, "", out);
+        });
+}
+
+JobView Ledger::view(const Record& r, bool with_value) const {
+    JobView v;
+    const Terms& terms = r.terms->first;
+    v.id = r.id;
+    v.kind = terms.kind;
+    v.state = r.state;
+    v.attempt = r.attempt;
+    v.deaths = r.deaths;
+    if (r.worker != kNoIndex) v.worker = names_[r.worker];
+    v.progress = r.progress;
+    v.submitted_at = unix_seconds(r.submitted);
+    v.started_at = unix_seconds(r.started);
+    v.finished_at = unix_seconds(r.finished);
+    v.tags = terms.tags;
+    v.tenant = terms.tenant;
+    v.result_bytes = r.value.size();
+    if (with_value && r.state == State::succeeded) v.value = r.value.view();
+    if (r.words) {
+        v.note = r.words->note;
+        v.content_type = r.words->content_type;
+        // A success is not shown beside the failures before it.
+        const bool failing = r.state != State::succeeded && !r.words->failure.code.empty();
+        if (failing) v.failure = r.words->failure;
+    }
+    return v;
+}
+
+// Newest first. A page may be short, or empty, before the end: it looks at so many jobs and no
+// more, so that nobody's question stalls everybody's results.
+ListAnswer Ledger::list(const AskList& question) const {
+    constexpr std::uint64_t kLooksMax = 10'000;
+    ListAnswer answer;
+    std::uint64_t order = question.cursor == 0 ? next_order_ : question.cursor;
+    order = std::min(order, next_order_);
+    const std::uint64_t floor = by_order_.floor();
+    const std::size_t limit = question.limit == 0 ? 100 : question.limit;
+    for (std::uint64_t looks = 0; looks < kLooksMax && order > floor; ++looks) {
+        const Index index = by_order_.find(--order);
+        if (index == kNoIndex) continue;
+        const Record& r = records_[index];
+        const Terms& terms = r.terms->first;
+        if (question.since > 0 && unix_seconds(r.submitted) < question.since) {
+            return answer; // all that follow are older
+        }
+        if (question.state && r.state != *question.state) continue;
+        if (!question.kind.empty() && terms.kind != question.kind) continue;
+        if (!question.tag.empty() &&
+            std::find(terms.tags.begin(), terms.tags.end(), question.tag) == terms.tags.end()) {
+            continue;
+        }
+        answer.jobs.push_back(view(r, false));
+        if (answer.jobs.size() >= limit) break;
+    }
+    if (order > floor && by_order_.used() > 0) answer.cursor = order;
+    return answer;
+}
+
+SinkStats Ledger::stats() const {
+    SinkStats out;
+    out.finished_jobs = finished_.count;
+    out.open_jobs = records_.used() - finished_.count;
+    out.bytes = bytes_;
+    out.waits = waits_.size();
+    out.unknown_results = unknown_results_;
+    out.malformed = malformed_;
+    out.evicted = evicted_;
+    out.lost_attempts = lost_attempts_;
+    out.ventilator = ventilator_is_up_;
+    for (const auto& [name, kind] : kinds_) out.kinds.push_back(kind);
+    return out;
+}
+
+CancelAnswer Ledger::cancel(const JobId& id, Now now, Outbox& out) {
+    const Index index = find(id);
+    if (index == kNoIndex) return {CancelResult::unknown, State::queued};
+    Record& r = records_[index];
+    if (is_final(r.state)) return {CancelResult::finished, r.state};
+    if (r.state == State::running) {
+        // The worker is told; what it answers, or a success that was faster, is the outcome.
+        r.cancelling = true;
+        out.cancel.numbers.push_back(r.number);
+        return {CancelResult::telling_worker, r.state};
+    }
+    words(r).failure = {"cancelled", "cancelled before it was started", false};
+    settle(out, r, 0, 0);
+    finish(index, State::cancelled, 0, now, out);
+    return {CancelResult::cancelled, State::cancelled};
+}
+
+} // namespace penstock::sink

@@ -1,0 +1,276 @@
+#include "sink/sink.hpp"
+
+#include "protocol/codec.hpp"
+#include "protocol/link.hpp"
+#include "sink/ledger.hpp"
+#include "transport/complaints.hpp"
+#include "transport/monitor.hpp"
+#include "transport/poll.hpp"
+#include "transport/sockets.hpp"
+
+#include <map>
+#include <memory>
+#include <random>
+#include <spdlog/spdlog.h>
+
+namespace penstock::sink {
+namespace {
+
+using transport::Frame;
+
+constexpr std::uint64_t kVentilatorKey = 1; // in monitor events
+constexpr int kBurst = 512;                 // messages taken before anything is sent
+constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
+constexpr std::uint64_t kConfirmAfter = 64;
+
+std::uint64_t random_bits() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) ^ device();
+}
+
+using Envelope = std::shared_ptr<const std::vector<zmq::message_t>>;
+
+// The shell: receives, asks the machine, sends. It decides nothing about jobs.
+class Shell {
+public:
+    Shell(const Options& options, zmq::context_t& context);
+    void run(transport::Stop& stop);
+
+private:
+    void receive_door();
+    void receive_questions();
+    void receive_events();
+    void take(const Linked<ToSink>& linked);
+    void meet(const Hello& hello, Request request, const Envelope& envelope);
+    void flush();
+    void send_link();
+    void send_replies();
+    [[nodiscard]] Instant wake_at() const;
+
+    zmq::context_t& context_;
+    transport::Monitors monitors_;
+    zmq::socket_t door_, status_;
+    std::unique_ptr<zmq::socket_t> ventilator_; // to the door of the one that said hello
+    std::string ventilator_door_;
+    std::uint64_t ventilator_instance_ = 0;
+    Ledger ledger_;
+    Outbox outbox_;
+    Reader reader_;
+    Link<Frame> link_;
+    Slab<Envelope> askers_;
+    transport::Complaints door_complaints_{"sink-door"};
+    transport::Complaints status_complaints_{"sink-status"};
+    const std::uint64_t life_ = random_bits() | 1;
+    std::uint64_t malformed_ = 0;
+    Now now_{};
+    Instant confirm_at_ = kNever;
+};
+
+Limits limits_of(const Options& o) {
+    Limits limits;
+    limits.result_ttl = from_seconds(o.result_ttl_seconds);
+    limits.finished_max = o.finished_max;
+    limits.finished_bytes_max = o.finished_bytes_max;
+    limits.waits_max = o.waits_max;
+    return limits;
+}
+
+Shell::Shell(const Options& options, zmq::context_t& context)
+    : context_(context), monitors_(context),
+      door_(transport::open_socket(context, zmq::socket_type::pull)),
+      status_(transport::open_socket(context, zmq::socket_type::router)),
+      ledger_(limits_of(options), random_bits(), transport::clock_now()) {
+    for (const auto& at : options.doors) transport::bind_socket(door_, at, "the sink's door");
+    for (const auto& at : options.statuses)
+        transport::bind_socket(status_, at, "the sink's status");
+}
+
+void Shell::run(transport::Stop& stop) {
+    transport::Poll poll({&door_, &status_}, {monitors_.fd(), stop.fd()});
+    while (!stop.draining()) {
+        poll.wait(wake_at());
+        now_ = transport::both_now();
+        receive_door();
+        if (poll.ready(1)) receive_questions();
+        if (poll.ready(2)) receive_events();
+        ledger_.tick(now_, outbox_);
+        flush();
+    }
+    status_.set(zmq::sockopt::linger, 1000);
+    if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
+    spdlog::info("sink_left jobs={}", ledger_.jobs());
+}
+
+Instant Shell::wake_at() const {
+    if (ventilator_ && link_.unsent() != nullptr) {
+        return transport::clock_now() + std::chrono::milliseconds(1);
+    }
+    return std::min(ledger_.wake_at(), confirm_at_);
+}
+
+void Shell::receive_door() {
+    for (int i = 0; i < kBurst; ++i) {
+        const auto frame = transport::receive_frame(door_, malformed_);
+        if (!frame) return;
+        const auto decoded = decode_sink_door(reader_, transport::view(*frame));
+        if (!decoded.error.empty()) {
+            ledger_.count_malformed();
+            door_complaints_.add(decoded.error, now_.at);
+            continue;
+        }
+        for (const auto& fact : decoded.messages) {
+            if (const auto* result = std::get_if<Result>(&fact))
+                ledger_.on(*result, now_, outbox_);
+            else if (const auto* p = std::get_if<Progress>(&fact))
+                ledger_.on(*p);
+            else
+                take(std::get<Linked<ToSink>>(fact));
+        }
+    }
+}
+
+void Shell::take(const Linked<ToSink>& linked) {
+    if (link_.arrived(linked.head) != Link<Frame>::Arrival::take) return;
+    if (std::holds_alternative<Resend>(linked.message)) {
+        link_.rewind(linked.head.got);
+        return;
+    }
+    ledger_.on(linked.message, now_, outbox_);
+    if (confirm_at_ == kNever) confirm_at_ = now_.at + kConfirmWithin;
+}
+
+void Shell::receive_questions() {
+    for (int i = 0; i < kBurst; ++i) {
+        auto asked = transport::receive_question(status_, malformed_);
+        if (!asked) return;
+        const auto envelope =
+            std::make_shared<const std::vector<zmq::message_t>>(std::move(asked->envelope));
+        const auto decoded = decode_status(reader_, transport::view(asked->body));
+        if (!decoded.error.empty()) {
+            ledger_.count_malformed();
+            status_complaints_.add(decoded.error, now_.at);
+            transport::send_answer(status_, *envelope,
+                                   encode(std::nullopt, Problem{decoded.error}));
+            continue;
+        }
+        for (const auto& [request, question] : decoded.messages) {
+            if (const auto* hello = std::get_if<Hello>(&question)) {
+                meet(*hello, request, envelope);
+                continue;
+            }
+            const Index asker = askers_.allocate();
+            askers_[asker] = envelope;
+            ledger_.ask(asker, request, question, now_, outbox_);
+        }
+    }
+}
+
+// A ventilator says hello, for the first time or after a break: both sides go on from what has
+// arrived at the other.
+void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) {
+    HelloAnswer answer = ledger_.hello(hello, life_);
+    if (answer.error.empty()) {
+        const bool is_new = hello.instance != ventilator_instance_;
+        if (is_new)
+            link_.restart(answer.epoch);
+        else
+            link_.rewind(hello.got);
+        answer.got = link_.got();
+        if (is_new || hello.door != ventilator_door_) {
+            if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
+            ventilator_ = std::make_unique<zmq::socket_t>(
+                transport::open_socket(context_, zmq::socket_type::push));
+            monitors_.watch(*ventilator_, kVentilatorKey);
+            try {
+                transport::connect_socket(*ventilator_, hello.door, "the sink");
+            } catch (const transport::StartError& error) {
+                ventilator_.reset();
+                answer.error = error.what();
+            }
+        }
+        ventilator_instance_ = hello.instance;
+        ventilator_door_ = hello.door;
+        ledger_.set_ventilator_up(ventilator_ != nullptr);
+        spdlog::info("ventilator_here epoch={} door={} new={}", answer.epoch, hello.door, is_new);
+    }
+    transport::send_answer(status_, *envelope, encode(request, StatusAnswer{answer}));
+}
+
+void Shell::receive_events() {
+    for (const auto& event : monitors_.take()) {
+        if (event.key != kVentilatorKey) continue;
+        const bool is_up = event.what == transport::PeerEvent::What::up;
+        ledger_.set_ventilator_up(is_up);
+        if (is_up) link_.rewind(0); // what the broken connection held is gone
+    }
+}
+
+void Shell::flush() {
+    send_link();
+    send_replies();
+    outbox_.stored = {};
+    outbox_.settled = {};
+    outbox_.open = {};
+    outbox_.cancel = {};
+    outbox_.replies.clear();
+}
+
+void Shell::send_link() {
+    if (link_.epoch() == 0) return;
+    const auto add = [&](FromSink message) {
+        const LinkHead head = link_.number();
+        link_.push(transport::make_frame(encode(head, message)));
+        confirm_at_ = kNever; // it carries `got`
+    };
+    const Stored& stored = outbox_.stored;
+    if (!stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty()) {
+        add(std::move(outbox_.stored));
+    }
+    if (!outbox_.settled.rows.empty() || !outbox_.settled.failed.empty()) {
+        add(std::move(outbox_.settled));
+    }
+    if (!outbox_.open.rows.empty()) add(std::move(outbox_.open));
+    if (!outbox_.cancel.numbers.empty()) add(std::move(outbox_.cancel));
+    if (!ventilator_) return;
+    while (const Frame* frame = link_.unsent()) {
+        if (!transport::send_frame(*ventilator_, *frame)) break;
+        link_.mark_sent();
+    }
+    if (link_.owes_resend()) {
+        transport::send_copy(*ventilator_, encode(link_.unnumbered(), FromSink{Resend{}}));
+    } else if (link_.untold() >= kConfirmAfter || now_.at >= confirm_at_) {
+        confirm_at_ = kNever;
+        if (link_.untold() > 0) {
+            transport::send_copy(*ventilator_, encode(link_.unnumbered(), FromSink{Confirm{}}));
+        }
+    }
+}
+
+// Answers to one peer go out as one frame.
+void Shell::send_replies() {
+    std::map<std::string_view, std::pair<Envelope, std::vector<std::string>>> by_peer;
+    for (const Reply& reply : outbox_.replies) {
+        const auto asker = static_cast<Index>(reply.asker);
+        const Envelope envelope = std::move(askers_[asker]);
+        askers_.release(asker);
+        auto& [to, frames] = by_peer[transport::view(envelope->front())];
+        if (!to) to = envelope;
+        frames.push_back(encode(reply.request, reply.answer));
+    }
+    for (const auto& [peer, answers] : by_peer) {
+        const auto& [envelope, frames] = answers;
+        transport::send_answer(status_, *envelope,
+                               frames.size() == 1 ? frames.front() : join_frames(frames));
+    }
+}
+
+} // namespace
+
+void run(const Options& options, zmq::context_t& context, transport::Stop& stop,
+         const std::function<void()>& ready) {
+    Shell shell(options, context);
+    ready();
+    shell.run(stop);
+}
+
+} // namespace penstock::sink

@@ -1,0 +1,401 @@
+// The dispatcher's jobs: how they come in, what ends each stage, how they leave.
+
+#include "ventilator/dispatcher.hpp"
+
+#include "protocol/check.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::ventilator {
+
+Dispatcher::Dispatcher(const Limits& limits, std::uint64_t seed, Instant now)
+    : limits_(limits), chance_(seed), timers_(now), watched_(now) {}
+
+// ---- coming in ----------------------------------------------------------------------------
+
+KindState* Dispatcher::kind_of(const std::string& name) {
+    const auto found = kinds_.find(name);
+    if (found != kinds_.end()) return found->second.get();
+    if (kinds_.size() >= limits_.kinds_max) return nullptr;
+    auto kind = std::make_unique<KindState>();
+    kind->name = name;
+    return kinds_.emplace(name, std::move(kind)).first->second.get();
+}
+
+void Dispatcher::declare_kind(const std::string& name) {
+    KindState* kind = kind_of(name);
+    if (kind == nullptr || kind->known) return;
+    kind->known = true;
+    ++known_kinds_;
+}
+
+std::string_view Dispatcher::refusal(const KindState* kind, std::size_t bytes) const {
+    if (kind == nullptr) return "kinds-full";
+    if (draining_) return "draining";
+    if (known_kinds_ > 0 && !kind->known) return "unknown-kind";
+    if (records_.used() >= limits_.jobs_max) return "jobs-full";
+    if (bytes_ + bytes > limits_.bytes_max) return "bytes-full";
+    return {};
+}
+
+void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
+    KindState* kind = kind_of(submit.terms.kind);
+    const auto terms = terms_.intern(std::move(submit.terms));
+    Refused refused;
+    for (const SubmitRow& row : submit.rows) {
+        const std::string_view reason = refusal(kind, row.payload.size());
+        if (!reason.empty()) {
+            if (refused.reason != reason && !refused.ids.empty()) {
+                out.to_sink.emplace_back(std::exchange(refused, {}));
+            }
+            refused.reason = reason;
+            refused.ids.push_back(row.id);
+            if (kind != nullptr) ++kind->refused;
+            continue;
+        }
+        const Index index = records_.allocate();
+        Record& r = records_[index];
+        r.number = next_number_++;
+        r.terms = terms;
+        r.kind = kind;
+        r.payload = Blob(row.payload);
+        r.arrived = now;
+        r.id = row.id;
+        if (terms->first.ttl > Duration(0)) r.expires = now + terms->first.ttl;
+        ++terms->second.jobs;
+        ++kind->submitted;
+        bytes_ += row.payload.size();
+        by_number_.insert(r.number, index);
+        links_.push_back(unsent_, index);
+    }
+    if (!refused.ids.empty()) out.to_sink.emplace_back(std::move(refused));
+    terms_.forget_if_unused(terms);
+}
+
+// ---- what the sink says -------------------------------------------------------------------
+
+void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
+    if (const auto* m = std::get_if<Settled>(&message))
+        on(*m, now, out);
+    else if (const auto* s = std::get_if<Stored>(&message))
+        on(*s, now, out);
+    else if (const auto* r = std::get_if<Returned>(&message))
+        on(*r);
+    else if (const auto* o = std::get_if<Open>(&message))
+        on(*o, out);
+    else if (const auto* c = std::get_if<Cancel>(&message))
+        on(*c, out);
+}
+
+void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
+    for (const Range& range : m.rows) {
+        for (JobNumber n = range.first; n < range.first + range.count; ++n) {
+            if (const Index index = find(n); index != kNoIndex) stored(index, now, out);
+        }
+    }
+    for (const auto* list : {&m.duplicates, &m.conflicts}) {
+        for (const JobNumber n : *list) {
+            const Index index = find(n);
+            if (index == kNoIndex) continue;
+            ++duplicates_;
+            forget(index);
+        }
+    }
+}
+
+void Dispatcher::stored(Index index, Instant now, Outbox& out) {
+    Record& r = records_[index];
+    if (r.stage != Stage::storing) return;
+    if (r.decided != State::queued) { // decided before the sink began a new life
+        finish(index, r.decided, Failure{}, out);
+    } else if (r.deaths >= kDeathsMax) {
+        finish(index, State::quarantined, Failure{}, out);
+    } else if (r.terms->first.delay > Duration(0) && r.attempt == 0) {
+        delay(index, now + r.terms->first.delay);
+    } else {
+        enqueue(index);
+    }
+}
+
+void Dispatcher::on(const Settled& m, Instant now, Outbox& out) {
+    for (const SettledRow& row : m.rows) settle(row, now, out);
+    for (const FailedRow& row : m.failed) fail(row, now, out);
+}
+
+void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
+    bool measured = row.attempt == 0 || row.count == 0;
+    const double run_us = row.count == 0 ? 0 : static_cast<double>(row.run_us) / row.count;
+    for (JobNumber n = row.first; n < row.first + row.count; ++n) {
+        const Index index = find(n);
+        if (index == kNoIndex) {
+            end_ghost(n, row.attempt);
+            continue;
+        }
+        Record& r = records_[index];
+        if (r.stage == Stage::out && r.attempt == row.attempt) {
+            LaneState& lane = roster_[r.lane];
+            ++lane.settled;
+            if (!measured) {
+                measured = true;
+                const double elapsed = static_cast<double>((now - r.dispatched).count()) / 1e3;
+                const double turns = 1 + static_cast<double>(r.ahead) / lane.slots;
+                r.kind->measure(run_us, std::max(20.0, elapsed - turns * run_us));
+            }
+        } else {
+            end_ghost(n, row.attempt);
+            if (r.stage ==
+                Stage::out) { // by another attempt, or cancelled: this one is for nothing
+                out.to_lanes.push_back({roster_[r.lane].id, false, CancelJob{r.number, r.id}});
+                make_ghost(index);
+                r.stage = Stage::returned;
+            }
+        }
+        forget(index);
+    }
+}
+
+void Dispatcher::on(const Returned& m) {
+    for (const SettledRow& row : m.rows) {
+        for (JobNumber n = row.first; n < row.first + row.count; ++n) {
+            const Index index = find(n);
+            const bool is_out = index != kNoIndex && records_[index].stage == Stage::out &&
+                                records_[index].attempt == row.attempt;
+            if (!is_out) {
+                end_ghost(n, row.attempt);
+                continue;
+            }
+            end_flight(index);
+            records_[index].stage = Stage::returned;
+            timers_.disarm(index);
+        }
+    }
+}
+
+void Dispatcher::fail(const FailedRow& row, Instant now, Outbox& out) {
+    const Index index = find(row.number);
+    if (index == kNoIndex || records_[index].attempt != row.attempt) {
+        end_ghost(row.number, row.attempt); // a late failure of an older attempt says nothing
+        return;
+    }
+    Record& r = records_[index];
+    if (r.stage == Stage::out) {
+        end_flight(index);
+        const double run_us = static_cast<double>(row.run_us);
+        const double elapsed = static_cast<double>((now - r.dispatched).count()) / 1e3;
+        r.kind->measure(run_us, std::max(20.0, elapsed - run_us));
+    } else if (r.stage != Stage::asking && r.stage != Stage::returned) {
+        end_ghost(row.number, row.attempt); // it timed out here first
+        return;
+    }
+    Failure failure{"", "", row.retryable}; // the sink has the words
+    decide_failure(index, failure, now, out);
+}
+
+void Dispatcher::decide_failure(Index index, Failure failure, Instant now, Outbox& out) {
+    Record& r = records_[index];
+    const Terms& terms = r.terms->first;
+    ++r.failures;
+    if (r.cancelling) return finish(index, State::cancelled, std::move(failure), out);
+    if (!failure.retryable || r.failures >= terms.max_attempts) {
+        return finish(index, State::failed, std::move(failure), out);
+    }
+    const Duration wait = retry_delay(terms.backoff, r.failures, chance_.unit());
+    ++r.kind->retried;
+    out.to_sink.emplace_back(Retrying{r.number, r.attempt, wait});
+    delay(index, now + wait);
+}
+
+void Dispatcher::on(const Open& m, Outbox& out) {
+    for (const Open::Row& row : m.rows) {
+        const Index index = find(row.number);
+        if (index == kNoIndex || records_[index].stage != Stage::asking) continue;
+        Record& r = records_[index];
+        const bool blamed = row.deaths > r.deaths;
+        r.deaths = row.deaths;
+        if (r.deaths >= kDeathsMax) {
+            finish(index, State::quarantined,
+                   {"quarantined", "three workers died while they may have been running it", false},
+                   out);
+        } else if (blamed && !r.terms->first.redeliver) {
+            finish(index, State::failed,
+                   {"worker-lost", "its worker died, and redeliver is false", false}, out);
+        } else if (r.cancelling) {
+            finish(index, State::cancelled, {}, out);
+        } else {
+            ++r.kind->redelivered;
+            enqueue(index);
+        }
+    }
+}
+
+void Dispatcher::on(const Cancel& m, Outbox& out) {
+    for (const JobNumber n : m.numbers) {
+        const Index index = find(n);
+        if (index == kNoIndex) continue;
+        Record& r = records_[index];
+        r.cancelling = true;
+        if (r.stage == Stage::out) {
+            out.to_lanes.push_back({roster_[r.lane].id, false, CancelJob{r.number, r.id}});
+        } else if (r.stage == Stage::queued || r.stage == Stage::delayed) {
+            finish(index, State::cancelled, {}, out); // it came back meanwhile
+        }
+    }
+}
+
+// ---- stages -------------------------------------------------------------------------------
+
+void Dispatcher::enqueue(Index index) {
+    Record& r = records_[index];
+    r.stage = Stage::queued;
+    KindState& kind = *r.kind;
+    if (r.deaths > 0) {
+        links_.push_back(kind.suspects, index);
+    } else {
+        const auto p = static_cast<std::size_t>(r.terms->first.priority);
+        // What was sent before is older than all that waits.
+        if (r.attempt > 0)
+            links_.push_front(kind.queue[p], index);
+        else
+            links_.push_back(kind.queue[p], index);
+        kind.occupied |= 1u << p;
+    }
+    ++kind.queued;
+    if (!kind.active) {
+        kind.active = true;
+        active_.push_back(&kind);
+    }
+    arm(index);
+}
+
+void Dispatcher::dequeue(Index index) {
+    Record& r = records_[index];
+    KindState& kind = *r.kind;
+    if (r.deaths > 0) {
+        links_.remove(kind.suspects, index);
+    } else {
+        const auto p = static_cast<std::size_t>(r.terms->first.priority);
+        links_.remove(kind.queue[p], index);
+        if (kind.queue[p].empty()) kind.occupied &= ~(1u << p);
+    }
+    --kind.queued;
+}
+
+void Dispatcher::delay(Index index, Instant due) {
+    Record& r = records_[index];
+    r.stage = Stage::delayed;
+    r.due = due;
+    ++r.kind->delayed;
+    arm(index);
+}
+
+// One timer a record: the next thing that time does to it.
+void Dispatcher::arm(Index index) {
+    const Record& r = records_[index];
+    // A deadline to start by says nothing about a job that has been started.
+    const Instant expires = r.attempt == 0 ? r.expires : kNever;
+    Instant when = kNever;
+    if (r.stage == Stage::delayed) when = std::min(r.due, expires);
+    if (r.stage == Stage::queued) when = expires;
+    if (r.stage == Stage::out) when = r.dispatched + r.terms->first.timeout;
+    if (when != kNever)
+        timers_.arm(index, when);
+    else
+        timers_.disarm(index);
+}
+
+void Dispatcher::fire(Index index, Instant now, Outbox& out) {
+    Record& r = records_[index];
+    if (r.number == 0) return;
+    const bool expired = r.attempt == 0 && r.expires <= now;
+    if (r.stage == Stage::out) {
+        out.to_lanes.push_back({roster_[r.lane].id, false, CancelJob{r.number, r.id}});
+        make_ghost(index);
+        decide_failure(index, {"timeout", "the attempt ran longer than its timeout", true}, now,
+                       out);
+    } else if (expired) {
+        finish(index, State::expired, {"expired", "it was not started within its ttl", false}, out);
+    } else if (r.stage == Stage::delayed) {
+        --r.kind->delayed;
+        enqueue(index);
+    }
+}
+
+// Takes the record out of whatever its stage has it in.
+void Dispatcher::leave_stage(Index index) {
+    Record& r = records_[index];
+    switch (r.stage) {
+    case Stage::storing: // in unsent_ only until the next pump
+        break;
+    case Stage::delayed:
+        --r.kind->delayed;
+        break;
+    case Stage::queued:
+        dequeue(index);
+        break;
+    case Stage::out:
+        end_flight(index);
+        break;
+    case Stage::returned:
+    case Stage::asking:
+    case Stage::deciding:
+        break;
+    }
+    timers_.disarm(index);
+}
+
+void Dispatcher::finish(Index index, State outcome, Failure failure, Outbox& out) {
+    leave_stage(index);
+    Record& r = records_[index];
+    r.stage = Stage::deciding;
+    r.decided = outcome;
+    out.to_sink.emplace_back(Final{r.number, outcome, std::move(failure)});
+}
+
+void Dispatcher::forget(Index index) {
+    leave_stage(index);
+    Record& r = records_[index];
+    by_number_.erase(r.number);
+    bytes_ -= r.payload.size();
+    terms_.release(r.terms);
+    records_.release(index);
+}
+
+// ---- the sink's lives ---------------------------------------------------------------------
+
+void Dispatcher::sink_up(std::uint64_t life, Epoch epoch, Outbox& out) {
+    const bool knows_us = sink_life_ == life && epoch_ == epoch;
+    sink_is_up_ = true;
+    epoch_ = epoch;
+    sink_life_ = life;
+    if (!knows_us) start_over(out);
+}
+
+// Everything open is stored again. Lanes end, since results that were on their way to the old sink
+// are gone: workers join again, and what they held runs again.
+void Dispatcher::start_over(Outbox& out) {
+    std::vector<Index> lanes, open;
+    roster_.for_each([&](Index lane) { lanes.push_back(lane); });
+    for (const Index lane : lanes) {
+        const LaneState& state = roster_[lane];
+        while (!state.flights.empty()) {
+            const Index index = state.flights.first;
+            end_flight(index);
+            records_[index].stage = Stage::asking;
+        }
+        close(lane, false, out);
+    }
+    unsent_ = List{};
+    for (Index i = 0; i < records_.capacity(); ++i) {
+        Record& r = records_[i];
+        if (r.number == 0) continue;
+        leave_stage(i);
+        r.stage = Stage::storing;
+        open.push_back(i);
+    }
+    std::sort(open.begin(), open.end(),
+              [this](Index a, Index b) { return records_[a].number < records_[b].number; });
+    for (const Index index : open) links_.push_back(unsent_, index);
+}
+
+} // namespace penstock::ventilator

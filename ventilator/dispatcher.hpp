@@ -1,0 +1,175 @@
+#pragma once
+// The machine that decides which worker gets which job, and when. It owns queues, credit, attempts
+// and retries; it owns no socket, clock, thread or logger. Time is an argument.
+//
+// A job's way through it: submit -> storing -> (delayed) -> queued -> out -> settled and forgotten.
+// Nothing is dispatched before the sink has stored it, and nothing is forgotten before the sink has
+// settled it: what stands here is a copy of what the sink has, kept for speed.
+//
+// The facts of a burst go in by `on`; then one `pump` says what to send. Views in an Outbox are
+// valid until the next call of any member that is not const.
+
+#include "protocol/retry_policy.hpp"
+#include "tables/number_table.hpp"
+#include "tables/timer_wheel.hpp"
+#include "ventilator/roster.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock::ventilator {
+
+struct Limits {
+    std::uint64_t jobs_max = 1'000'000;
+    std::uint64_t bytes_max = 1ull << 30;
+    std::size_t kinds_max = 10'000;
+    Duration ping = std::chrono::seconds(5);
+    Duration silence = std::chrono::milliseconds(1500);     // then an SDK worker gets nothing more
+    Duration silent_limit = std::chrono::seconds(60);       // then its lane counts as dead
+    Duration started_after = std::chrono::milliseconds(10); // then the sink is told who runs it
+    Duration connect_within = std::chrono::seconds(10);     // a lane that nobody dialled goes
+};
+
+struct ToLane {
+    LaneId lane = 0;
+    bool batches = false; // false: one map a job
+    LaneMessage message;
+};
+
+struct Outbox {
+    std::vector<ToSink> to_sink; // in this order
+    std::vector<ToLane> to_lanes;
+    std::vector<LaneId> close_lanes;
+};
+
+struct Joined {
+    std::string error; // empty: the lane may be opened
+    LaneId lane = 0;
+    std::string worker;
+    std::uint32_t window = 0; // the most that will ever be outstanding on it
+};
+
+class Dispatcher {
+public:
+    Dispatcher(const Limits& limits, std::uint64_t seed, Instant now);
+
+    // From the door.
+    void on(Submit submit, Instant now, Outbox& out);
+    void on(const FromSink& message, Instant now, Outbox& out); // in the link's order
+    void on(const Heartbeat& heartbeat, Instant now);
+    void on(const Bye& bye, Outbox& out);
+
+    // A worker wants a lane. The shell opens it and answers; `lane_up` when it was dialled.
+    Joined join(const Join& join, Instant now, Outbox& out);
+    void lane_up(LaneId lane, Instant now);
+    void lane_down(LaneId lane, Outbox& out);
+
+    // The sink is reachable, with this life of its own and this epoch for us. A new life knows
+    // nothing: everything open is stored there again.
+    void sink_up(std::uint64_t life, Epoch epoch, Outbox& out);
+
+    void sink_down() { sink_is_up_ = false; } // nothing is dispatched until it is back
+
+    void declare_kind(const std::string& kind);
+
+    void drain() { draining_ = true; } // take nothing new, send nothing more
+
+    [[nodiscard]] bool drained() const { return running_ == 0; }
+
+    void count_malformed() { ++malformed_; }
+
+    void tick(Instant now, Outbox& out);
+    void pump(Instant now, Outbox& out);
+    [[nodiscard]] Instant wake_at() const;
+
+    [[nodiscard]] penstock::Room room() const;
+    [[nodiscard]] Workers workers(Instant now);
+    [[nodiscard]] DispatchStats stats(Instant now) const;
+
+    [[nodiscard]] std::size_t open_jobs() const { return records_.used(); }
+
+    [[nodiscard]] Epoch epoch() const { return epoch_; }
+
+private:
+    struct Handed { // a flight that is young: the sink hears of it if it grows old
+        JobNumber number = 0;
+        std::uint32_t attempt = 0;
+        Instant at{};
+    };
+
+    using Attempt = std::pair<JobNumber, std::uint32_t>;
+
+    // dispatcher.cpp: jobs
+    KindState* kind_of(const std::string& name); // null: there are too many
+    [[nodiscard]] std::string_view refusal(const KindState* kind, std::size_t bytes) const;
+    void on(const Stored& m, Instant now, Outbox& out);
+    void on(const Settled& m, Instant now, Outbox& out);
+    void on(const Returned& m);
+    void on(const Open& m, Outbox& out);
+    void on(const Cancel& m, Outbox& out);
+    void stored(Index index, Instant now, Outbox& out);
+    void settle(const SettledRow& row, Instant now, Outbox& out);
+    void fail(const FailedRow& row, Instant now, Outbox& out);
+    void decide_failure(Index index, Failure failure, Instant now, Outbox& out);
+    void finish(Index index, State outcome, Failure failure, Outbox& out);
+    void enqueue(Index index);
+    void dequeue(Index index);
+    void delay(Index index, Instant due);
+    void arm(Index index);
+    void fire(Index index, Instant now, Outbox& out);
+    void forget(Index index);
+    void leave_stage(Index index);
+    void start_over(Outbox& out);
+
+    [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
+
+    // dispatcher_lanes.cpp: lanes
+    void end_flight(Index index);
+    void make_ghost(Index index);
+    void end_ghost(JobNumber number, std::uint32_t attempt);
+    void lose(Index lane, bool blame, Outbox& out);
+    void withdraw_unstarted(Index lane, Outbox& out);
+    void adopt(Index from, Index to, const std::vector<JobNumber>& running);
+    void close(Index lane, bool blame, Outbox& out);
+    void watch_lanes(Instant now, Outbox& out);
+    void report_started(Instant now, Outbox& out);
+    [[nodiscard]] std::vector<Index> maybe_running(const LaneState& lane) const;
+
+    // dispatcher_pump.cpp: who gets what
+    void send_stores(Outbox& out);
+    KindState* next_kind();
+    bool feed(KindState& kind, Instant now, Outbox& out);
+    void feed_suspects(Instant now, Outbox& out);
+    void dispatch(Index index, Index lane, Instant now, Outbox& out);
+
+    const Limits limits_;
+    Chance chance_;
+    Slab<Record> records_;
+    NumberTable by_number_;
+    TermsTable terms_;
+    Links links_; // a record is in one list at a time: unsent, a queue, or a lane's flights
+    List unsent_; // to be stored, in the order of their numbers
+    TimerWheel timers_;
+    Roster roster_;
+    std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
+    std::vector<KindState*> active_; // with waiting jobs
+    std::deque<Handed> handed_;
+    std::map<Attempt, LaneId> ghosts_; // attempts that a lane still holds though the job moved on
+    JobNumber next_number_ = 1;
+    LaneId next_lane_ = 1;
+    std::uint64_t pumps_ = 0;
+    std::uint64_t bytes_ = 0;   // of open payloads
+    std::uint64_t running_ = 0; // jobs that are out
+    std::uint64_t known_kinds_ = 0;
+    std::uint64_t malformed_ = 0, duplicates_ = 0;
+    Epoch epoch_ = 0;
+    std::uint64_t sink_life_ = 0;
+    bool sink_is_up_ = false;
+    bool draining_ = false;
+    Instant watched_{}; // when the lanes were last looked at
+};
+
+} // namespace penstock::ventilator

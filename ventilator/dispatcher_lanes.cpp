@@ -1,0 +1,302 @@
+// The dispatcher's lanes: how workers join, fall silent, leave and die, and what becomes of the
+// jobs that they held.
+
+#include "ventilator/dispatcher.hpp"
+
+#include "protocol/check.hpp"
+
+#include <algorithm>
+
+namespace penstock::ventilator {
+
+Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
+    Joined joined;
+    if (join.version != kProtocolVersion) {
+        joined.error = "this ventilator speaks version " + std::to_string(kProtocolVersion);
+        return joined;
+    }
+    if (draining_)
+        joined.error = "draining: join another ventilator, or this one's successor";
+    else if (epoch_ == 0 || !sink_is_up_)
+        joined.error = "starting: the sink is not there yet";
+    if (!joined.error.empty()) return joined;
+
+    std::vector<KindState*> kinds;
+    for (const std::string& name : join.kinds) {
+        declare_kind(name);
+        if (KindState* kind = kind_of(name)) kinds.push_back(kind);
+    }
+    std::sort(kinds.begin(), kinds.end(),
+              [](const KindState* a, const KindState* b) { return a->name < b->name; });
+    kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
+    if (kinds.empty()) {
+        joined.error = "there are more kinds than this ventilator holds";
+        return joined;
+    }
+
+    joined.lane = next_lane_++;
+    joined.worker = join.worker;
+    if (joined.worker.empty()) {
+        joined.worker = "w" + std::to_string(epoch_) + "-" + std::to_string(joined.lane);
+    }
+    joined.window = join.slots + kPrefetchMax;
+    const Index old = roster_.find_worker(joined.worker);
+    LaneState& lane = roster_.open(joined.lane, joined.worker, kinds);
+    lane.slots = join.slots;
+    lane.batches = join.batch;
+    lane.heartbeats = join.heartbeats;
+    lane.labels = join.labels;
+    lane.joined = lane.heard = lane.sent = now;
+    if (old != kNoIndex) {
+        // The same worker, alive: nobody is blamed, and what it says it still runs stays with it.
+        if (join.epoch == epoch_) adopt(old, roster_.find(joined.lane), join.running);
+        close(old, false, out);
+    }
+    return joined;
+}
+
+void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& running) {
+    LaneState& lane = roster_[to];
+    for (const JobNumber number : running) {
+        const Index index = find(number);
+        if (index == kNoIndex) continue;
+        Record& r = records_[index];
+        if (r.stage != Stage::out || r.lane != from) continue;
+        end_flight(index);
+        r.lane = to;
+        r.stage = Stage::out;
+        links_.push_back(lane.flights, index);
+        ++lane.outstanding;
+        lane.bytes += r.payload.size();
+        ++r.kind->running;
+        ++running_;
+        arm(index);
+    }
+    lane.running = running;
+    roster_.place(to);
+}
+
+void Dispatcher::lane_up(LaneId id, Instant now) {
+    const Index index = roster_.find(id);
+    if (index == kNoIndex) return;
+    LaneState& lane = roster_[index];
+    lane.is_up = true;
+    lane.heard = now;
+    roster_.place(index);
+}
+
+void Dispatcher::lane_down(LaneId id, Outbox& out) {
+    const Index index = roster_.find(id);
+    if (index != kNoIndex) close(index, !roster_[index].draining, out);
+}
+
+void Dispatcher::close(Index index, bool blame, Outbox& out) {
+    lose(index, blame, out);
+    const LaneId id = roster_[index].id;
+    for (auto ghost = ghosts_.begin(); ghost != ghosts_.end();) {
+        ghost = ghost->second == id ? ghosts_.erase(ghost) : std::next(ghost);
+    }
+    for (KindState* kind : roster_.pool_of(roster_[index]).kinds) {
+        if (kind->reserved == id) kind->reserved = 0;
+    }
+    out.close_lanes.push_back(id);
+    roster_.close(id);
+}
+
+// Those that may be running when a worker is gone: what it last said that it runs, and the oldest
+// it holds, one a slot. A job that kills its worker at once was never reported.
+std::vector<Index> Dispatcher::maybe_running(const LaneState& lane) const {
+    std::vector<Index> out;
+    std::uint32_t slots = lane.slots;
+    for (Index at = lane.flights.first; at != kNoIndex && slots > 0;
+         at = links_.next(at), --slots) {
+        out.push_back(at);
+    }
+    for (const JobNumber number : lane.running) {
+        const Index index = find(number);
+        if (index == kNoIndex || records_[index].stage != Stage::out) continue;
+        if (roster_[records_[index].lane].id == lane.id) out.push_back(index);
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+// Takes every flight off the lane and asks the sink which of them are still open.
+void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
+    LaneState& lane = roster_[lane_index];
+    if (lane.flights.empty()) return;
+    std::vector<Index> suspects;
+    if (blame) suspects = maybe_running(lane);
+    Lost lost{lane.worker, {}};
+    while (!lane.flights.empty()) {
+        const Index index = lane.flights.first;
+        Record& r = records_[index];
+        const bool suspect = std::binary_search(suspects.begin(), suspects.end(), index);
+        lost.rows.push_back({r.number, r.attempt, suspect});
+        end_flight(index);
+        r.stage = Stage::asking;
+        timers_.disarm(index);
+    }
+    out.to_sink.emplace_back(std::move(lost));
+}
+
+// A silent worker, or one that says goodbye: what it has not begun goes elsewhere. It may still
+// answer for them, so their credit stays used until it does or its lane ends.
+void Dispatcher::withdraw_unstarted(Index lane_index, Outbox& out) {
+    LaneState& lane = roster_[lane_index];
+    const std::vector<Index> kept = maybe_running(lane);
+    std::vector<Index> moved;
+    for (Index at = lane.flights.first; at != kNoIndex; at = links_.next(at)) {
+        if (!std::binary_search(kept.begin(), kept.end(), at)) moved.push_back(at);
+    }
+    if (moved.empty()) return;
+    Lost lost{lane.worker, {}};
+    for (const Index index : moved) {
+        Record& r = records_[index];
+        lost.rows.push_back({r.number, r.attempt, false});
+        make_ghost(index);
+        r.stage = Stage::asking;
+        timers_.disarm(index);
+    }
+    out.to_sink.emplace_back(std::move(lost));
+}
+
+void Dispatcher::on(const Heartbeat& heartbeat, Instant now) {
+    const Index index = roster_.find_worker(heartbeat.worker);
+    if (index == kNoIndex) return;
+    LaneState& lane = roster_[index];
+    lane.heard = now;
+    lane.running = heartbeat.running;
+    lane.cpu_seconds = heartbeat.cpu_seconds;
+    lane.rss_bytes = heartbeat.rss_bytes;
+    if (lane.silent) {
+        lane.silent = false;
+        roster_.place(index);
+    }
+}
+
+void Dispatcher::on(const Bye& bye, Outbox& out) {
+    const Index index = roster_.find_worker(bye.worker);
+    if (index == kNoIndex) return;
+    LaneState& lane = roster_[index];
+    lane.draining = true;
+    roster_.place(index);
+    Lost lost{lane.worker, {}};
+    for (const JobNumber number : bye.waiting) {
+        const Index at = find(number);
+        if (at == kNoIndex || records_[at].stage != Stage::out || records_[at].lane != index)
+            continue;
+        lost.rows.push_back({number, records_[at].attempt, false});
+        end_flight(at); // handed back: it will not answer for these
+        records_[at].stage = Stage::asking;
+        timers_.disarm(at);
+    }
+    if (!lost.rows.empty()) out.to_sink.emplace_back(std::move(lost));
+}
+
+// ---- credit -------------------------------------------------------------------------------
+
+void Dispatcher::end_flight(Index index) {
+    Record& r = records_[index];
+    const Index lane_index = r.lane;
+    LaneState& lane = roster_[lane_index];
+    links_.remove(lane.flights, index);
+    PENSTOCK_CHECK(lane.outstanding > 0);
+    --lane.outstanding;
+    lane.bytes -= r.payload.size();
+    --r.kind->running;
+    --running_;
+    r.lane = kNoIndex;
+    if (lane.outstanding == 0) lane.alone = false;
+    roster_.place(lane_index);
+}
+
+// The job goes on without this attempt, but the lane still holds it.
+void Dispatcher::make_ghost(Index index) {
+    const Record& r = records_[index];
+    const Index lane_index = r.lane;
+    const Attempt attempt{r.number, r.attempt};
+    LaneState& lane = roster_[lane_index];
+    const bool was_alone = lane.alone;
+    end_flight(index);
+    ++lane.outstanding;
+    lane.alone = was_alone;
+    ghosts_[attempt] = lane.id;
+    roster_.place(lane_index);
+}
+
+void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
+    const auto ghost = ghosts_.find({number, attempt});
+    if (ghost == ghosts_.end()) return;
+    const Index index = roster_.find(ghost->second);
+    ghosts_.erase(ghost);
+    PENSTOCK_CHECK(index != kNoIndex);
+    LaneState& lane = roster_[index];
+    PENSTOCK_CHECK(lane.outstanding > 0);
+    if (--lane.outstanding == 0) lane.alone = false;
+    roster_.place(index);
+}
+
+// ---- time ---------------------------------------------------------------------------------
+
+void Dispatcher::watch_lanes(Instant now, Outbox& out) {
+    constexpr Duration kLook = std::chrono::milliseconds(250);
+    if (now - watched_ < kLook) return;
+    // If we ourselves were asleep, nobody else was silent.
+    const Duration asleep = now - watched_ > 2 * kLook ? now - watched_ : Duration(0);
+    watched_ = now;
+    std::vector<std::pair<Index, bool>> dead; // and whether to blame
+    roster_.for_each([&](Index index) {
+        LaneState& lane = roster_[index];
+        lane.heard += asleep;
+        if (!lane.is_up && now - lane.joined > limits_.connect_within + asleep) {
+            dead.emplace_back(index, false);
+            return;
+        }
+        if (now - lane.sent >= limits_.ping) {
+            lane.sent = now;
+            out.to_lanes.push_back({lane.id, false, Ping{}});
+        }
+        if (!lane.heartbeats || !lane.is_up) return;
+        if (now - lane.heard > limits_.silent_limit) {
+            dead.emplace_back(index, true);
+        } else if (!lane.silent && now - lane.heard > limits_.silence) {
+            lane.silent = true;
+            roster_.place(index);
+            withdraw_unstarted(index, out);
+        }
+    });
+    for (const auto& [index, blame] : dead) close(index, blame, out);
+}
+
+void Dispatcher::report_started(Instant now, Outbox& out) {
+    std::map<Index, Started> by_lane;
+    while (!handed_.empty() && handed_.front().at + limits_.started_after <= now) {
+        const Handed handed = handed_.front();
+        handed_.pop_front();
+        const Index index = find(handed.number);
+        if (index == kNoIndex) continue;
+        const Record& r = records_[index];
+        if (r.stage != Stage::out || r.attempt != handed.attempt) continue;
+        Started& started = by_lane[r.lane];
+        if (started.rows.empty()) started.worker = roster_[r.lane].worker;
+        started.rows.push_back({r.number, r.attempt});
+    }
+    for (auto& [lane, started] : by_lane) out.to_sink.emplace_back(std::move(started));
+}
+
+void Dispatcher::tick(Instant now, Outbox& out) {
+    timers_.expire(now, [&](Index index) { fire(index, now, out); });
+    report_started(now, out);
+    watch_lanes(now, out);
+}
+
+Instant Dispatcher::wake_at() const {
+    Instant when = timers_.wake_at();
+    if (!handed_.empty()) when = std::min(when, handed_.front().at + limits_.started_after);
+    if (roster_.size() > 0) when = std::min(when, watched_ + std::chrono::milliseconds(250));
+    return when;
+}
+
+} // namespace penstock::ventilator

@@ -1,0 +1,106 @@
+#include "ventilator/lanes.hpp"
+
+#include <algorithm>
+
+namespace penstock::ventilator {
+namespace {
+
+// A worker that lost its lane may dial its port for as long as it believes in it: that port must
+// not be somebody else's lane by then. Twice the three ping periods of silence that it allows.
+constexpr Duration kQuarantine = std::chrono::seconds(30);
+
+} // namespace
+
+Lanes::Lanes(zmq::context_t& context, transport::Monitors& monitors, std::string host,
+             std::uint16_t from, std::uint16_t to, std::uint64_t random)
+    : context_(context), monitors_(monitors), host_(std::move(host)), from_(from), to_(to),
+      at_(static_cast<std::uint16_t>(from + random % (std::uint64_t{to} - from + 1))) {}
+
+Lanes::~Lanes() {
+    for (auto& [id, lane] : lanes_) {
+        if (lane.port != 0) monitors_.forget(lane.out.socket(), id);
+    }
+}
+
+std::uint16_t Lanes::next_port(Instant now) {
+    while (!quarantine_.empty() && quarantine_.front().first <= now) {
+        used_.erase(quarantine_.front().second);
+        quarantine_.pop_front();
+    }
+    const unsigned count = unsigned{to_} - from_ + 1;
+    for (unsigned i = 0; i < count; ++i) {
+        at_ = at_ >= to_ ? from_ : static_cast<std::uint16_t>(at_ + 1);
+        if (!used_.contains(at_)) return at_;
+    }
+    return 0;
+}
+
+std::string Lanes::open(LaneId id, Instant now) {
+    const unsigned tries = unsigned{to_} - from_ + 1;
+    for (unsigned i = 0; i < tries; ++i) {
+        const std::uint16_t port = next_port(now);
+        if (port == 0) return {};
+        zmq::socket_t socket = transport::open_socket(context_, zmq::socket_type::push);
+        monitors_.watch(socket, id);
+        try {
+            socket.bind("tcp://" + host_ + ":" + std::to_string(port));
+        } catch (const zmq::error_t& error) {
+            monitors_.forget(socket, id);
+            if (error.num() == EADDRINUSE) continue; // somebody else's: the next one
+            return {};
+        }
+        used_.emplace(port, id);
+        lanes_.emplace(id, OpenLane{transport::Outgoing(std::move(socket)), port, false});
+        return "tcp://*:" + std::to_string(port);
+    }
+    return {};
+}
+
+std::string Lanes::open_inproc(LaneId id) {
+    zmq::socket_t socket = transport::open_socket(context_, zmq::socket_type::push);
+    const std::string endpoint = "inproc://lane-" + std::to_string(id);
+    socket.bind(endpoint);
+    lanes_.emplace(id, OpenLane{transport::Outgoing(std::move(socket)), 0, false});
+    return endpoint;
+}
+
+void Lanes::close(LaneId id, Instant now) {
+    const auto found = lanes_.find(id);
+    if (found == lanes_.end()) return;
+    OpenLane& lane = found->second;
+    if (lane.port != 0) {
+        monitors_.forget(lane.out.socket(), id);
+        quarantine_.emplace_back(now + kQuarantine, lane.port);
+    }
+    if (lane.out.is_waiting()) --waiting_;
+    lanes_.erase(found);
+}
+
+void Lanes::send(LaneId id, transport::Frame frame) {
+    const auto found = lanes_.find(id);
+    if (found == lanes_.end()) return; // it ended; its jobs are in the table
+    const bool waited = found->second.out.is_waiting();
+    found->second.out.send(std::move(frame));
+    if (!waited && found->second.out.is_waiting()) ++waiting_;
+}
+
+void Lanes::retry() {
+    if (waiting_ == 0) return;
+    for (auto& [id, lane] : lanes_) {
+        if (!lane.out.is_waiting()) continue;
+        lane.out.retry();
+        if (!lane.out.is_waiting()) --waiting_;
+    }
+}
+
+std::optional<Lanes::Event> Lanes::read(const transport::PeerEvent& event) {
+    const auto found = lanes_.find(event.key);
+    if (found == lanes_.end()) return std::nullopt; // said before it was closed
+    if (event.what == transport::PeerEvent::What::up && !found->second.was_up) {
+        found->second.was_up = true;
+        return Event{event.key, true};
+    }
+    return Event{event.key, false};
+}
+
+} // namespace penstock::ventilator
