@@ -131,11 +131,16 @@ struct FromSinkEncoder {
     void operator()(const Resend&) { write_head(w, "resend", head, 0); }
 };
 
+// Of rows, by the hundred thousand: words for a mistake are made only when there is one.
 std::uint32_t small(Node node, const Fields& f, std::string_view key) {
+    if (node.is(Shape::natural) && node.natural() <= UINT32_MAX) {
+        return static_cast<std::uint32_t>(node.natural());
+    }
     return static_cast<std::uint32_t>(read_natural(node, UINT32_MAX, f.mistake(), f.where(key)));
 }
 
 JobNumber number(Node node, const Fields& f, std::string_view key) {
+    if (node.is(Shape::natural)) return node.natural();
     return read_natural(node, UINT64_MAX, f.mistake(), f.where(key));
 }
 
@@ -160,7 +165,7 @@ Store read_store(const Fields& f) {
 
 Lost read_lost(const Fields& f) {
     Lost m{f.required_name("worker"), {}};
-    for (const Node row : f.rows("rows", 3)) {
+    for (const Node row : f.link_rows("rows", 3)) {
         const Node n = row.first(), attempt = n.after();
         m.rows.push_back({number(n, f, "rows"), small(attempt, f, "rows"),
                           read_flag(attempt.after(), f.mistake(), f.where("rows"))});
@@ -174,14 +179,16 @@ Final read_final(const Fields& f) {
     const auto outcome = parse_state(f.text("outcome", 32));
     if (!outcome || !is_final(*outcome)) f.wrong("outcome", "a final state");
     m.outcome = outcome.value_or(State::failed);
-    m.failure.code.clear();
+    if (!f.has("error")) return m;
     const Node error = f.node("error");
-    if (error.is(Shape::map)) {
-        m.failure.code =
-            tidy_text(error.find("code").is(Shape::text) ? error.find("code").text() : "");
-        m.failure.message =
-            tidy_text(error.find("message").is(Shape::text) ? error.find("message").text() : "");
-    }
+    if (!error.is(Shape::map)) f.wrong("error", "a map of `code`, `message` and `retryable`");
+    const auto text = [&error](std::string_view key) {
+        const Node n = error.find(key);
+        return n.is(Shape::text) ? tidy_text(n.text()) : std::string();
+    };
+    const Node retryable = error.find("retryable");
+    m.failure = {text("code"), text("message"),
+                 !retryable.is(Shape::boolean) || retryable.natural() != 0};
     return m;
 }
 
@@ -189,7 +196,7 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
     if (type == "store") return read_store(f);
     if (type == "started") {
         Started m{f.required_name("worker"), {}};
-        for (const Node row : f.rows("rows", 2)) {
+        for (const Node row : f.link_rows("rows", 2)) {
             m.rows.push_back(
                 {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
         }
@@ -220,7 +227,7 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
 
 std::vector<SettledRow> read_settled_rows(const Fields& f) {
     std::vector<SettledRow> out;
-    for (const Node row : f.rows("rows", 4)) {
+    for (const Node row : f.link_rows("rows", 4)) {
         const Node first = row.first(), count = first.after(), attempt = count.after();
         out.push_back({number(first, f, "rows"), small(count, f, "rows"), small(attempt, f, "rows"),
                        number(attempt.after(), f, "rows")});
@@ -231,7 +238,7 @@ std::vector<SettledRow> read_settled_rows(const Fields& f) {
 std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
     if (type == "stored") {
         Stored m;
-        for (const Node row : f.rows("rows", 2)) {
+        for (const Node row : f.link_rows("rows", 2)) {
             m.rows.push_back(
                 {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
         }
@@ -241,7 +248,7 @@ std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
     }
     if (type == "settled") {
         Settled m{read_settled_rows(f), {}};
-        for (const Node row : f.rows("failed", 4)) {
+        for (const Node row : f.link_rows("failed", 4)) {
             const Node n = row.first(), attempt = n.after(), run = attempt.after();
             m.failed.push_back({number(n, f, "failed"), small(attempt, f, "failed"),
                                 number(run, f, "failed"),
@@ -252,7 +259,7 @@ std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
     if (type == "returned") return Returned{read_settled_rows(f)};
     if (type == "open") {
         Open m;
-        for (const Node row : f.rows("rows", 2)) {
+        for (const Node row : f.link_rows("rows", 2)) {
             m.rows.push_back(
                 {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
         }

@@ -122,11 +122,13 @@ Bytes read_bytes(Node node, Mistake& mistake, std::string_view where) {
     return {};
 }
 
-std::vector<Node> read_rows(Node rows, std::uint32_t least, Mistake& mistake,
+std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mistake& mistake,
                             std::string_view where) {
     std::vector<Node> out;
-    if (!rows.is(Shape::array) || rows.size() > kRowsMax) {
-        must(mistake, where, "an array of at most " + std::to_string(kRowsMax) + " rows");
+    if (!rows.is(Shape::array) || rows.size() > most) {
+        if (mistake.none()) {
+            must(mistake, where, "an array of at most " + std::to_string(most) + " rows");
+        }
         return out;
     }
     out.reserve(rows.size());
@@ -177,7 +179,8 @@ std::string Fields::text(std::string_view key, std::size_t max) const {
 }
 
 std::string Fields::name(std::string_view key) const {
-    return has(key) ? read_name(node(key), mistake_, where(key)) : std::string();
+    const bool is_empty = node(key).is(Shape::text) && node(key).size() == 0;
+    return has(key) && !is_empty ? read_name(node(key), mistake_, where(key)) : std::string();
 }
 
 std::string Fields::required_name(std::string_view key) const {
@@ -234,7 +237,13 @@ std::vector<std::uint64_t> Fields::naturals(std::string_view key) const {
 }
 
 std::vector<Node> Fields::rows(std::string_view key, std::uint32_t least) const {
-    return read_rows(node(key), least, mistake_, where(key));
+    return read_rows(node(key), least, kRowsMax, mistake_, where(key));
+}
+
+// Bounded by what may happen to the jobs of one worker, or of one burst of results: refusing such
+// a message would only have it sent again.
+std::vector<Node> Fields::link_rows(std::string_view key, std::uint32_t least) const {
+    return read_rows(node(key), least, kLinkRowsMax, mistake_, where(key));
 }
 
 Bytes Fields::raw(std::string_view key) const {

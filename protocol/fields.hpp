@@ -35,8 +35,8 @@ double read_number(Node node, double max, Mistake& mistake, std::string_view whe
 Bytes read_bytes(Node node, Mistake& mistake, std::string_view where); // bin or str
 std::string tidy_text(std::string_view text); // valid UTF-8, at most kErrorTextMax
 
-// The elements of an array of arrays, each with at least `least` elements.
-std::vector<Node> read_rows(Node rows, std::uint32_t least, Mistake& mistake,
+// The elements of an array of at most `most` arrays, each with at least `least` elements.
+std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mistake& mistake,
                             std::string_view where);
 
 // The fields of one map. Absent fields give their default, wrong ones a mistake.
@@ -66,6 +66,7 @@ public:
     [[nodiscard]] std::vector<std::string> names(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::uint64_t> naturals(std::string_view key) const;
     [[nodiscard]] std::vector<Node> rows(std::string_view key, std::uint32_t least) const;
+    [[nodiscard]] std::vector<Node> link_rows(std::string_view key, std::uint32_t least) const;
     [[nodiscard]] Bytes raw(std::string_view key) const; // the encoded value; empty if absent
     [[nodiscard]] std::optional<Failure> failure(std::string_view key) const;
     [[nodiscard]] Terms terms() const;

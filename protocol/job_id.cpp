@@ -101,7 +101,7 @@ std::uint64_t JobId::hash(std::uint64_t seed) const {
         h = mix(load64(bytes_.data() + i) ^ h,
                 load64(bytes_.data() + i + 8) ^ 0xe7037ed1a0b428dbull);
     }
-    return mix(h, seed | 1);
+    return mix(h ^ seed, 0xa0761d6478bd642full);
 }
 
 JobId make_uuid7(std::uint64_t unix_ms, std::uint64_t random_high, std::uint64_t random_low) {

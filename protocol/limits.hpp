@@ -19,9 +19,12 @@ constexpr std::size_t kBulkBytesMax = 64u << 20;    // an HTTP bulk body
 // One frame: a bulk body plus its envelope. libzmq drops the connection above it.
 constexpr std::size_t kFrameBytesMax = kBulkBytesMax + (1u << 20);
 
-constexpr std::size_t kDepthMax = 64;         // nesting of msgpack and of JSON
+constexpr std::size_t kDepthMax = 64;         // nesting of a value, in msgpack and in JSON
+constexpr std::size_t kEnvelopeDepthMax = 3;  // around a value: array of messages, message, job
 constexpr std::size_t kTokensMax = 4'000'000; // decoded elements of one frame
+constexpr std::size_t kTokensKept = 500'000;  // whose memory a reader keeps for the next frame
 constexpr std::size_t kRowsMax = 65'536;      // jobs in one frame
+constexpr std::size_t kLinkRowsMax = 500'000; // rows about jobs, in one message of the link
 constexpr std::size_t kListMax = 1'000;       // jobs in one page of a list
 
 constexpr int kPriorityMax = 9;

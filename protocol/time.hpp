@@ -24,7 +24,11 @@ constexpr double seconds(Duration d) {
 
 // REQUIRES: 0 <= s <= 10 years or so; the codec has checked it.
 constexpr Duration from_seconds(double s) {
-    return Duration(static_cast<std::int64_t>(s * 1e9 + 0.5));
+    // The fraction apart, so that what one peer sent as seconds is the same duration at every
+    // other.
+    const auto whole = static_cast<std::int64_t>(s);
+    const double rest = s - static_cast<double>(whole);
+    return std::chrono::seconds(whole) + Duration(static_cast<std::int64_t>(rest * 1e9 + 0.5));
 }
 
 } // namespace penstock

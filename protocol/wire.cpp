@@ -7,6 +7,8 @@
 namespace penstock {
 namespace {
 
+constexpr std::size_t kFrameDepthMax = kEnvelopeDepthMax + kDepthMax;
+
 // Collects tokens. Every visit_* answers false to stop: that is how limits are kept.
 class Collector : public msgpack::null_visitor {
 public:
@@ -116,11 +118,13 @@ private:
         if (tokens_.empty() && shape == Shape::array) message_depth_ = 2; // an array of messages
         if (Token* t = add(shape)) {
             t->size = n;
-            if (open_count_ < kDepthMax) {
+            if (open_count_ < kFrameDepthMax) {
                 open_[open_count_++] = static_cast<std::uint32_t>(tokens_.size() - 1);
             }
         }
-        if (++depth_ > kDepthMax) fail("is nested deeper than " + std::to_string(kDepthMax));
+        // Whatever is taken as a value fits into every message that carries one.
+        const std::size_t most = hidden_ != 0 ? message_depth_ + kDepthMax : kFrameDepthMax;
+        if (++depth_ > most) fail("is nested deeper than " + std::to_string(kDepthMax));
         return ok();
     }
 
@@ -135,7 +139,7 @@ private:
     std::vector<Token>& tokens_;
     bool step_over_;
     std::string& error_;
-    std::array<std::uint32_t, kDepthMax> open_{};
+    std::array<std::uint32_t, kFrameDepthMax> open_{};
     std::size_t open_count_ = 0;
     std::size_t depth_ = 0;
     std::size_t message_depth_ = 1;
@@ -182,6 +186,7 @@ std::uint32_t narrow(std::size_t n) {
 } // namespace
 
 Node Reader::read(std::string_view frame, Values values) {
+    if (tokens_.capacity() > kTokensKept) tokens_ = {};
     tokens_.clear();
     error_.clear();
     frame_ = frame;

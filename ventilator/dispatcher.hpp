@@ -129,6 +129,7 @@ private:
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
     void make_ghost(Index index);
+    void add_ghost(Attempt attempt, LaneState& lane);
     void end_ghost(JobNumber number, std::uint32_t attempt);
     void lose(Index lane, bool blame, Outbox& out);
     void withdraw_unstarted(Index lane, Outbox& out);

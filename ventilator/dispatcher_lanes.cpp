@@ -8,6 +8,11 @@
 #include <algorithm>
 
 namespace penstock::ventilator {
+namespace {
+
+constexpr std::uint32_t kAnyAttempt = 0; // of a ghost whose attempt the worker did not say
+
+} // namespace
 
 Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
     Joined joined;
@@ -51,6 +56,8 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
         // The same worker, alive: nobody is blamed, and what it says it still runs stays with it.
         if (join.epoch == epoch_) adopt(old, roster_.find(joined.lane), join.running);
         close(old, false, out);
+    } else if (join.epoch == epoch_) {
+        adopt(kNoIndex, roster_.find(joined.lane), join.running);
     }
     return joined;
 }
@@ -59,9 +66,17 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& runni
     LaneState& lane = roster_[to];
     for (const JobNumber number : running) {
         const Index index = find(number);
-        if (index == kNoIndex) continue;
+        const bool is_here = index != kNoIndex && records_[index].stage == Stage::out &&
+                             records_[index].lane == from;
+        if (!is_here) { // taken away from it meanwhile; its slot is used until it answers
+            const auto known = ghosts_.find({number, kAnyAttempt});
+            if (known != ghosts_.end() && from != kNoIndex && known->second == roster_[from].id) {
+                ghosts_.erase(known); // its lane is about to end
+            }
+            add_ghost({number, kAnyAttempt}, lane);
+            continue;
+        }
         Record& r = records_[index];
-        if (r.stage != Stage::out || r.lane != from) continue;
         end_flight(index);
         r.lane = to;
         r.stage = Stage::out;
@@ -208,6 +223,7 @@ void Dispatcher::end_flight(Index index) {
     --r.kind->running;
     --running_;
     r.lane = kNoIndex;
+    r.stage = Stage::returned; // until the caller says what it waits for now
     if (lane.outstanding == 0) lane.alone = false;
     roster_.place(lane_index);
 }
@@ -220,20 +236,30 @@ void Dispatcher::make_ghost(Index index) {
     LaneState& lane = roster_[lane_index];
     const bool was_alone = lane.alone;
     end_flight(index);
-    ++lane.outstanding;
     lane.alone = was_alone;
-    ghosts_[attempt] = lane.id;
+    add_ghost(attempt, lane);
     roster_.place(lane_index);
 }
 
+void Dispatcher::add_ghost(Attempt attempt, LaneState& lane) {
+    if (!ghosts_.try_emplace(attempt, lane.id).second) return;
+    ++lane.outstanding;
+    ++lane.ghosts;
+    lane.ghosts_moved = watched_;
+}
+
 void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
-    const auto ghost = ghosts_.find({number, attempt});
+    if (attempt == 0) return; // no worker has answered: the outcome was decided elsewhere
+    auto ghost = ghosts_.find({number, attempt});
+    if (ghost == ghosts_.end()) ghost = ghosts_.find({number, kAnyAttempt});
     if (ghost == ghosts_.end()) return;
     const Index index = roster_.find(ghost->second);
     ghosts_.erase(ghost);
     PENSTOCK_CHECK(index != kNoIndex);
     LaneState& lane = roster_[index];
-    PENSTOCK_CHECK(lane.outstanding > 0);
+    PENSTOCK_CHECK(lane.outstanding > 0 && lane.ghosts > 0);
+    --lane.ghosts;
+    lane.ghosts_moved = watched_;
     if (--lane.outstanding == 0) lane.alone = false;
     roster_.place(index);
 }
@@ -250,6 +276,7 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
     roster_.for_each([&](Index index) {
         LaneState& lane = roster_[index];
         lane.heard += asleep;
+        lane.ghosts_moved += asleep;
         if (!lane.is_up && now - lane.joined > limits_.connect_within + asleep) {
             dead.emplace_back(index, false);
             return;
@@ -257,6 +284,11 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
         if (now - lane.sent >= limits_.ping) {
             lane.sent = now;
             out.to_lanes.push_back({lane.id, false, Ping{}});
+        }
+        if (lane.ghosts > 0 && now - lane.ghosts_moved > limits_.silent_limit) {
+            // It was told to stop and has not answered since: hung, or gone without a word.
+            dead.emplace_back(index, false);
+            return;
         }
         if (!lane.heartbeats || !lane.is_up) return;
         if (now - lane.heard > limits_.silent_limit) {

@@ -93,6 +93,7 @@ bool Dispatcher::feed(KindState& kind, Instant now, Outbox& out) {
         dequeue(index);
         dispatch(index, lane_index, now, out);
     }
+    roster_.rotate(lane_index);
     return true;
 }
 

@@ -67,6 +67,13 @@ void Roster::place(Index index) {
     if (wanted == Standing::busy) standings_.push_back(pool.busy, index);
 }
 
+void Roster::rotate(Index index) {
+    if (lanes_[index].standing != Standing::idle) return;
+    List& idle = pools_[lanes_[index].pool].idle;
+    standings_.remove(idle, index);
+    standings_.push_back(idle, index);
+}
+
 Index Roster::find_idle(const KindState& kind) const {
     for (const Index pool : kind.pools) {
         if (!pools_[pool].idle.empty()) return pools_[pool].idle.first;

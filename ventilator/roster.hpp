@@ -30,6 +30,8 @@ struct LaneState {
     std::uint32_t outstanding = 0; // sent and not returned, ghosts included: never above the window
     std::size_t bytes = 0;         // of their payloads
     std::uint64_t settled = 0;
+    std::uint32_t ghosts = 0;       // of the outstanding: attempts whose jobs have moved on
+    Instant ghosts_moved{};         // when one last came or went
     List flights;                   // records that are out on it, in the order they were sent
     std::vector<JobNumber> running; // as its last heartbeat said
     std::vector<std::string> labels;
@@ -73,6 +75,8 @@ public:
 
     // Puts the lane into the list that it belongs to now. To be called whenever its state changed.
     void place(Index lane);
+    // It had its turn: the other lanes with a free slot come first now.
+    void rotate(Index lane);
     // A lane with a free slot; else one where the outstanding jobs leave room for prefetch.
     [[nodiscard]] Index find_idle(const KindState& kind) const;
     [[nodiscard]] Index find_prefetch(const KindState& kind);

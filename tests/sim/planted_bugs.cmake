@@ -1,0 +1,41 @@
+# Bugs that the simulation must find: each is one line of a machine, changed in a copy at build
+# time. If a line is no longer there exactly once, the build says so.
+#
+# penstock_planted_bug(NAME FILE OLD NEW)
+function(penstock_planted_bug name file old new)
+    set(source ${PROJECT_SOURCE_DIR}/${file})
+    file(READ ${source} text)
+    string(FIND "${text}" "${old}" at)
+    string(FIND "${text}" "${old}" last REVERSE)
+    if(at EQUAL -1 OR NOT at EQUAL last)
+        message(FATAL_ERROR "planted bug ${name}: its line is not once in ${file}: ${old}")
+    endif()
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    string(REPLACE "${old}" "${new}" text "${text}")
+    set(copy ${CMAKE_CURRENT_BINARY_DIR}/planted/${name}/${file})
+    file(CONFIGURE OUTPUT ${copy} CONTENT "${text}" @ONLY)
+    # The copy comes first, so that the library's own object is never asked for.
+    add_executable(sim_${name} ${copy} sim/sim_main.cpp)
+    target_link_libraries(sim_${name} PRIVATE sim_world)
+    add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 150 --must-find)
+    set_tests_properties(sim.finds.${name} PROPERTIES LABELS sim)
+endfunction()
+
+penstock_planted_bug(forgets_whom_a_dead_lane_held ventilator/dispatcher_lanes.cpp
+    "    if (blame) suspects = maybe_running(lane);"
+    "    if (blame) return;")
+penstock_planted_bug(keeps_the_credit_of_a_dead_attempt ventilator/dispatcher_lanes.cpp
+    "    lane.ghosts_moved = watched_\;\n    if (--lane.outstanding == 0) lane.alone = false\;"
+    "    lane.ghosts_moved = watched_\;")
+penstock_planted_bug(gives_credit_back_twice ventilator/dispatcher_lanes.cpp
+    "    ++lane.outstanding\;\n    ++lane.ghosts\;"
+    "    ++lane.ghosts\;")
+penstock_planted_bug(obeys_a_late_failure ventilator/dispatcher.cpp
+    "if (index == kNoIndex || records_[index].attempt != row.attempt) {"
+    "if (index == kNoIndex) {")
+penstock_planted_bug(lets_the_last_outcome_win sink/ledger.cpp
+    "    if (is_final(r.state)) {\n        ++r.kind->duplicates\;"
+    "    if (false) {\n        ++r.kind->duplicates\;")
+penstock_planted_bug(forgets_deaths sink/ledger.cpp
+    "        if (row.suspect) ++r.deaths\;"
+    "        if (row.suspect) r.deaths = 1\;")

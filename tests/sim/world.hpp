@@ -1,0 +1,173 @@
+#pragma once
+// The pipeline under a seed: the real dispatcher and ledger, the real link and codec, simulated
+// workers and a network that does to messages what ZeroMQ over TCP does.
+//
+// What the network promises, and no more: FIFO per connection and no order across connections; a
+// lane (a bound PUSH) loses its pipe when its connection ends; a connected PUSH keeps its queue for
+// the next connection but loses what the kernel had; DISCONNECTED comes late, or (a host that
+// vanishes) not at all; a socket may refuse a frame for a moment.
+
+#include "protocol/codec.hpp"
+#include "protocol/link.hpp"
+#include "sink/ledger.hpp"
+#include "ventilator/dispatcher.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace penstock::sim {
+
+// What a seed enables. Each seed draws its own, so that rare things meet often in some of them.
+struct Plan {
+    int jobs = 60;
+    int workers = 3;
+    double crash = 0;      // of a worker, per second
+    double vanish = 0;     // share of crashes that nobody is told of
+    double lane_reset = 0; // per second
+    double pause = 0;      // SIGSTOP of an SDK worker, per second
+    double link_break = 0; // between ventilator and sink, per second
+    double sink_kill = 0;  // per second
+    double poison = 0;     // share of jobs that kill whoever runs them
+    double flaky = 0.2;    // share of attempts that fail
+    double busy = 0;       // share of sends that a socket refuses at first
+    double cancel = 0;     // share of jobs that somebody cancels
+    double resubmit = 0;   // share of jobs that are submitted twice
+};
+
+Plan draw_plan(Chance& chance);
+std::string to_string(const Plan& plan);
+
+class World {
+public:
+    World(std::uint64_t seed, const Plan& plan);
+    ~World();
+    // Runs faults for a while, heals, runs until quiet. Empty: all invariants held.
+    std::string run();
+
+    [[nodiscard]] std::uint64_t faults() const { return faults_; }
+
+private:
+    using Event = std::function<void()>;
+
+    struct Timed {
+        Instant when;
+        std::uint64_t order;
+        Event event;
+
+        bool operator<(const Timed& other) const { // the queue's top is the earliest
+            return when != other.when ? when > other.when : order > other.order;
+        }
+    };
+    struct Worker;
+
+    struct Job {
+        bool poison = false;
+        bool may_expire = false;
+        int dispatched = 0;
+        bool outcome_lost = false; // the sink that had it is gone
+        std::optional<State> outcome;
+    };
+
+    struct Pipe { // one direction of one connection
+        Instant last{};
+        std::uint64_t life = 0;
+    };
+
+    // world.cpp: the two roles and what lies between them
+    void at(Duration later, Event event);
+    Duration between(Duration low, Duration high);
+
+    bool happens(double probability) { return chance_.unit() < probability; }
+
+    void send(Pipe& pipe, Event deliver);
+    void step_ventilator();
+    void step_sink();
+    void ventilator_frame(const std::string& frame);
+    void sink_frame(const std::string& frame);
+    void pump_link();
+    void meet();
+    void break_link();
+    void kill_sink();
+    void lane_messages();
+    void fault_tick();
+    void fail(const std::string& why);
+    void check();
+    std::string describe(const std::string& id);
+    void check_job(const std::string& id, Job& job);
+    void submit_some();
+    void cancel(const std::string& id);
+
+    // workers.cpp
+    void start_worker(int place);
+    void join(Worker& w);
+    void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
+    void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
+    void start_jobs(Worker& w);
+    void finish_job(Worker& w, JobNumber number, std::uint32_t attempt);
+    void answer(Worker& w, const JobId& id, JobNumber number, std::uint32_t attempt,
+                std::optional<Failure> failure);
+    void cancel_job(Worker& w, JobNumber number);
+    void heartbeat(Worker& w);
+    void crash(Worker& w);
+    void reset_lane(Worker& w);
+    void pause(Worker& w);
+    void awake(Worker& w, Event event);
+    Worker* worker_of(std::uint64_t lane);
+
+    const Plan plan_;
+    Chance chance_;
+    Instant now_;
+    std::uint64_t order_ = 0;
+    std::priority_queue<Timed> events_;
+    std::string failure_;
+    std::uint64_t faults_ = 0;
+    bool healing_ = false;
+
+    std::unique_ptr<ventilator::Dispatcher> dispatcher_;
+    ventilator::Outbox v_out_;
+    Link<std::shared_ptr<const std::string>> v_link_;
+    std::unique_ptr<sink::Ledger> ledger_;
+    sink::Outbox s_out_;
+    Link<std::shared_ptr<const std::string>> s_link_;
+    std::uint64_t sink_life_ = 1;
+    bool linked_ = false;
+    Pipe to_sink_, to_ventilator_, to_door_;
+    Instant v_wake_ = kNever, s_wake_ = kNever;
+    Reader reader_;
+
+    std::map<std::string, Job> jobs_;
+    std::map<std::string, std::string> bodies_;
+    std::vector<std::unique_ptr<Worker>> workers_; // dead ones stay, so that late events find them
+    int next_worker_ = 1;
+};
+
+struct World::Worker {
+    std::string name; // empty: plain, named by the ventilator
+    bool sdk = false;
+    std::uint32_t slots = 1;
+    int place = 0;
+    bool alive = true;
+    std::uint64_t lane = 0; // 0: none
+    Epoch epoch = 0;
+    Instant asleep_until{};
+    Pipe lane_pipe, sink_pipe;
+
+    struct Held {
+        JobId id;
+        std::uint32_t attempt = 0;
+        bool poison = false;
+        std::uint64_t lane = 0; // that it came on
+    };
+
+    std::vector<std::pair<JobNumber, Held>> waiting;
+    std::map<JobNumber, Held> running;
+    // Answers sent and not read by the sink: still held, as far as credit goes.
+    std::map<std::uint64_t, std::set<std::pair<JobNumber, std::uint32_t>>> on_the_way; // by lane
+};
+
+} // namespace penstock::sim

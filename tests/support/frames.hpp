@@ -1,0 +1,276 @@
+#pragma once
+// Every message of the wire as a frame, and the decoders by the name of their socket. Shared by the
+// tests that feed frames to decoders without looking at what they mean.
+
+#include "protocol/codec.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::testing {
+
+enum class Socket {
+    ventilator_door,
+    sink_door,
+    lane,
+    control,
+    control_answer,
+    status,
+    status_answer
+};
+
+struct Sample {
+    std::string name; // of the message
+    Socket socket = Socket::lane;
+    std::string frame;
+};
+
+struct Outcome {
+    std::string error;
+    std::size_t messages = 0;
+    // What our encoders make of each of them: one or two forms.
+    std::vector<std::vector<std::string>> forms;
+};
+
+// ---- decoding by socket -------------------------------------------------------------------
+
+inline std::vector<std::string> forms_of(const VentilatorFact& fact) {
+    if (const auto* submit = std::get_if<Submit>(&fact)) return {encode(*submit)};
+    if (const auto* heartbeat = std::get_if<Heartbeat>(&fact)) return {encode(*heartbeat)};
+    if (const auto* bye = std::get_if<Bye>(&fact)) return {encode(*bye)};
+    const auto& linked = std::get<Linked<FromSink>>(fact);
+    return {encode(linked.head, linked.message)};
+}
+
+inline std::vector<std::string> forms_of(const SinkFact& fact) {
+    if (const auto* progress = std::get_if<Progress>(&fact)) return {encode(*progress)};
+    if (const auto* result = std::get_if<Result>(&fact)) {
+        std::vector<std::string> out = {encode(*result)};
+        if (result->rows.size() == 1) out.push_back(encode_plain(*result));
+        return out;
+    }
+    const auto& linked = std::get<Linked<ToSink>>(fact);
+    return {encode(linked.head, linked.message)};
+}
+
+inline std::vector<std::string> forms_of(const LaneMessage& message) {
+    if (const auto* cancel = std::get_if<CancelJob>(&message)) return {encode(*cancel)};
+    if (const auto* ping = std::get_if<Ping>(&message)) return {encode(*ping)};
+    if (const auto* drain = std::get_if<Drain>(&message)) return {encode(*drain)};
+    const auto& batch = std::get<JobBatch>(message);
+    std::vector<std::string> out = {encode(batch)};
+    if (batch.rows.size() == 1) out.push_back(encode_plain(batch, batch.rows[0]));
+    return out;
+}
+
+template <class Message>
+std::vector<std::string> forms_of(const Asked<Message>& asked) {
+    return {encode(asked.request, asked.question)};
+}
+
+template <class Message>
+Outcome outcome_of(const Decoded<Message>& decoded) {
+    Outcome out{decoded.error, decoded.messages.size(), {}};
+    if (!out.error.empty()) return out;
+    for (const auto& message : decoded.messages) out.forms.push_back(forms_of(message));
+    return out;
+}
+
+inline Outcome decode_at(Socket socket, Reader& reader, std::string_view frame) {
+    switch (socket) {
+    case Socket::ventilator_door:
+        return outcome_of(decode_ventilator_door(reader, frame));
+    case Socket::sink_door:
+        return outcome_of(decode_sink_door(reader, frame));
+    case Socket::lane:
+        return outcome_of(decode_lane(reader, frame));
+    case Socket::control:
+        return outcome_of(decode_control(reader, frame));
+    case Socket::control_answer:
+        return outcome_of(decode_control_answer(reader, frame));
+    case Socket::status:
+        return outcome_of(decode_status(reader, frame));
+    case Socket::status_answer:
+        return outcome_of(decode_status_answer(reader, frame));
+    }
+    return {"no such socket", 0, {}};
+}
+
+inline Outcome decode_at(Socket socket, std::string_view frame) {
+    Reader reader;
+    return decode_at(socket, reader, frame);
+}
+
+// ---- samples ------------------------------------------------------------------------------
+
+inline const JobId kUuid = JobId::parse("0190b5f2-7c1e-7a3b-8d4c-1f2e3d4c5b6a").value();
+inline const JobId kWord = JobId::parse("report.2024_06-17").value();
+inline const Bytes kMapValue("\x82\xa1"
+                             "a\x03\xa1"
+                             "b\x04",
+                             7);
+inline const LinkHead kHead{3, 41, 17};
+
+inline Terms full_terms() {
+    Terms t;
+    t.kind = "resize.image_v2-x";
+    t.priority = 9;
+    t.delay = std::chrono::milliseconds(1500);
+    t.ttl = std::chrono::seconds(60);
+    t.timeout = std::chrono::nanoseconds(1);
+    t.max_attempts = kAttemptsMax;
+    t.backoff = std::chrono::milliseconds(250);
+    t.redeliver = false;
+    t.tenant = "acme";
+    t.content_type = "image/png";
+    t.tags = {"a", "b"};
+    return t;
+}
+
+inline Terms plain_terms() {
+    Terms t;
+    t.kind = "add";
+    return t;
+}
+
+inline JobView full_view() {
+    JobView v;
+    v.id = kUuid;
+    v.kind = "add";
+    v.state = State::failed;
+    v.attempt = 2;
+    v.deaths = 1;
+    v.worker = "host-1";
+    v.progress = 0.5;
+    v.note = "halfway";
+    v.submitted_at = 1'800'000'000.25;
+    v.started_at = 1'800'000'001;
+    v.finished_at = 1'800'000'002;
+    v.tags = {"nightly"};
+    v.tenant = "acme";
+    v.result_bytes = 7;
+    v.value = kMapValue;
+    v.content_type = "text/plain";
+    v.failure = Failure{"handler-error", "it broke", false};
+    return v;
+}
+
+inline std::vector<Sample> link_samples() {
+    const auto to_sink = [](const char* name, const ToSink& m) {
+        return Sample{name, Socket::sink_door, encode(kHead, m)};
+    };
+    const auto from_sink = [](const char* name, const FromSink& m) {
+        return Sample{name, Socket::ventilator_door, encode(kHead, m)};
+    };
+    return {
+        to_sink("store",
+                Store{1, plain_terms(), {{kUuid, kMapValue, 0, 0}, {kWord, kMapValue, 2, 1}}}),
+        to_sink("started", Started{"host-1", {{1, 1}, {2, 3}}}),
+        to_sink("retrying", Retrying{1, 1, std::chrono::milliseconds(73)}),
+        to_sink("lost", Lost{"host-1", {{1, 1, true}, {2, 1, false}}}),
+        to_sink("final", Final{1, State::expired, {"expired", "too late", false}}),
+        to_sink("refused", Refused{"jobs-full", {kUuid, kWord}}),
+        to_sink("confirm", Confirm{}),
+        to_sink("resend", Resend{}),
+        from_sink("stored", Stored{{{1, 2}, {5, 1}}, {7}, {8}}),
+        from_sink("settled", Settled{{{1, 2, 1, 900}}, {{3, 1, 450, true}}}),
+        from_sink("returned", Returned{{{1, 2, 1, 900}}}),
+        from_sink("open", Open{{{1, 1}, {2, 0}}}),
+        from_sink("cancel", Cancel{{4, 9}}),
+        from_sink("confirm", Confirm{}),
+        from_sink("resend", Resend{}),
+    };
+}
+
+inline std::vector<Sample> job_samples() {
+    const JobBatch batch{3,
+                         "add",
+                         std::chrono::seconds(60),
+                         "text/plain",
+                         {{1, kUuid, 1, kMapValue}, {2, kWord, 4, Bytes("\xc0", 1)}}};
+    const Result result{
+        3,
+        "host-1",
+        "text/plain",
+        {{kUuid, 1, 450, kMapValue, {}}, {kWord, 2, 9, {}, Failure{"bad-input", "no", false}}}};
+    Result failed = result, succeeded = result;
+    succeeded.rows.pop_back();
+    failed.rows.erase(failed.rows.begin());
+    return {
+        {"submit", Socket::ventilator_door,
+         encode(Submit{full_terms(), {{kUuid, kMapValue}, {kWord, kMapValue}}})},
+        {"heartbeat", Socket::ventilator_door, encode(Heartbeat{"host-1", {1, 2}, 1.5, 4096})},
+        {"bye", Socket::ventilator_door, encode(Bye{"host-1", {7, 8}})},
+        {"job", Socket::lane, encode(batch)},
+        {"job", Socket::lane, encode_plain(batch, batch.rows[0])},
+        {"cancel", Socket::lane, encode(CancelJob{1, kUuid})},
+        {"ping", Socket::lane, encode(Ping{})},
+        {"drain", Socket::lane, encode(Drain{})},
+        {"result", Socket::sink_door, encode(result)},
+        {"result", Socket::sink_door, encode_plain(succeeded)},
+        {"result", Socket::sink_door, encode_plain(failed)},
+        {"progress", Socket::sink_door, encode(Progress{kUuid, 1, 0.5, "halfway"})},
+    };
+}
+
+inline std::vector<Sample> control_samples() {
+    const auto ask = [](const char* name, const ControlQuestion& q) {
+        return Sample{name, Socket::control, encode(Request(7), q)};
+    };
+    const auto answer = [](const char* name, const ControlAnswer& a) {
+        return Sample{name, Socket::control_answer, encode(Request(7), a)};
+    };
+    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3};
+    const Lane lane{
+        "",   "host-1", "tcp://*:20001",        "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5555",
+        1004, 3,        std::chrono::seconds(5)};
+    const WorkerView view{"host-1", {"add"}, {"gpu"}, 4,    8,   2,      100,
+                          true,     false,   true,    12.5, 3.5, 1 << 20};
+    const DispatchKind kind{"add", 1, 2, 3, 0.5, 10, 1, 9, 1, 2, 1};
+    return {
+        ask("join", join),
+        ask("room", AskRoom{}),
+        ask("workers", AskWorkers{}),
+        ask("stats", AskDispatch{}),
+        answer("lane", lane),
+        answer("room", Room{true, "", 1000, 2000, false, {"add"}}),
+        answer("workers", Workers{{view}}),
+        answer("stats", DispatchStats{1, 2, 3, 4, 5, {kind}}),
+    };
+}
+
+inline std::vector<Sample> status_samples() {
+    const auto ask = [](const char* name, const StatusQuestion& q) {
+        return Sample{name, Socket::status, encode(Request(7), q)};
+    };
+    const auto answer = [](const char* name, const StatusAnswer& a) {
+        return Sample{name, Socket::status_answer, encode(Request(7), a)};
+    };
+    SinkKind kind{"add", 1, 2, 3, 4, 5, 6, 7, {{1, 2}, 0.5}, {{3}, 1.5}, {{4}, 2.5}};
+    SinkStats stats;
+    stats.kinds = {kind};
+    return {
+        ask("status", AskStatus{kUuid, true}),
+        ask("wait", AskWait{kWord, Until::stored, std::chrono::seconds(5), true, 12345}),
+        ask("list", AskList{State::failed, "add", "nightly", 1.5, 10, 99}),
+        ask("stats", AskStats{}),
+        ask("cancel", AskCancel{kUuid}),
+        ask("hello", Hello{1, 77, 3, "tcp://127.0.0.1:5555", 17}),
+        answer("job", JobAnswer{Found::found, "", full_view()}),
+        answer("list", ListAnswer{{full_view(), full_view()}, 12}),
+        answer("stats", stats),
+        answer("cancel", CancelAnswer{CancelResult::telling_worker, State::running}),
+        answer("hello", HelloAnswer{"", 5, 3, 41}),
+    };
+}
+
+inline std::vector<Sample> all_samples() {
+    std::vector<Sample> out;
+    for (auto list : {link_samples(), job_samples(), control_samples(), status_samples()}) {
+        for (auto& each : list) out.push_back(std::move(each));
+    }
+    return out;
+}
+
+} // namespace penstock::testing

@@ -1,0 +1,596 @@
+// The dispatcher as scripts: facts and times in, messages out. No sockets, no sleeps.
+
+#include "tests/support/jobs.hpp"
+#include "ventilator/dispatcher.hpp"
+
+#include <gtest/gtest.h>
+
+namespace penstock::ventilator {
+namespace {
+
+using namespace penstock::testing;
+
+struct Sent { // one job on one lane
+    LaneId lane = 0;
+    JobNumber number = 0;
+    std::string id;
+    std::uint32_t attempt = 0;
+};
+
+class DispatcherTest : public ::testing::Test {
+protected:
+    DispatcherTest() : machine(limits(), 42, at(0s)) {
+        machine.sink_up(7, 1, out);
+        step();
+    }
+
+    static Limits limits() {
+        Limits l;
+        l.jobs_max = 100;
+        l.bytes_max = 1000;
+        return l;
+    }
+
+    void step() {
+        machine.tick(now, out);
+        machine.pump(now, out);
+        sent.clear();
+        for (const auto& to : out.to_lanes) {
+            const auto* batch = std::get_if<JobBatch>(&to.message);
+            if (batch == nullptr) continue;
+            for (const auto& row : batch->rows) {
+                sent.push_back({to.lane, row.number, row.id.text(), row.attempt});
+            }
+        }
+        said = std::exchange(out, {});
+    }
+
+    void pass(Duration time) {
+        now += time;
+        step();
+    }
+
+    LaneId join_up(const Join& j) {
+        const Joined joined = machine.join(j, now, out);
+        EXPECT_EQ(joined.error, "");
+        machine.lane_up(joined.lane, now);
+        step();
+        return joined.lane;
+    }
+
+    void submit_stored(Terms t, std::initializer_list<const char*> ids) {
+        const JobNumber first = next_number;
+        next_number += ids.size();
+        machine.on(submit(std::move(t), ids), now, out);
+        step();
+        tell(Stored{{{first, static_cast<std::uint32_t>(ids.size())}}, {}, {}});
+    }
+
+    void tell(const FromSink& message) {
+        machine.on(message, now, out);
+        step();
+    }
+
+    void settle(const Sent& job) { tell(Settled{{{job.number, 1, job.attempt, 1000}}, {}}); }
+
+    void fail(const Sent& job) { tell(Settled{{}, {{job.number, job.attempt, 1000, true}}}); }
+
+    [[nodiscard]] std::vector<std::string> sent_ids() const {
+        std::vector<std::string> ids;
+        for (const auto& each : sent) ids.push_back(each.id);
+        return ids;
+    }
+
+    [[nodiscard]] std::size_t cancels() const {
+        std::size_t n = 0;
+        for (const auto& to : said.to_lanes) n += std::holds_alternative<CancelJob>(to.message);
+        return n;
+    }
+
+    Instant now = at(0s);
+    Outbox out, said;
+    Dispatcher machine;
+    std::vector<Sent> sent;
+    JobNumber next_number = 1;
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_F(DispatcherTest, StoresBeforeItDispatches) {
+    join_up(join("w", 1, {"echo"}));
+    machine.on(submit(terms("echo"), {"a", "b"}), now, out);
+    step();
+    const auto stores = all_of<Store>(said.to_sink);
+    ASSERT_EQ(stores.size(), 1u);
+    EXPECT_EQ(stores[0].first, 1u);
+    EXPECT_EQ(stores[0].rows.size(), 2u);
+    EXPECT_TRUE(sent.empty());
+    tell(Stored{{{1, 2}}, {}, {}});
+    EXPECT_EQ(sent_ids(), Ids{"a"});
+}
+
+TEST_F(DispatcherTest, GivesAOneSlotWorkerOneJobAtATime) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b"});
+    ASSERT_EQ(sent_ids(), Ids{"a"});
+    tell(Settled{{{1, 1, 1, 10'000'000}}, {}}); // ten seconds of work: no prefetch
+    EXPECT_EQ(sent_ids(), Ids{"b"});
+}
+
+TEST_F(DispatcherTest, ForgetsAJobOnlyWhenItIsSettled) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    EXPECT_EQ(machine.open_jobs(), 1u);
+    settle(sent[0]);
+    EXPECT_EQ(machine.open_jobs(), 0u);
+}
+
+TEST_F(DispatcherTest, ReturnedFreesTheSlotButKeepsTheJob) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b"});
+    tell(Returned{{{1, 1, 1, 1000}}});
+    EXPECT_EQ(sent_ids(), Ids{"b"});
+    EXPECT_EQ(machine.open_jobs(), 2u);
+    tell(Settled{{{1, 1, 1, 1000}}, {}});
+    EXPECT_EQ(machine.open_jobs(), 1u);
+}
+
+TEST_F(DispatcherTest, AFailureAfterReturnedIsDecidedToo) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    const Sent job = sent[0];
+    tell(Returned{{{1, 1, 1, 1000}}});
+    fail(job);
+    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Final>(said.to_sink)[0].outcome, State::failed);
+}
+
+TEST_F(DispatcherTest, SendsHigherPrioritiesFirst) {
+    Terms high = terms("echo");
+    high.priority = 9;
+    submit_stored(terms("echo"), {"low"});
+    submit_stored(high, {"high"});
+    join_up(join("w", 1, {"echo"}));
+    EXPECT_EQ(sent_ids(), Ids{"high"});
+}
+
+TEST_F(DispatcherTest, SpreadsJobsOverIdleWorkers) {
+    const LaneId one = join_up(join("w1", 2, {"echo"}));
+    const LaneId two = join_up(join("w2", 2, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b"});
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_NE(sent[0].lane, sent[1].lane);
+    EXPECT_EQ(sent[0].lane + sent[1].lane, one + two);
+}
+
+TEST_F(DispatcherTest, SendsAKindOnlyToWorkersThatHaveIt) {
+    join_up(join("w", 4, {"echo"}));
+    machine.declare_kind("other");
+    submit_stored(terms("other"), {"a"});
+    EXPECT_TRUE(sent.empty());
+    join_up(join("v", 1, {"other"}));
+    EXPECT_EQ(sent_ids(), Ids{"a"});
+}
+
+TEST_F(DispatcherTest, PrefetchesOnlyWhenWorkIsShortBesideTheWay) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b", "c", "d", "e", "f"});
+    ASSERT_EQ(sent_ids(), Ids{"a"});
+    now += 1ms; // one millisecond there and back for 100 µs of work
+    tell(Settled{{{1, 1, 1, 100}}, {}});
+    EXPECT_GT(sent.size(), 1u);
+}
+
+TEST_F(DispatcherTest, RefusesWhatIsOverTheLimits) {
+    for (int i = 0; i < 100; ++i) submit_stored(terms("echo"), {("j" + std::to_string(i)).c_str()});
+    machine.on(submit(terms("echo"), {"over"}), now, out);
+    step();
+    const auto refused = all_of<Refused>(said.to_sink);
+    ASSERT_EQ(refused.size(), 1u);
+    EXPECT_EQ(refused[0].reason, "jobs-full");
+    EXPECT_EQ(refused[0].ids[0], id("over"));
+    EXPECT_EQ(machine.room().jobs_free, 0u);
+}
+
+TEST_F(DispatcherTest, RefusesBytesOverTheLimit) {
+    const std::string big(990, 'x');
+    Submit s{terms("echo"), {{id("big"), big}, {id("bigger"), big}}};
+    machine.on(std::move(s), now, out);
+    step();
+    ASSERT_EQ(all_of<Refused>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Refused>(said.to_sink)[0].reason, "bytes-full");
+}
+
+TEST_F(DispatcherTest, RefusesAnUnknownKindOnceOneIsKnown) {
+    submit_stored(terms("anything"), {"before"});
+    join_up(join("w", 1, {"echo"}));
+    machine.on(submit(terms("nothing"), {"after"}), now, out);
+    step();
+    ASSERT_EQ(all_of<Refused>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Refused>(said.to_sink)[0].reason, "unknown-kind");
+}
+
+TEST_F(DispatcherTest, DropsDuplicatesAndConflicts) {
+    machine.on(submit(terms("echo"), {"a", "b"}), now, out);
+    step();
+    tell(Stored{{}, {1}, {2}});
+    EXPECT_EQ(machine.open_jobs(), 0u);
+}
+
+TEST_F(DispatcherTest, AsksTheSinkWhenALaneDiesAndSendsTheOpenJobsAgain) {
+    const LaneId lane = join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    machine.lane_down(lane, out);
+    step();
+    const auto lost = all_of<Lost>(said.to_sink);
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_TRUE(lost[0].rows[0].suspect);
+    EXPECT_EQ(said.close_lanes, std::vector<LaneId>{lane});
+    join_up(join("v", 1, {"echo"}));
+    EXPECT_TRUE(sent.empty()); // not before the sink has said which are open
+    tell(Open{{{1, 1}}});
+    ASSERT_EQ(sent_ids(), Ids{"a"});
+    EXPECT_EQ(sent[0].attempt, 2u);
+}
+
+TEST_F(DispatcherTest, BlamesOnlyWhatMayHaveBeenRunning) {
+    Join sdk = join("w", 1, {"echo"});
+    sdk.heartbeats = true;
+    const LaneId lane = join_up(sdk);
+    submit_stored(terms("echo"), {"a", "b", "c", "d"});
+    now += 1ms;
+    tell(Settled{{{1, 1, 1, 100}}, {}}); // prefetch begins: the lane holds more than its slot
+    ASSERT_GE(sent.size(), 2u);
+    machine.lane_down(lane, out);
+    step();
+    const auto lost = all_of<Lost>(said.to_sink);
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_TRUE(lost[0].rows[0].suspect);
+    EXPECT_FALSE(lost[0].rows[1].suspect);
+}
+
+TEST_F(DispatcherTest, RunsASuspectAlone) {
+    const LaneId lane = join_up(join("w", 4, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    machine.lane_down(lane, out);
+    step();
+    join_up(join("v", 4, {"echo"}));
+    tell(Open{{{1, 1}}});
+    ASSERT_EQ(sent_ids(), Ids{"a"});
+    const Sent suspect = sent[0];
+    submit_stored(terms("echo"), {"b"});
+    EXPECT_TRUE(sent.empty());
+    settle(suspect);
+    EXPECT_EQ(sent_ids(), Ids{"b"});
+}
+
+TEST_F(DispatcherTest, EmptiesAWorkerForASuspect) {
+    const LaneId lane = join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"bad"});
+    machine.lane_down(lane, out);
+    step();
+    join_up(join("v", 2, {"echo"}));
+    submit_stored(terms("echo"), {"x", "y"});
+    const Sent x = sent[0], y = sent[1];
+    tell(Open{{{1, 1}}});
+    settle(x);
+    EXPECT_TRUE(sent.empty());
+    settle(y);
+    EXPECT_EQ(sent_ids(), Ids{"bad"});
+}
+
+TEST_F(DispatcherTest, QuarantinesAfterThreeDeaths) {
+    submit_stored(terms("echo"), {"a"});
+    for (std::uint32_t deaths = 1; deaths <= 3; ++deaths) {
+        const LaneId lane = join_up(join("w" + std::to_string(deaths), 1, {"echo"}));
+        machine.lane_down(lane, out);
+        step();
+        tell(Open{{{1, deaths}}});
+    }
+    const auto finals = all_of<Final>(said.to_sink);
+    ASSERT_EQ(finals.size(), 1u);
+    EXPECT_EQ(finals[0].outcome, State::quarantined);
+    EXPECT_EQ(machine.open_jobs(), 1u);
+    tell(Settled{{{1, 1, 0, 0}}, {}});
+    EXPECT_EQ(machine.open_jobs(), 0u);
+}
+
+TEST_F(DispatcherTest, FailsAJobThatMustNotBeRedelivered) {
+    Terms once = terms("echo");
+    once.redeliver = false;
+    const LaneId lane = join_up(join("w", 1, {"echo"}));
+    submit_stored(once, {"a"});
+    machine.lane_down(lane, out);
+    step();
+    tell(Open{{{1, 1}}});
+    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Final>(said.to_sink)[0].failure.code, "worker-lost");
+}
+
+TEST_F(DispatcherTest, RetriesWithJitterUpToMaxAttempts) {
+    Terms twice = terms("echo");
+    twice.max_attempts = 2;
+    twice.backoff = 1s;
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(twice, {"a"});
+    fail(sent[0]);
+    ASSERT_EQ(all_of<Retrying>(said.to_sink).size(), 1u);
+    EXPECT_LE(all_of<Retrying>(said.to_sink)[0].delay, Duration(1s));
+    pass(1001ms);
+    ASSERT_EQ(sent_ids(), Ids{"a"});
+    EXPECT_EQ(sent[0].attempt, 2u);
+    fail(sent[0]);
+    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Final>(said.to_sink)[0].outcome, State::failed);
+}
+
+TEST_F(DispatcherTest, DoesNotRetryWhatCannotBeRetried) {
+    Terms often = terms("echo");
+    often.max_attempts = 5;
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(often, {"a"});
+    tell(Settled{{}, {{1, 1, 0, false}}});
+    EXPECT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+}
+
+TEST_F(DispatcherTest, IgnoresALateFailureOfAnOlderAttempt) {
+    const LaneId lane = join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    const Sent first = sent[0];
+    machine.lane_down(lane, out);
+    join_up(join("v", 1, {"echo"}));
+    tell(Open{{{1, 1}}});
+    ASSERT_EQ(sent[0].attempt, 2u);
+    fail(first);
+    EXPECT_TRUE(all_of<Final>(said.to_sink).empty());
+    EXPECT_EQ(machine.open_jobs(), 1u);
+}
+
+TEST_F(DispatcherTest, ALateSuccessOfAnOlderAttemptCountsAndStopsTheNewer) {
+    const LaneId lane = join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    const Sent first = sent[0];
+    machine.lane_down(lane, out);
+    join_up(join("v", 1, {"echo"}));
+    tell(Open{{{1, 1}}});
+    const Sent second = sent[0];
+    settle(first);
+    EXPECT_EQ(machine.open_jobs(), 0u);
+    EXPECT_EQ(cancels(), 1u);
+    submit_stored(terms("echo"), {"b"});
+    EXPECT_TRUE(sent.empty()); // v still holds the second attempt of a
+    settle(second);
+    EXPECT_EQ(sent_ids(), Ids{"b"});
+}
+
+TEST_F(DispatcherTest, DelaysAJobThatAsksForIt) {
+    Terms later = terms("echo");
+    later.delay = 5s;
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(later, {"a"});
+    EXPECT_TRUE(sent.empty());
+    EXPECT_LE(machine.wake_at(), now + 5s + 1ms);
+    pass(4990ms);
+    EXPECT_TRUE(sent.empty());
+    pass(11ms);
+    EXPECT_EQ(sent_ids(), Ids{"a"});
+}
+
+TEST_F(DispatcherTest, ExpiresWhatWasNotStartedInTime) {
+    Terms brief = terms("echo");
+    brief.ttl = 1s;
+    submit_stored(brief, {"a"});
+    pass(1001ms);
+    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Final>(said.to_sink)[0].outcome, State::expired);
+}
+
+TEST_F(DispatcherTest, ATtlSaysNothingAboutAJobThatWasStarted) {
+    Terms brief = terms("echo");
+    brief.ttl = 1s;
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(brief, {"a"});
+    pass(2s);
+    EXPECT_TRUE(all_of<Final>(said.to_sink).empty());
+}
+
+TEST_F(DispatcherTest, TimesOutAnAttemptAndKeepsItsSlotUntilTheWorkerAnswers) {
+    Terms quick = terms("echo");
+    quick.timeout = 1s;
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(quick, {"a"});
+    const Sent job = sent[0];
+    pass(1001ms);
+    EXPECT_EQ(cancels(), 1u);
+    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Final>(said.to_sink)[0].failure.code, "timeout");
+    submit_stored(terms("echo"), {"b"});
+    EXPECT_TRUE(sent.empty());
+    fail(job);
+    EXPECT_EQ(sent_ids(), Ids{"b"});
+}
+
+TEST_F(DispatcherTest, TellsTheSinkWhoRunsAJobThatIsNotSettledSoon) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    EXPECT_TRUE(all_of<Started>(said.to_sink).empty());
+    pass(11ms);
+    const auto started = all_of<Started>(said.to_sink);
+    ASSERT_EQ(started.size(), 1u);
+    EXPECT_EQ(started[0].worker, "w");
+}
+
+TEST_F(DispatcherTest, PingsALaneOnWhichNothingWasSent) {
+    join_up(join("w", 1, {"echo"}));
+    std::size_t pings = 0;
+    for (int i = 0; i < 44; ++i) { // eleven seconds
+        pass(250ms);
+        for (const auto& to : said.to_lanes) pings += std::holds_alternative<Ping>(to.message);
+    }
+    EXPECT_EQ(pings, 2u);
+}
+
+TEST_F(DispatcherTest, MovesWhatASilentWorkerHasNotStarted) {
+    Join sdk = join("w", 1, {"echo"});
+    sdk.heartbeats = true;
+    join_up(sdk);
+    submit_stored(terms("echo"), {"a", "b", "c", "d"});
+    now += 1ms;
+    tell(Settled{{{1, 1, 1, 100}}, {}});
+    const std::size_t held = sent.size();
+    ASSERT_GE(held, 2u);
+    std::vector<Lost> lost;
+    for (int i = 0; i < 8; ++i) {
+        pass(250ms);
+        for (auto& each : all_of<Lost>(said.to_sink)) lost.push_back(each);
+    }
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_EQ(lost[0].rows.size(), held - 1);
+    for (const auto& row : lost[0].rows) EXPECT_FALSE(row.suspect);
+}
+
+TEST_F(DispatcherTest, LeavesARunningJobWithASilentWorkerUntilTheLimit) {
+    Join sdk = join("w", 1, {"echo"});
+    sdk.heartbeats = true;
+    join_up(sdk);
+    submit_stored(terms("echo"), {"a"});
+    std::size_t lost = 0;
+    for (int i = 0; i < 4 * 59; ++i) {
+        pass(250ms);
+        lost += all_of<Lost>(said.to_sink).size();
+    }
+    EXPECT_EQ(lost, 0u);
+    for (int i = 0; i < 4 * 4; ++i) {
+        pass(250ms);
+        lost += all_of<Lost>(said.to_sink).size();
+    }
+    EXPECT_EQ(lost, 1u);
+}
+
+TEST_F(DispatcherTest, APlainWorkerMayBeBusyForAnHour) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    for (int i = 0; i < 4 * 600; ++i) {
+        pass(250ms);
+        ASSERT_TRUE(all_of<Lost>(said.to_sink).empty());
+    }
+}
+
+TEST_F(DispatcherTest, BlamesNobodyForItsOwnSleep) {
+    Join sdk = join("w", 1, {"echo"});
+    sdk.heartbeats = true;
+    join_up(sdk);
+    submit_stored(terms("echo"), {"a"});
+    pass(250ms);
+    pass(100s);
+    EXPECT_TRUE(all_of<Lost>(said.to_sink).empty());
+    EXPECT_TRUE(said.close_lanes.empty());
+}
+
+TEST_F(DispatcherTest, ARejoiningWorkerKeepsWhatItRuns) {
+    Join sdk = join("w", 2, {"echo"});
+    sdk.heartbeats = true;
+    join_up(sdk);
+    submit_stored(terms("echo"), {"a", "b"});
+    sdk.running = {1};
+    sdk.epoch = 1;
+    join_up(sdk);
+    const auto lost = all_of<Lost>(said.to_sink);
+    ASSERT_EQ(lost.size(), 1u);
+    ASSERT_EQ(lost[0].rows.size(), 1u);
+    EXPECT_EQ(lost[0].rows[0].number, 2u);
+    EXPECT_FALSE(lost[0].rows[0].suspect);
+    tell(Open{{{2, 0}}});
+    ASSERT_EQ(sent_ids(), Ids{"b"});
+    EXPECT_EQ(sent[0].attempt, 2u);
+    tell(Settled{{{1, 1, 1, 10}}, {}});
+    EXPECT_EQ(machine.open_jobs(), 1u);
+}
+
+TEST_F(DispatcherTest, AWorkerThatSaysByeGetsNothingMoreAndHandsBack) {
+    Join sdk = join("w", 2, {"echo"});
+    sdk.heartbeats = true;
+    join_up(sdk);
+    submit_stored(terms("echo"), {"a", "b"});
+    machine.on(Bye{"w", {2}}, out);
+    step();
+    const auto lost = all_of<Lost>(said.to_sink);
+    ASSERT_EQ(lost.size(), 1u);
+    ASSERT_EQ(lost[0].rows.size(), 1u);
+    EXPECT_EQ(lost[0].rows[0].number, 2u);
+    EXPECT_FALSE(lost[0].rows[0].suspect);
+    tell(Open{{{2, 0}}});
+    EXPECT_TRUE(sent.empty());
+}
+
+TEST_F(DispatcherTest, CancelReachesTheWorkerAndBecomesTheOutcome) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a"});
+    tell(Cancel{{1}});
+    EXPECT_EQ(cancels(), 1u);
+    tell(Settled{{}, {{1, 1, 0, false}}});
+    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Final>(said.to_sink)[0].outcome, State::cancelled);
+}
+
+TEST_F(DispatcherTest, AWaitingJobThatTheSinkCancelledIsForgotten) {
+    submit_stored(terms("echo"), {"a"});
+    tell(Settled{{{1, 1, 0, 0}}, {}});
+    join_up(join("w", 1, {"echo"}));
+    EXPECT_TRUE(sent.empty());
+    EXPECT_EQ(machine.open_jobs(), 0u);
+}
+
+TEST_F(DispatcherTest, SendsNothingWhileTheSinkIsAway) {
+    join_up(join("w", 4, {"echo"}));
+    machine.sink_down();
+    submit_stored(terms("echo"), {"a"});
+    EXPECT_TRUE(sent.empty());
+    EXPECT_FALSE(machine.room().serving);
+}
+
+TEST_F(DispatcherTest, StoresEverythingOpenAgainAtANewSink) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b"});
+    machine.sink_down();
+    machine.sink_up(8, 2, out);
+    step();
+    const auto stores = all_of<Store>(said.to_sink);
+    ASSERT_EQ(stores.size(), 1u);
+    EXPECT_EQ(stores[0].rows.size(), 2u);
+    EXPECT_EQ(stores[0].rows[0].attempt, 1u);
+    EXPECT_EQ(said.close_lanes.size(), 1u);
+    join_up(join("w", 2, {"echo"}));
+    tell(Stored{{{1, 2}}, {}, {}});
+    EXPECT_EQ(sent.size(), 2u);
+}
+
+TEST_F(DispatcherTest, RefusesToOpenALaneBeforeThereIsASink) {
+    Dispatcher fresh(limits(), 1, now);
+    EXPECT_NE(fresh.join(join("w", 1, {"echo"}), now, out).error, "");
+}
+
+TEST_F(DispatcherTest, DrainsByFinishingWhatRuns) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b"});
+    const Sent job = sent[0];
+    machine.drain();
+    EXPECT_FALSE(machine.drained());
+    settle(job);
+    EXPECT_TRUE(sent.empty());
+    EXPECT_TRUE(machine.drained());
+}
+
+TEST_F(DispatcherTest, ClosesALaneThatNobodyDialled) {
+    machine.join(join("w", 1, {"echo"}), now, out);
+    step();
+    std::size_t closed = 0;
+    for (int i = 0; i < 4 * 11; ++i) {
+        pass(250ms);
+        closed += said.close_lanes.size();
+    }
+    EXPECT_EQ(closed, 1u);
+}
+
+} // namespace
+} // namespace penstock::ventilator

@@ -1,0 +1,118 @@
+// The tree is tested too: who may include whom, and what machines must not touch.
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <regex>
+#include <sstream>
+
+namespace {
+
+namespace fs = std::filesystem;
+const fs::path kRoot = PENSTOCK_SOURCE_DIR;
+
+std::vector<fs::path> sources(const std::string& folder) {
+    std::vector<fs::path> out;
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
+        const auto extension = entry.path().extension();
+        if (extension == ".cpp" || extension == ".hpp") out.push_back(entry.path());
+    }
+    return out;
+}
+
+std::string read(const fs::path& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> found(const std::string& text, const std::regex& what) {
+    std::vector<std::string> out;
+    for (std::sregex_iterator it(text.begin(), text.end(), what), end; it != end; ++it) {
+        out.push_back((*it)[1]);
+    }
+    return out;
+}
+
+TEST(Tidy, IncludesPointAtTheVocabulary) {
+    const std::map<std::string, std::vector<std::string>> may_include = {
+        {"protocol", {"protocol"}},
+        {"tables", {"tables", "protocol"}},
+        {"transport", {"transport", "protocol"}},
+        {"ventilator", {"ventilator", "transport", "tables", "protocol"}},
+        {"sink", {"sink", "transport", "tables", "protocol"}},
+        {"workers", {"workers", "transport", "tables", "protocol"}},
+        {"gateway", {"gateway", "transport", "tables", "protocol"}},
+    };
+    const std::regex include(R"re(#include "([a-z_]+)/)re");
+    for (const auto& [folder, allowed] : may_include) {
+        for (const auto& path : sources(folder)) {
+            for (const auto& room : found(read(path), include)) {
+                EXPECT_NE(std::find(allowed.begin(), allowed.end(), room), allowed.end())
+                    << path << " includes from " << room;
+            }
+        }
+    }
+}
+
+TEST(Tidy, MachinesArePure) {
+    const std::vector<std::string> machines = {"ventilator/dispatcher.hpp",
+                                               "ventilator/dispatcher.cpp",
+                                               "ventilator/dispatcher_lanes.cpp",
+                                               "ventilator/dispatcher_pump.cpp",
+                                               "ventilator/roster.hpp",
+                                               "ventilator/roster.cpp",
+                                               "ventilator/records.hpp",
+                                               "sink/ledger.hpp",
+                                               "sink/ledger.cpp",
+                                               "sink/ledger_questions.cpp",
+                                               "sink/waits.hpp",
+                                               "sink/waits.cpp",
+                                               "sink/names.hpp",
+                                               "protocol/link.hpp",
+                                               "workers/slots.hpp",
+                                               "workers/slots.cpp"};
+    const std::regex impure(
+        R"((zmq|boost|spdlog|<thread>|<mutex>|<atomic>|::now\(|random_device|sleep_for|<iostream>))");
+    for (const auto& machine : machines) {
+        ASSERT_TRUE(fs::exists(kRoot / machine)) << machine;
+        for (const auto& word : found(read(kRoot / machine), impure)) {
+            ADD_FAILURE() << machine << " has " << word;
+        }
+    }
+}
+
+TEST(Tidy, OnlyTheCodecKnowsMsgpack) {
+    for (const std::string folder :
+         {"protocol", "tables", "transport", "ventilator", "sink", "workers", "gateway", "cli"}) {
+        for (const auto& path : sources(folder)) {
+            if (path.filename() == "wire.cpp") continue;
+            EXPECT_EQ(read(path).find("<msgpack"), std::string::npos) << path;
+        }
+    }
+}
+
+TEST(Tidy, FileNamesSayWhatIsInThem) {
+    const std::regex banned(R"((util|utils|common|helper|helpers|misc|manager))");
+    for (const std::string folder : {"protocol", "tables", "transport", "ventilator", "sink",
+                                     "workers", "gateway", "cli", "tests", "bench"}) {
+        for (const auto& path : sources(folder)) {
+            EXPECT_FALSE(std::regex_search(path.stem().string(), banned)) << path;
+        }
+    }
+}
+
+TEST(Tidy, FilesStaySmall) {
+    for (const std::string folder :
+         {"protocol", "tables", "transport", "ventilator", "sink", "workers", "gateway", "cli"}) {
+        for (const auto& path : sources(folder)) {
+            const std::string text = read(path);
+            const auto lines = std::count(text.begin(), text.end(), '\n');
+            EXPECT_LE(lines, 450) << path << ": which two things does it hold?";
+        }
+    }
+}
+
+} // namespace
