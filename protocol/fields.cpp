@@ -264,7 +264,8 @@ std::optional<Failure> Fields::failure(std::string_view key) const {
         wrong(key, "a string, or a map of `code`, `message` and `retryable`");
         return std::nullopt;
     }
-    const Fields inner(n, where(key), mistake_);
+    const std::string path = where(key); // Fields keeps a view of it
+    const Fields inner(n, path, mistake_);
     if (inner.has("code")) failure.code = inner.required_name("code");
     if (const Node m = n.find("message"); m.is(Shape::text)) failure.message = tidy_text(m.text());
     failure.retryable = inner.flag("retryable", true);

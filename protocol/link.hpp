@@ -80,6 +80,7 @@ public:
         return Arrival::take;
     }
 
+    void owe_resend() { owes_resend_ = true; } // it could not be sent
     [[nodiscard]] bool owes_resend() const { return owes_resend_; }
 
     // How many messages have arrived here that the other side doesn't know of.

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kKindsMax = 10'000; // counted apart; the ventilator bounds them too
 const std::string kOtherKinds = "other";
+constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
 
 void observe(Histogram& histogram, double value) {
     const auto bound = std::lower_bound(kBuckets.begin(), kBuckets.end(), value);
@@ -47,6 +48,7 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         epoch_ = std::max(epoch_, hello.epoch) + 1;
         instance_ = hello.instance;
         by_number_.clear(); // numbers are of an epoch
+        next_number_ = 0;
     }
     answer.epoch = epoch_;
     return answer;
@@ -98,6 +100,14 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
 }
 
 void Ledger::on(const Store& m, Now now, Outbox& out) {
+    // A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
+    const bool is_sane = m.first >= next_number_ && m.first < UINT64_MAX - kNumbersAhead &&
+                         (by_number_.used() == 0 || m.first - next_number_ < kNumbersAhead);
+    if (!is_sane) {
+        ++malformed_;
+        return;
+    }
+    next_number_ = m.first + m.rows.size();
     const auto terms = terms_.intern(Terms(m.terms));
     SinkKind& kind = kind_of(m.terms.kind);
     JobNumber number = m.first;

@@ -151,6 +151,7 @@ private:
     std::uint64_t unknown_results_ = 0, malformed_ = 0, evicted_ = 0, lost_attempts_ = 0;
     Epoch epoch_ = 0;
     std::uint64_t instance_ = 0; // the ventilator that has it
+    JobNumber next_number_ = 0;  // numbers only grow within an epoch
     bool ventilator_is_up_ = false;
 };
 

@@ -160,7 +160,7 @@ CancelAnswer Ledger::cancel(const JobId& id, Now now, Outbox& out) {
     if (index == kNoIndex) return {CancelResult::unknown, State::queued};
     Record& r = records_[index];
     if (is_final(r.state)) return {CancelResult::finished, r.state};
-    if (r.state == State::running) {
+    if (r.state == State::running && r.epoch == epoch_) {
         // The worker is told; what it answers, or a success that was faster, is the outcome.
         r.cancelling = true;
         out.cancel.numbers.push_back(r.number);

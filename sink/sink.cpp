@@ -20,6 +20,7 @@ using transport::Frame;
 
 constexpr std::uint64_t kVentilatorKey = 1; // in monitor events
 constexpr int kBurst = 512;                 // messages taken before anything is sent
+constexpr std::size_t kBundleBytes = 1u << 20; // of answers in one frame
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
 
@@ -45,6 +46,10 @@ private:
     void flush();
     void send_link();
     void send_replies();
+    [[nodiscard]] std::size_t rows_to_send() const {
+        return outbox_.settled.rows.size() + outbox_.settled.failed.size() +
+               outbox_.stored.rows.size() + outbox_.stored.duplicates.size();
+    }
     [[nodiscard]] Instant wake_at() const;
 
     zmq::context_t& context_;
@@ -109,7 +114,7 @@ Instant Shell::wake_at() const {
 }
 
 void Shell::receive_door() {
-    for (int i = 0; i < kBurst; ++i) {
+    for (int i = 0; i < kBurst && rows_to_send() < kRowsMax; ++i) {
         const auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
         const auto decoded = decode_sink_door(reader_, transport::view(*frame));
@@ -237,7 +242,8 @@ void Shell::send_link() {
         link_.mark_sent();
     }
     if (link_.owes_resend()) {
-        transport::send_copy(*ventilator_, encode(link_.unnumbered(), FromSink{Resend{}}));
+        const std::string frame = encode(link_.unnumbered(), FromSink{Resend{}});
+        if (!transport::send_copy(*ventilator_, frame)) link_.owe_resend();
     } else if (link_.untold() >= kConfirmAfter || now_.at >= confirm_at_) {
         confirm_at_ = kNever;
         if (link_.untold() > 0) {
@@ -246,21 +252,35 @@ void Shell::send_link() {
     }
 }
 
-// Answers to one peer go out as one frame.
+// Answers to one peer share frames.
 void Shell::send_replies() {
-    std::map<std::string_view, std::pair<Envelope, std::vector<std::string>>> by_peer;
+    struct Bundle {
+        Envelope to;
+        std::vector<std::string> answers;
+        std::size_t bytes = 0;
+    };
+    std::map<std::string, Bundle> by_peer;
+    const auto send = [this](Bundle& bundle) {
+        const auto& answers = bundle.answers;
+        transport::send_answer(status_, *bundle.to,
+                               answers.size() == 1 ? answers.front() : join_frames(answers));
+        bundle.answers.clear();
+        bundle.bytes = 0;
+    };
     for (const Reply& reply : outbox_.replies) {
         const auto asker = static_cast<Index>(reply.asker);
         const Envelope envelope = std::move(askers_[asker]);
         askers_.release(asker);
-        auto& [to, frames] = by_peer[transport::view(envelope->front())];
-        if (!to) to = envelope;
-        frames.push_back(encode(reply.request, reply.answer));
+        std::string peer; // the whole way back: several may be behind one proxy
+        for (const auto& part : *envelope) peer.append(transport::view(part)).push_back('\0');
+        Bundle& bundle = by_peer[peer];
+        bundle.to = envelope;
+        bundle.answers.push_back(encode(reply.request, reply.answer));
+        bundle.bytes += bundle.answers.back().size();
+        if (bundle.bytes >= kBundleBytes) send(bundle);
     }
-    for (const auto& [peer, answers] : by_peer) {
-        const auto& [envelope, frames] = answers;
-        transport::send_answer(status_, *envelope,
-                               frames.size() == 1 ? frames.front() : join_frames(frames));
+    for (auto& [peer, bundle] : by_peer) {
+        if (!bundle.answers.empty()) send(bundle);
     }
 }
 

@@ -90,7 +90,7 @@ void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
 
 void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
     for (const Range& range : m.rows) {
-        for (JobNumber n = range.first; n < range.first + range.count; ++n) {
+        for (JobNumber n = range.first; n < end_of(range.first, range.count); ++n) {
             if (const Index index = find(n); index != kNoIndex) stored(index, now, out);
         }
     }
@@ -126,7 +126,7 @@ void Dispatcher::on(const Settled& m, Instant now, Outbox& out) {
 void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
     bool measured = row.attempt == 0 || row.count == 0;
     const double run_us = row.count == 0 ? 0 : static_cast<double>(row.run_us) / row.count;
-    for (JobNumber n = row.first; n < row.first + row.count; ++n) {
+    for (JobNumber n = row.first; n < end_of(row.first, row.count); ++n) {
         const Index index = find(n);
         if (index == kNoIndex) {
             end_ghost(n, row.attempt);
@@ -157,7 +157,7 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
 
 void Dispatcher::on(const Returned& m) {
     for (const SettledRow& row : m.rows) {
-        for (JobNumber n = row.first; n < row.first + row.count; ++n) {
+        for (JobNumber n = row.first; n < end_of(row.first, row.count); ++n) {
             const Index index = find(n);
             const bool is_out = index != kNoIndex && records_[index].stage == Stage::out &&
                                 records_[index].attempt == row.attempt;

@@ -125,6 +125,10 @@ private:
     void start_over(Outbox& out);
 
     [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
+    // Where a range ends that somebody else counted: never behind the last number given out.
+    [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
+        return first < next_number_ ? std::min(next_number_, first + count) : first;
+    }
 
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kStoreRowsMax = 512; // in one message to the sink
 constexpr std::size_t kStoreBytesMax = 512u << 10;
 constexpr std::size_t kBatchRowsMax = 256; // in one message to a lane
+constexpr std::size_t kBatchBytesMax = 1u << 20;
 constexpr std::size_t kChunk = 64;         // jobs given to a lane before the next one's turn
 
 } // namespace
@@ -158,16 +159,20 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
         batch = &std::get<JobBatch>(out.to_lanes[lane.batch_at].message);
         const bool alike = batch->kind == terms.kind && batch->timeout == terms.timeout &&
                            batch->content_type == terms.content_type;
-        if (!alike || batch->rows.size() >= kBatchRowsMax) batch = nullptr;
+        const bool fits = batch->rows.size() < kBatchRowsMax &&
+                          lane.batch_bytes + r.payload.size() <= kBatchBytesMax;
+        if (!alike || !fits) batch = nullptr;
     }
     if (batch == nullptr) {
         lane.batch_of_pump = pumps_;
         lane.batch_at = out.to_lanes.size();
+        lane.batch_bytes = 0;
         out.to_lanes.push_back(
             {lane.id, lane.batches,
              JobBatch{epoch_, terms.kind, terms.timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
     }
+    lane.batch_bytes += r.payload.size();
     batch->rows.push_back({r.number, r.id, r.attempt, r.payload.view()});
 }
 

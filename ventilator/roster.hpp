@@ -47,7 +47,7 @@ struct LaneState {
     bool alone = false;    // running one
     Standing standing = Standing::none;
     std::uint64_t batch_of_pump = 0; // the pump that batch_at is of
-    std::size_t batch_at = 0;
+    std::size_t batch_at = 0, batch_bytes = 0;
 };
 
 struct Pool { // lanes with the same set of kinds

@@ -312,7 +312,8 @@ void Shell::send_link(Instant now) {
         link_.mark_sent();
     }
     if (link_.owes_resend()) {
-        transport::send_copy(sink_, encode(link_.unnumbered(), ToSink{Resend{}}));
+        const std::string frame = encode(link_.unnumbered(), ToSink{Resend{}});
+        if (!transport::send_copy(sink_, frame)) link_.owe_resend();
     } else if (link_.untold() >= kConfirmAfter || now >= confirm_at_) {
         confirm_at_ = kNever;
         if (link_.untold() > 0) {

@@ -25,17 +25,17 @@ penstock_planted_bug(forgets_whom_a_dead_lane_held ventilator/dispatcher_lanes.c
     "    if (blame) suspects = maybe_running(lane);"
     "    if (blame) return;")
 penstock_planted_bug(keeps_the_credit_of_a_dead_attempt ventilator/dispatcher_lanes.cpp
-    "    lane.ghosts_moved = watched_\;\n    if (--lane.outstanding == 0) lane.alone = false\;"
-    "    lane.ghosts_moved = watched_\;")
+    "    lane.ghosts_moved = watched_;\n    if (--lane.outstanding == 0) lane.alone = false;"
+    "    lane.ghosts_moved = watched_;")
 penstock_planted_bug(gives_credit_back_twice ventilator/dispatcher_lanes.cpp
-    "    ++lane.outstanding\;\n    ++lane.ghosts\;"
-    "    ++lane.ghosts\;")
+    "    ++lane.outstanding;\n    ++lane.ghosts;"
+    "    ++lane.ghosts;")
 penstock_planted_bug(obeys_a_late_failure ventilator/dispatcher.cpp
     "if (index == kNoIndex || records_[index].attempt != row.attempt) {"
     "if (index == kNoIndex) {")
 penstock_planted_bug(lets_the_last_outcome_win sink/ledger.cpp
-    "    if (is_final(r.state)) {\n        ++r.kind->duplicates\;"
-    "    if (false) {\n        ++r.kind->duplicates\;")
+    "    if (is_final(r.state)) {\n        ++r.kind->duplicates;"
+    "    if (false) {\n        ++r.kind->duplicates;")
 penstock_planted_bug(forgets_deaths sink/ledger.cpp
-    "        if (row.suspect) ++r.deaths\;"
-    "        if (row.suspect) r.deaths = 1\;")
+    "        if (row.suspect) ++r.deaths;"
+    "        if (row.suspect) r.deaths = 1;")
