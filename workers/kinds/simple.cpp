@@ -1,0 +1,97 @@
+// echo, add, sleep, spin, fail: kinds to try a pipeline with.
+
+#include "protocol/codec.hpp"
+#include "workers/kinds/builtin.hpp"
+
+#include <cmath>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <optional>
+
+namespace penstock::worker {
+namespace {
+
+bool is_number(Node node) {
+    return node.is(Shape::natural) || node.is(Shape::integer) || node.is(Shape::real);
+}
+
+std::optional<std::int64_t> as_integer(Node node) {
+    if (node.is(Shape::integer)) return node.integer();
+    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (node.is(Shape::natural) && node.natural() <= kMost) return node.integer();
+    return std::nullopt;
+}
+
+// {seconds: 0 and above}
+std::optional<Duration> read_seconds(const Job& job) {
+    const Node node = job.read().find("seconds");
+    if (!is_number(node)) return std::nullopt;
+    const double value = node.real();
+    if (!std::isfinite(value) || value < 0 || value > kSecondsMax) return std::nullopt;
+    return from_seconds(value);
+}
+
+Reply no_seconds() {
+    return bad_payload("the payload must be {\"seconds\": a number, 0 or more}");
+}
+
+} // namespace
+
+void write_text_or_bytes(Writer& writer, std::string_view bytes) {
+    if (is_utf8(bytes))
+        writer.text(bytes);
+    else
+        writer.bytes(bytes);
+}
+
+Reply run_echo(Job& job) {
+    return Reply::same_as_payload(job);
+}
+
+Reply run_add(Job& job) {
+    const Node a = job.read().find("a"), b = job.read().find("b");
+    if (!is_number(a) || !is_number(b)) {
+        return bad_payload("the payload must be {\"a\": a number, \"b\": a number}");
+    }
+    const auto x = as_integer(a), y = as_integer(b);
+    std::int64_t sum = 0;
+    if (x && y && !__builtin_add_overflow(*x, *y, &sum)) return Reply::integer(sum);
+    return Reply::real(a.real() + b.real());
+}
+
+Reply run_sleep(Job& job) {
+    const auto duration = read_seconds(job);
+    if (!duration) return no_seconds();
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock(mutex);
+    const auto never = [] { return false; };
+    woken.wait_for(lock, job.stop_token(), *duration, never);
+    if (job.cancelled()) return cancelled_reply();
+    return Reply::real(seconds(*duration));
+}
+
+Reply run_spin(Job& job) {
+    const auto duration = read_seconds(job);
+    if (!duration) return no_seconds();
+    const Instant end = std::chrono::steady_clock::now() + *duration;
+    while (std::chrono::steady_clock::now() < end) {
+        if (job.cancelled()) return cancelled_reply();
+    }
+    return Reply::real(seconds(*duration));
+}
+
+Reply run_fail(Job& job) {
+    const auto times = as_integer(job.read().find("times"));
+    if (!times || *times < 0) return bad_payload("the payload must be {\"times\": 0 or more}");
+    if (static_cast<std::int64_t>(job.attempt()) <= *times) {
+        return Reply::failure("asked-to-fail",
+                              "attempt " + std::to_string(job.attempt()) + " of " +
+                                  std::to_string(*times) + " that were asked to fail",
+                              Retry::allowed);
+    }
+    return Reply::integer(job.attempt());
+}
+
+} // namespace penstock::worker

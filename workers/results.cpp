@@ -1,0 +1,45 @@
+#include "workers/results.hpp"
+
+#include <utility>
+
+namespace penstock::worker {
+namespace {
+
+constexpr std::size_t kRowsInMessage = 1024;
+constexpr std::size_t kBytesInMessage = 256u << 10;
+
+} // namespace
+
+void Results::add(Epoch epoch, const JobRow& job, const Outcome& outcome) {
+    const Reply& reply = outcome.reply;
+    const Bytes value = reply.failed() ? Bytes() : reply.encoded();
+    const bool fits = open_.rows.size() < kRowsInMessage &&
+                      open_bytes_ + value.size() <= kBytesInMessage && epoch == open_.epoch &&
+                      reply.content_type() == open_.content_type;
+    if (!fits) close();
+    if (open_.rows.empty()) {
+        open_.epoch = epoch;
+        open_.content_type = reply.content_type();
+    }
+    open_bytes_ += value.size();
+    auto& row = open_.rows.emplace_back();
+    row.id = job.id;
+    row.attempt = job.attempt;
+    row.run_us = static_cast<std::uint64_t>(outcome.run / std::chrono::microseconds(1));
+    row.value = value;
+    if (reply.failed()) row.failure = *reply.why();
+}
+
+void Results::close() {
+    if (open_.rows.empty()) return;
+    closed_.push_back(encode(open_));
+    open_.rows.clear(); // its room is kept
+    open_bytes_ = 0;
+}
+
+std::vector<std::string> Results::take() {
+    close();
+    return std::exchange(closed_, {});
+}
+
+} // namespace penstock::worker
