@@ -104,6 +104,11 @@ TEST(Tidy, FileNamesSayWhatIsInThem) {
     }
 }
 
+TEST(Tidy, TheReadmeShowsTheWorkerThatIsTested) {
+    EXPECT_NE(read(kRoot / "README.md").find(read(kRoot / "clients/python/examples/plain_worker.py")),
+              std::string::npos);
+}
+
 TEST(Tidy, FilesStaySmall) {
     for (const std::string folder :
          {"protocol", "tables", "transport", "ventilator", "sink", "workers", "gateway", "cli"}) {

@@ -1,0 +1,41 @@
+"""Penstock in Python: `Client` submits jobs over HTTP, `Worker` runs them.
+
+The client needs only the standard library. The worker needs pyzmq and msgpack, which are imported
+when `penstock.Worker` is first used.
+"""
+
+from .errors import (
+    ApiError,
+    Cancelled,
+    Conflict,
+    Fail,
+    Gone,
+    Invalid,
+    JobFailed,
+    NotFinished,
+    NotFound,
+    OutcomeUnknown,
+    PenstockError,
+    Unavailable,
+    Unreachable,
+)
+from .client import Bulk, Client
+from .ids import new_id
+
+__all__ = [
+    "ApiError", "Bulk", "Cancelled", "Client", "Conflict", "Fail", "Gone", "Invalid", "Job",
+    "JobFailed", "NotFinished", "NotFound", "OutcomeUnknown", "PenstockError", "Unavailable",
+    "Unreachable", "Worker", "new_id",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name == "Worker":
+        from .worker import Worker
+        return Worker
+    if name == "Job":
+        from .job import Job
+        return Job
+    raise AttributeError(f"module 'penstock' has no attribute {name!r}")

@@ -1,0 +1,221 @@
+"""The client: submits jobs over HTTP and reads what became of them. Standard library only.
+
+    client = penstock.Client("http://127.0.0.1:8080")
+    id = client.submit("add", {"a": 3, "b": 4})
+    client.result(id, wait=5)              # 7
+    client.run("add", {"a": 3, "b": 4})    # 7, in one request
+"""
+
+import collections
+import json
+import re
+import time
+import urllib.parse
+
+from .errors import NotFinished, OutcomeUnknown, error_of
+from .http import Http
+from .ids import new_id
+
+WAIT_MAX = 300.0   # seconds that one request may be held; longer waits are several requests
+PAGE = 1_000
+FINAL = frozenset(("succeeded", "failed", "cancelled", "expired", "quarantined"))
+
+Bulk = collections.namedtuple("Bulk", "ids errors")
+Bulk.__doc__ = """What became of `Client.bulk`: ids (of the jobs that were accepted) and errors (one
+problem for each line that was not), as the gateway lists them."""
+
+
+class Client:
+    """url: the gateway's. timeout: seconds for one answer, besides what is waited for on purpose.
+    retries: how often a request is repeated when the connection breaks or a 503 says Retry-After;
+    submissions carry an id that is made here, so a repeated one is the same job. token: sent as
+    `Authorization: Bearer`. May be used from several threads: each has its own connection.
+
+    Every method raises `Unreachable`, or the `ApiError` that fits the answer. Durations are
+    seconds. The terms of a job, all optional: priority (0-9, 9 first), delay, run_at, ttl,
+    deadline, timeout, max_attempts, backoff, redeliver, tags, tenant.
+    """
+
+    def __init__(self, url="http://127.0.0.1:8080", *, timeout=30.0, retries=3, token=None):
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._http = Http(url, timeout, retries, headers)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Closes this thread's connection."""
+        self._http.close()
+
+    # ---- submitting
+
+    def submit(self, kind, payload=None, *, id=None, idempotency_key=None, content_type=None,
+               **terms):
+        """Returns the job's id once the job is stored. payload: anything that JSON can say, or
+        bytes (of `content_type`, by default application/octet-stream). Either name the job with
+        `id`, or give an `idempotency_key`; with neither, a new id is made."""
+        answer = self._submit(kind, payload, id, idempotency_key, content_type, terms, None)
+        return _json(answer)["id"]
+
+    def run(self, kind, payload=None, *, timeout=60.0, id=None, idempotency_key=None,
+            content_type=None, **terms):
+        """Submits, waits, and returns the result. timeout: seconds to wait for it. Raises
+        NotFinished when they are up (its `id` can be waited for again) and JobFailed."""
+        until = time.monotonic() + timeout
+        if id is None and idempotency_key is None:
+            id = new_id()
+        answer = self._submit(kind, payload, id, idempotency_key, content_type, terms,
+                              min(timeout, WAIT_MAX))
+        view = _json(answer)
+        opaque = "content_type" in view  # JSON can't say bytes; the result itself can
+        if view.get("state") == "succeeded" and "result" in view and not opaque:
+            return view["result"]
+        return self.result(view.get("id") or id, wait=max(0.0, until - time.monotonic()))
+
+    def bulk(self, jobs):
+        """Submits many at once, as NDJSON of at most 64 MiB. jobs: dicts of `kind`, `payload` and
+        terms; those without an `id` are given one here. One bad job does not sink the rest: see
+        `errors` of the Bulk that it returns."""
+        lines = [json.dumps({"id": new_id(), **job}) for job in jobs]
+        answer = self._checked("POST", "/v1/jobs/bulk", body="\n".join(lines).encode(),
+                               headers={"Content-Type": "application/x-ndjson"})
+        said = _json(answer)
+        return Bulk(said.get("ids", []), said.get("errors", []))
+
+    def _submit(self, kind, payload, id, idempotency_key, content_type, terms, wait):
+        if id is not None and idempotency_key is not None:
+            raise ValueError("give an id or an idempotency_key, not both: the key makes the id")
+        headers = {}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        elif id is None:
+            id = new_id()
+        if wait is not None:
+            headers["Prefer"] = f"wait={_seconds(wait)}"
+        if isinstance(payload, (bytes, bytearray, memoryview)):
+            headers["Content-Type"] = content_type or "application/octet-stream"
+            path, query = f"/v1/kinds/{_quoted(kind)}/jobs", _as_query(terms, id)
+            body = bytes(payload)
+        else:
+            headers["Content-Type"] = "application/json"
+            job = {"kind": kind, "payload": payload, **terms}
+            if id is not None:
+                job["id"] = id
+            path, query, body = "/v1/jobs", None, json.dumps(job).encode()
+        try:
+            return self._checked("POST", path, query, body, headers, wait or 0.0)
+        except OutcomeUnknown:  # once more: the same id makes the same job
+            return self._checked("POST", path, query, body, headers, wait or 0.0)
+
+    # ---- looking
+
+    def status(self, id, *, wait=None):
+        """What is known of the job, a dict: id, kind, state, attempt, ... wait: hold the answer
+        until it has finished, at most this long (and at most 300 s)."""
+        query = {"wait": _seconds(wait)} if wait else None
+        return _json(self._checked("GET", _job(id), query, wait=wait or 0.0))
+
+    def wait(self, id, timeout=None):
+        """Returns the status once the job has finished, however it ended. timeout: seconds; None
+        waits for ever. Raises NotFinished."""
+        for hold in _holds(timeout):
+            view = self.status(id, wait=hold)
+            if view.get("state") in FINAL:
+                return view
+        raise NotFinished(id)
+
+    def result(self, id, *, wait=0.0):
+        """The result itself: decoded JSON, or bytes where the handler returned bytes. Raises
+        NotFinished, JobFailed (failed, cancelled, expired, quarantined), Gone, NotFound."""
+        for hold in _holds(wait):
+            query = {"wait": _seconds(hold)} if hold else None
+            answer = self._checked("GET", _job(id) + "/result", query, wait=hold)
+            if answer.status != 202:
+                return _value(answer)
+        raise NotFinished(id)
+
+    def list(self, *, state=None, kind=None, tag=None, since=None, limit=None):
+        """Yields the statuses of jobs, page by page. since: RFC 3339. limit: at most so many."""
+        query = {"state": state, "kind": kind, "tag": tag, "since": since,
+                 "limit": min(limit or PAGE, PAGE)}
+        path, left = "/v1/jobs", limit
+        while path:
+            answer = self._checked("GET", path, query)
+            said = _json(answer)
+            for view in said["jobs"] if isinstance(said, dict) else said:
+                if left == 0:
+                    return
+                yield view
+                left = left and left - 1
+            path, query = _next_page(answer), None
+
+    def cancel(self, id):
+        """Cancels. Returns "cancelled" if it was waiting, "telling" if it runs (the worker is told,
+        and `wait` says how it ended). Raises Conflict if it had finished."""
+        answer = self._checked("DELETE", _job(id))
+        return "telling" if answer.status == 202 else "cancelled"
+
+    def workers(self):
+        """The workers that have joined, as dicts."""
+        said = _json(self._checked("GET", "/v1/workers"))
+        return said["workers"] if isinstance(said, dict) else said
+
+    def _checked(self, method, path, query=None, body=None, headers=None, wait=0.0):
+        answer = self._http.request(method, path, query, body, headers, wait)
+        if answer.status >= 400:
+            raise error_of(answer.status, answer.body)
+        return answer
+
+
+def _holds(total):
+    """How long each request of a wait may be held: at least one, at most 300 s each."""
+    until = None if total is None else time.monotonic() + total
+    hold = WAIT_MAX if total is None else min(total, WAIT_MAX)
+    yield hold
+    while until is None or time.monotonic() < until:
+        yield WAIT_MAX if until is None else min(max(0.0, until - time.monotonic()), WAIT_MAX)
+
+
+def _seconds(number):
+    return f"{number:.3f}".rstrip("0").rstrip(".")
+
+
+def _value(answer):
+    json_like = answer.content_type in ("", "application/json")
+    return json.loads(answer.body) if json_like and answer.body else answer.body or None
+
+
+def _json(answer):
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        raise error_of(answer.status, answer.body) from None
+
+
+def _job(id):
+    return "/v1/jobs/" + _quoted(id)
+
+
+def _quoted(text):
+    return urllib.parse.quote(text, safe="")
+
+
+def _as_query(terms, id):
+    said = {k: json.dumps(v) if isinstance(v, bool) else v for k, v in terms.items()}
+    if isinstance(said.get("tags"), (list, tuple)):
+        said["tags"] = ",".join(said["tags"])
+    return {**said, "id": id}
+
+
+def _next_page(answer):
+    """The path of the page after this one, or None."""
+    for target, rest in re.findall(r"<([^>]*)>([^,]*)", answer.headers.get("Link", "")):
+        if 'rel="next"' in rest or "rel=next" in rest:
+            parts = urllib.parse.urlsplit(target)
+            return parts.path + (f"?{parts.query}" if parts.query else "")
+    return None

@@ -1,0 +1,112 @@
+"""HTTP/1.1 with keep-alive and bounded retries, on the standard library. Knows nothing of jobs."""
+
+import http.client
+import random
+import socket
+import threading
+import time
+import urllib.parse
+
+from .errors import PenstockError, Unreachable
+
+BACKOFF_SECONDS = 0.1       # doubled by every retry, with jitter
+RETRY_AFTER_MAX = 30.0      # a server that asks for longer is not waited for
+
+
+class Answer:
+    """status, headers (case-insensitive `get`), body (bytes)."""
+
+    def __init__(self, response, body):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = body
+
+    @property
+    def content_type(self):
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+class Http:
+    """One connection per thread to one server. Every request made through it must be safe to
+    repeat: it is sent again, at most `retries` times, when the connection breaks and when a 503
+    says Retry-After."""
+
+    def __init__(self, url, timeout, retries, headers):
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is no address of a gateway; one looks like http://HOST:8080")
+        self._make = (http.client.HTTPSConnection if parts.scheme == "https"
+                      else http.client.HTTPConnection)
+        self._host, self._port = parts.hostname, parts.port
+        self._base = parts.path.rstrip("/")
+        self._url, self._timeout, self._retries, self._headers = url, timeout, retries, headers
+        self._own = threading.local()
+
+    def request(self, method, path, query=None, body=None, headers=None, wait=0.0):
+        """`wait`: seconds that the server may hold the answer, on top of the timeout.
+        Returns an Answer of any status. Raises Unreachable."""
+        target = self._base + path
+        given = {k: v for k, v in (query or {}).items() if v is not None}
+        if given:
+            target += "?" + urllib.parse.urlencode(given, doseq=True)
+        sent = {**self._headers, **(headers or {})}
+        for retry in range(self._retries + 1):
+            last = retry == self._retries
+            try:
+                answer = self._once(method, target, body, sent, wait)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if last:
+                    raise Unreachable(
+                        f"no answer from {self._url}: {error or type(error).__name__}. Is "
+                        "`penstock up` or `penstock gateway` running there?") from error
+                time.sleep(random.uniform(0.5, 1) * BACKOFF_SECONDS * 2 ** retry)
+                continue
+            pause = _retry_after(answer)
+            if last or pause is None:
+                return answer
+            time.sleep(pause)
+        raise PenstockError("retries must not be negative")
+
+    def close(self):
+        """Closes this thread's connection; the next request opens another."""
+        connection = getattr(self._own, "connection", None)
+        self._own.connection = None
+        if connection is not None:
+            connection.close()
+
+    def _once(self, method, target, body, headers, wait):
+        reused = getattr(self._own, "connection", None) is not None
+        try:
+            return self._exchange(method, target, body, headers, wait)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if not reused:
+                raise
+            self.close()  # the server had closed an idle connection: that is no failure yet
+            return self._exchange(method, target, body, headers, wait)
+
+    def _exchange(self, method, target, body, headers, wait):
+        connection = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._make(self._host, self._port, timeout=self._timeout)
+            connection.connect()
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._own.connection = connection
+        connection.sock.settimeout(self._timeout + wait)
+        connection.request(method, target, body=body, headers=headers)
+        response = connection.getresponse()
+        answer = Answer(response, response.read())
+        if response.will_close:
+            self.close()
+        return answer
+
+
+def _retry_after(answer):
+    """Seconds to wait before the same request again, or None."""
+    if answer.status != 503:
+        return None
+    try:
+        seconds = float(answer.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= RETRY_AFTER_MAX else None

@@ -1,0 +1,226 @@
+"""The one thread of a worker that owns sockets: it joins, pulls, hands to the slots, pushes results
+and heartbeats, re-joins and drains. Handlers never run here, so they can't hold up a heartbeat
+(only Python's global lock can, and then the rules below for oversleeping apply).
+"""
+
+import logging
+import math
+
+import zmq
+
+from . import sockets, wire
+from .job import jobs_of
+from .lane import Lane
+from .outbox import Outbox
+from .process import cpu_seconds, now, rss_bytes
+from .slots import Slots
+
+HEARTBEAT_SECONDS = 0.5
+# Silent for longer, and the ventilator has moved the jobs that this worker had not started.
+OVERSLEPT_SECONDS = 1.5
+REFUSED_SECONDS = 1.0      # until a refused or short-lived join is tried again
+WARN_SECONDS = 3.0         # of vain joining before the first complaint, and ten times as long after
+FLUSH_MILLISECONDS = 5_000
+
+log = logging.getLogger("penstock")
+
+
+class Loop:
+    """`run_job(job)` runs one job on a slot's thread and returns its outcome. `join_frame(running,
+    epoch)` makes the join. `run` belongs to one thread, `drain` may be called from anywhere."""
+
+    def __init__(self, name, control, slots, run_job, join_frame):
+        self.name = name
+        self.joined = 0  # how many times
+        self._join_frame = join_frame
+        self._outbox = Outbox()
+        self._slots = Slots(slots, run_job, self._outbox.add)
+        self._inward, self._outward = zmq.Context(), zmq.Context()
+        self._lane = Lane(self._inward, self._outward, control)
+        self._sink = self._sink_endpoint = None
+        self._epoch = 0
+        self._join_at = self._joined_at = self._vain_since = now()
+        self._warn_at = self._vain_since + WARN_SECONDS
+        self._beat_at = 0.0
+        self._asked_to_drain = self._draining = False
+
+    def report(self, job, share, note):
+        self._outbox.report(job, share, note)
+
+    def drain(self):
+        """Finish what runs, hand back what waits, return from `run`. Safe in a signal's handler."""
+        self._asked_to_drain = True
+        self._outbox.wake()
+
+    def run(self):
+        try:
+            while not self._finished():
+                self._turn()
+        finally:
+            self._end()
+
+    # ---- one turn
+
+    def _turn(self):
+        self._wait()
+        moment = now()
+        self._outbox.woken()
+        if self._asked_to_drain and not self._draining:
+            self._start_draining()
+        if self._lane.open:
+            self._serve(moment)
+        elif not self._draining:
+            self._join(moment)
+        if self._sink is not None:
+            for frame in self._outbox.frames(self.name, moment):
+                self._sink.send(frame)
+
+    def _wait(self):
+        poller = zmq.Poller()
+        for socket in self._lane.watched():
+            poller.register(socket, zmq.POLLIN)
+        poller.register(self._outbox.waking, zmq.POLLIN)
+        moment = now()
+        due = [moment + HEARTBEAT_SECONDS]
+        if self._lane.open:
+            due.append(self._beat_at + HEARTBEAT_SECONDS)
+        elif not self._lane.joining and not self._draining:
+            due.append(self._join_at)
+        due += [at for at in (self._lane.wake_at(), self._outbox.wake_at()) if at is not None]
+        poller.poll(math.ceil(max(0.0, min(due) - moment) * 1000))
+
+    def _finished(self):
+        return self._draining and not self._slots.running() and self._outbox.empty()
+
+    # ---- joined
+
+    def _serve(self, moment):
+        silent = moment - self._beat_at
+        if silent > OVERSLEPT_SECONDS:
+            return self._leave(f"this process was held up for {silent:.1f} s", moment)
+        if self._lane.cut():
+            return self._leave("the connection broke", moment)
+        for message in self._lane.read(moment):
+            self._obey(message)
+        if self._lane.silent(moment):
+            return self._leave("the ventilator has fallen silent", moment)
+        if moment >= self._beat_at + HEARTBEAT_SECONDS:
+            self._beat(moment)
+
+    def _obey(self, message):
+        if isinstance(message, wire.WireError):
+            log.warning("a message from the ventilator was skipped: %s", message)
+        elif message["type"] == "job":
+            self._take(message)
+        elif message["type"] == "cancel":
+            job = self._slots.cancel(message.get("number"), message.get("id"))
+            if job is not None:
+                self._outbox.add((job.epoch, "", wire.failed_row(
+                    job, 0, "cancelled", "it had not started", False)))
+        elif message["type"] == "drain":
+            log.info("the ventilator asks to drain")
+            self.drain()
+
+    def _take(self, message):
+        if not isinstance(message.get("epoch"), int) or message["epoch"] < self._epoch:
+            return  # from a ventilator that has been replaced
+        try:
+            jobs = jobs_of(message, self.report)
+        except wire.WireError as error:
+            log.warning("jobs from the ventilator were skipped: %s", error)
+            return
+        if self._draining:
+            self._lane.tell(wire.bye(self.name, [job.number for job in jobs]))
+        else:
+            self._slots.offer(jobs)
+
+    def _beat(self, moment):
+        self._beat_at = moment
+        self._slots.allow_until(moment + OVERSLEPT_SECONDS)
+        self._lane.tell(wire.heartbeat(self.name, self._running_numbers(), cpu_seconds(),
+                                       rss_bytes()))
+
+    def _running_numbers(self):
+        # Numbers of another epoch mean other jobs to this ventilator.
+        return [job.number for job in self._slots.running() if job.epoch == self._epoch]
+
+    def _leave(self, reason, moment):
+        """The ventilator has given, or will give, what waits here to other workers; what runs here
+        runs on, and its results go to the sink as ever."""
+        dropped = self._slots.hand_back()
+        self._lane.close()
+        self._vain_since = moment
+        self._warn_at = moment + WARN_SECONDS
+        short_lived = moment - self._joined_at < REFUSED_SECONDS
+        self._join_at = moment + (REFUSED_SECONDS if short_lived else 0)
+        log.warning("lane closed: %s; %d jobs that had not started are left to others%s", reason,
+                    len(dropped), "" if self._draining else ", joining again")
+
+    # ---- joining
+
+    def _join(self, moment):
+        if not self._lane.joining:
+            if moment < self._join_at:
+                return
+            self._lane.ask(self._join_frame(self._running_numbers(), self._epoch), moment)
+        try:
+            answer = self._lane.answer(moment)
+            if answer is not None:
+                self._enter(answer, moment)
+        except wire.WireError as error:
+            self._complain(str(error), moment)
+
+    def _enter(self, answer, moment):
+        self._join_at = moment + REFUSED_SECONDS
+        if answer["type"] != "lane":
+            raise wire.WireError(answer.get("message") or f"answered {answer['type']!r} to a join")
+        if answer.get("error"):
+            raise wire.WireError(f"refused: {answer['error']}")
+        if not isinstance(answer.get("epoch"), int) or answer["epoch"] < self._epoch:
+            raise wire.WireError("it is an older ventilator, of an epoch that has ended")
+        self._lane.enter(answer, moment)
+        self._epoch = self._lane.epoch
+        self._dial_sink(self._lane.sink)
+        self._joined_at = moment
+        self.joined += 1
+        self._beat(moment)
+        log.info("joined as %s: lane %s, window %s", self.name, self._lane.endpoint,
+                 self._lane.window)
+
+    def _complain(self, why, moment):
+        if moment < self._warn_at:
+            return
+        self._warn_at = moment + 10 * WARN_SECONDS
+        log.warning("not joined for %.0f s: the ventilator at %s: %s. Still trying; start "
+                    "`penstock up` or `penstock ventilator` there, or name another with "
+                    "--ventilator.", moment - self._vain_since, self._lane.control, why)
+
+    def _dial_sink(self, endpoint):
+        if endpoint == self._sink_endpoint:
+            return
+        if self._sink is not None:
+            self._sink.close(linger=FLUSH_MILLISECONDS)
+        self._sink = sockets.dial(self._outward, zmq.PUSH, endpoint)
+        self._sink_endpoint = endpoint
+
+    # ---- leaving for good
+
+    def _start_draining(self):
+        self._draining = True
+        waiting = self._slots.hand_back()
+        log.info("draining: %d jobs run on, %d go back", len(self._slots.running()), len(waiting))
+        if self._lane.open:
+            self._lane.tell(wire.bye(self.name, [job.number for job in waiting]))
+        else:
+            self._lane.close()
+
+    def _end(self):
+        # Results first, the lane last: its end makes the ventilator ask what became of its jobs,
+        # and by then the sink should have read the results.
+        if self._sink is not None:
+            self._sink.close(linger=FLUSH_MILLISECONDS)
+        self._lane.flush(1_000)
+        self._outward.term()
+        self._lane.close()
+        self._inward.term()
+        self._outbox.close()

@@ -1,0 +1,71 @@
+"""What handlers' threads say, until the loop's thread sends it; and the waking of the loop."""
+
+import collections
+import socket
+
+from . import wire
+
+PROGRESS_SECONDS = 0.1  # at most one progress of a job in this time
+
+
+class Outbox:
+    """`add`, `report` and `wake` may be called from any thread, and from a signal's handler (wake);
+    the rest belongs to the loop. `waking` is a socket that the loop polls."""
+
+    def __init__(self):
+        self.waking, self._wake = socket.socketpair()
+        self.waking.setblocking(False)
+        self._wake.setblocking(False)
+        self._asked = False
+        self._outcomes = collections.deque()
+        self._progress = {}
+        self._progress_at = 0.0
+
+    def add(self, outcome):
+        """outcome: (epoch, content_type, row of a result)."""
+        self._outcomes.append(outcome)
+        self.wake()
+
+    def report(self, job, share, note):
+        self._progress[job.wire_id] = (job.attempt, share, note)
+        self.wake()
+
+    def wake(self):
+        if not self._asked:
+            self._asked = True
+            try:
+                self._wake.send(b"!")
+            except OSError:
+                pass  # full: it will wake. Closed: nobody is left to be woken.
+
+    def woken(self):
+        """Call before `frames`: what is added from here on wakes the loop again."""
+        try:
+            self.waking.recv(4096)
+        except BlockingIOError:
+            pass
+        self._asked = False
+
+    def frames(self, worker, moment):
+        """Everything to be sent to the sink at this moment."""
+        frames = []
+        if self._progress and moment >= self._progress_at + PROGRESS_SECONDS:
+            self._progress_at = moment
+            while self._progress:
+                id, (attempt, share, note) = self._progress.popitem()
+                frames.append(wire.progress(id, attempt, share, note))
+        outcomes = []
+        while self._outcomes:
+            outcomes.append(self._outcomes.popleft())
+        return frames + (wire.result_frames(worker, outcomes) if outcomes else [])
+
+    def wake_at(self):
+        """When progress that was held back is due, or None."""
+        return self._progress_at + PROGRESS_SECONDS if self._progress else None
+
+    def empty(self):
+        return not self._outcomes
+
+    def close(self):
+        self.waking.close()
+        self._wake.close()

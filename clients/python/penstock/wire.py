@@ -1,0 +1,146 @@
+"""The worker's part of the wire (docs/PROTOCOL.md): frames in, frames out, addresses. No sockets.
+
+A frame is one msgpack map, or an array of them. Limits are checked before anything is built.
+"""
+
+import re
+import uuid
+
+import msgpack
+
+from .errors import StartError
+
+VERSION = 1
+PAYLOAD_BYTES_MAX = 16 << 20
+FRAME_BYTES_MAX = 65 << 20
+ROWS_MAX = 65_536
+ELEMENTS_MAX = 4_000_000
+ERROR_BYTES_MAX = 4096
+# A result frame is closed at the first of these: it keeps the sink's reading even.
+RESULT_ROWS_MAX = 1_000
+RESULT_BYTES_MAX = 4 << 20
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+
+
+class WireError(ValueError):
+    """A frame or a value that can't be read."""
+
+
+def unpack(data, elements=ELEMENTS_MAX):
+    """One msgpack value as Python sees it: str is text, bin is bytes. Raises WireError."""
+    size = len(data)
+    try:
+        return msgpack.unpackb(
+            data, raw=False, strict_map_key=False,
+            max_str_len=size, max_bin_len=size, max_ext_len=size,
+            max_array_len=min(size, elements), max_map_len=min(size, elements))
+    except Exception as error:  # msgpack raises a dozen kinds; all mean the same here
+        raise WireError(f"not msgpack: {error or type(error).__name__}") from error
+
+
+def pack(value):
+    """One encoded msgpack value. Raises TypeError, ValueError or OverflowError as msgpack does."""
+    return msgpack.packb(value, use_bin_type=True)
+
+
+def messages_of(frame):
+    """The maps of one frame that have a `type`. Raises WireError."""
+    if len(frame) > FRAME_BYTES_MAX:
+        raise WireError(f"a frame of {len(frame)} bytes")
+    root = unpack(frame, ROWS_MAX)
+    found = root if isinstance(root, list) else [root]
+    for message in found:
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise WireError("a message must be a map with `type`, a string")
+    return found
+
+
+def id_text(id):
+    """An id of the wire as people write it: UUIDs travel as 16 bytes."""
+    return str(uuid.UUID(bytes=id)) if isinstance(id, bytes) else id
+
+
+def cut(text):
+    """At most ERROR_BYTES_MAX bytes of UTF-8, whatever `text` holds."""
+    return str(text).encode("utf-8", "replace")[:ERROR_BYTES_MAX].decode("utf-8", "ignore")
+
+
+def join(worker, kinds, slots, labels, running, epoch):
+    return pack({
+        "type": "join", "version": VERSION, "worker": worker, "kinds": list(kinds), "slots": slots,
+        "batch": True, "heartbeats": True, "labels": list(labels), "running": running,
+        "epoch": epoch})
+
+
+def heartbeat(worker, running, cpu_seconds, rss_bytes):
+    return pack({"type": "heartbeat", "worker": worker, "running": running, "cpu": cpu_seconds,
+                 "rss": rss_bytes})
+
+
+def bye(worker, waiting):
+    return pack({"type": "bye", "worker": worker, "waiting": waiting})
+
+
+def progress(id, attempt, share, note):
+    return pack({"type": "progress", "id": id, "attempt": attempt, "progress": share,
+                 "note": cut(note)})
+
+
+def succeeded_row(job, run_seconds, value_bytes):
+    return [job.wire_id, job.attempt, int(run_seconds * 1e6), value_bytes]
+
+
+def failed_row(job, run_seconds, code, message, retryable):
+    return [job.wire_id, job.attempt, int(run_seconds * 1e6), None, code, cut(message), retryable]
+
+
+def result_frames(worker, outcomes):
+    """Result frames for [(epoch, content_type, row), ...]; rows share a frame with their like."""
+    shared = {}
+    for epoch, content_type, row in outcomes:
+        shared.setdefault((epoch, content_type), []).append(row)
+    frames = []
+    for (epoch, content_type), rows in shared.items():
+        head = {"type": "result", "epoch": epoch, "worker": worker}
+        if content_type:
+            head["content_type"] = content_type
+        for part in _parts(rows):
+            frames.append(pack({**head, "rows": part}))
+    return frames
+
+
+def _parts(rows):
+    part, size = [], 0
+    for row in rows:
+        part.append(row)
+        size += len(row[3]) if row[3] is not None else len(row[5])
+        if len(part) == RESULT_ROWS_MAX or size >= RESULT_BYTES_MAX:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def split(endpoint):
+    """(host, port) of "tcp://host:port", "host:port" or ":port" (this host). Raises StartError."""
+    found = re.fullmatch(r"(?:tcp://)?([^/]*):([0-9]{1,5})", endpoint)
+    if not found or not 0 < int(found[2]) < 65536:
+        raise StartError(f"{endpoint!r} is no address; one looks like tcp://HOST:PORT")
+    return found[1] or "127.0.0.1", int(found[2])
+
+
+def control_of(endpoint):
+    """The ventilator's control from any of its ports: odd is its door, the next is its control."""
+    host, port = split(endpoint)
+    return f"tcp://{host}:{port + port % 2}"
+
+
+def as_reached_from(offered, dialled):
+    """A wildcard or loopback host in `offered` means the host that was dialled."""
+    try:
+        (host, port), (via, _) = split(offered), split(dialled)
+    except StartError:
+        return offered
+    local = host in ("*", "0.0.0.0", "[::]", "localhost", "[::1]") or host.startswith("127.")
+    return f"tcp://{via if local else host}:{port}"
