@@ -5,7 +5,7 @@
 // skipped; a message of a known type with a wrong field makes the whole frame an error, which says
 // which field and what it must be. Decoded views point into the frame.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 #include "protocol/wire.hpp"
 
 #include <string>

@@ -70,7 +70,7 @@ struct AnswerEncoder {
         w.key("error").text(m.error).key("worker").text(m.worker);
         w.key("endpoint").text(m.endpoint).key("sink").text(m.sink).key("door").text(m.door);
         w.key("window").natural(m.window).key("epoch").natural(m.epoch);
-        w.key("ping").real(seconds(m.ping));
+        w.key("ping").number(seconds(m.ping));
     }
 
     void operator()(const Room& m) {
@@ -91,8 +91,8 @@ struct AnswerEncoder {
             w.key("slots").natural(v.slots).key("window").natural(v.window);
             w.key("outstanding").natural(v.outstanding).key("settled").natural(v.settled);
             w.key("heartbeats").boolean(v.heartbeats).key("draining").boolean(v.draining);
-            w.key("silent").boolean(v.silent).key("joined").real(v.joined_seconds_ago);
-            w.key("cpu").real(v.cpu_seconds).key("rss").natural(v.rss_bytes);
+            w.key("silent").boolean(v.silent).key("joined").number(v.joined_seconds_ago);
+            w.key("cpu").number(v.cpu_seconds).key("rss").natural(v.rss_bytes);
         }
     }
 
@@ -104,7 +104,7 @@ struct AnswerEncoder {
         for (const auto& k : m.kinds) {
             w.map(11).key("kind").text(k.kind).key("queued").natural(k.queued);
             w.key("delayed").natural(k.delayed).key("running").natural(k.running);
-            w.key("oldest").real(k.oldest_age_seconds).key("submitted").natural(k.submitted);
+            w.key("oldest").number(k.oldest_age_seconds).key("submitted").natural(k.submitted);
             w.key("refused").natural(k.refused).key("dispatched").natural(k.dispatched);
             w.key("redelivered").natural(k.redelivered).key("retried").natural(k.retried);
             w.key("workers").natural(k.workers);

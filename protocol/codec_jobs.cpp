@@ -60,7 +60,7 @@ std::string encode(const JobBatch& m) {
     Writer w(out);
     w.map(m.content_type.empty() ? 5 : 6).key("type").text("job");
     w.key("epoch").natural(m.epoch).key("kind").text(m.kind);
-    w.key("timeout").real(seconds(m.timeout));
+    w.key("timeout").number(seconds(m.timeout));
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
     w.key("rows").array(m.rows.size());
     for (const auto& row : m.rows) {
@@ -77,7 +77,7 @@ std::string encode_plain(const JobBatch& m, const JobRow& row) {
     // Plain workers see the id as text, whatever its form: it is what they print and send back.
     w.key("id").text(row.id.text()).key("kind").text(m.kind);
     w.key("attempt").natural(row.attempt).key("epoch").natural(m.epoch);
-    w.key("number").natural(row.number).key("timeout").real(seconds(m.timeout));
+    w.key("number").natural(row.number).key("timeout").number(seconds(m.timeout));
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
     w.key("payload").value(row.payload);
     return out;

@@ -50,7 +50,7 @@ struct ToSinkEncoder {
 
     void operator()(const Retrying& m) {
         write_head(w, "retrying", head, 3).key("number").natural(m.number);
-        w.key("attempt").natural(m.attempt).key("delay").real(seconds(m.delay));
+        w.key("attempt").natural(m.attempt).key("delay").number(seconds(m.delay));
     }
 
     void operator()(const Lost& m) {
@@ -291,7 +291,7 @@ std::string encode(const Heartbeat& m) {
     w.map(5).key("type").text("heartbeat").key("worker").text(m.worker);
     w.key("running").array(m.running.size());
     for (const auto n : m.running) w.natural(n);
-    w.key("cpu").real(m.cpu_seconds).key("rss").natural(m.rss_bytes);
+    w.key("cpu").number(m.cpu_seconds).key("rss").natural(m.rss_bytes);
     return out;
 }
 

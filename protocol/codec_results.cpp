@@ -92,7 +92,7 @@ std::string encode_plain(const Result& m) {
     w.map(m.content_type.empty() ? 7 : 8).key("type").text("result");
     w.key("id").text(row.id.text()).key("attempt").natural(row.attempt);
     w.key("epoch").natural(m.epoch).key("worker").text(m.worker);
-    w.key("run").real(static_cast<double>(row.run_us) / 1e6);
+    w.key("run").number(static_cast<double>(row.run_us) / 1e6);
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
     if (row.failure) {
         write_failure(w.key("error"), *row.failure);
@@ -113,7 +113,7 @@ std::string encode(const Progress& m) {
         .key("attempt")
         .natural(m.attempt)
         .key("progress")
-        .real(m.progress)
+        .number(m.progress)
         .key("note")
         .text(m.note);
     return out;

@@ -20,14 +20,14 @@ struct QuestionEncoder {
     void operator()(const AskWait& m) {
         write_question_head(w, "wait", request, m.body ? 5 : 4);
         w.key("id").id(m.id).key("until").text(m.until == Until::stored ? "stored" : "finished");
-        w.key("timeout").real(seconds(m.timeout)).key("values").boolean(m.value);
+        w.key("timeout").number(seconds(m.timeout)).key("values").boolean(m.value);
         if (m.body) w.key("body").natural(*m.body);
     }
 
     void operator()(const AskList& m) {
         write_question_head(w, "list", request, 5 + (m.state ? 1 : 0));
         if (m.state) w.key("state").text(to_string(*m.state));
-        w.key("kind").text(m.kind).key("tag").text(m.tag).key("since").real(m.since);
+        w.key("kind").text(m.kind).key("tag").text(m.tag).key("since").number(m.since);
         w.key("limit").natural(m.limit).key("cursor").natural(m.cursor);
     }
 
@@ -53,13 +53,13 @@ void write_view(Writer& w, const JobView& v) {
                               v.failure.has_value();
     w.map(pairs).key("id").text(v.id.text()).key("kind").text(v.kind);
     w.key("state").text(to_string(v.state)).key("attempt").natural(v.attempt);
-    w.key("deaths").natural(v.deaths).key("submitted").real(v.submitted_at);
+    w.key("deaths").natural(v.deaths).key("submitted").number(v.submitted_at);
     w.key("bytes").natural(v.result_bytes);
     if (!v.worker.empty()) w.key("worker").text(v.worker);
-    if (v.progress >= 0) w.key("progress").real(v.progress);
+    if (v.progress >= 0) w.key("progress").number(v.progress);
     if (!v.note.empty()) w.key("note").text(v.note);
-    if (v.started_at > 0) w.key("started").real(v.started_at);
-    if (v.finished_at > 0) w.key("finished").real(v.finished_at);
+    if (v.started_at > 0) w.key("started").number(v.started_at);
+    if (v.finished_at > 0) w.key("finished").number(v.finished_at);
     if (!v.tags.empty()) {
         w.key("tags").array(v.tags.size());
         for (const auto& tag : v.tags) w.text(tag);
@@ -71,7 +71,7 @@ void write_view(Writer& w, const JobView& v) {
 }
 
 void write_histogram(Writer& w, std::string_view key, const Histogram& h) {
-    w.key(key).array(h.counts.size() + 1).real(h.sum);
+    w.key(key).array(h.counts.size() + 1).number(h.sum);
     for (const auto c : h.counts) w.natural(c);
 }
 

@@ -303,11 +303,11 @@ void write_terms(Writer& w, const Terms& t) {
     const Terms d;
     w.key("kind").text(t.kind);
     if (t.priority != d.priority) w.key("priority").natural(static_cast<unsigned>(t.priority));
-    if (t.delay != d.delay) w.key("delay").real(seconds(t.delay));
-    if (t.ttl != d.ttl) w.key("ttl").real(seconds(t.ttl));
-    if (t.timeout != d.timeout) w.key("timeout").real(seconds(t.timeout));
+    if (t.delay != d.delay) w.key("delay").number(seconds(t.delay));
+    if (t.ttl != d.ttl) w.key("ttl").number(seconds(t.ttl));
+    if (t.timeout != d.timeout) w.key("timeout").number(seconds(t.timeout));
     if (t.max_attempts != d.max_attempts) w.key("max_attempts").natural(t.max_attempts);
-    if (t.backoff != d.backoff) w.key("backoff").real(seconds(t.backoff));
+    if (t.backoff != d.backoff) w.key("backoff").number(seconds(t.backoff));
     if (t.redeliver != d.redeliver) w.key("redeliver").boolean(t.redeliver);
     if (!t.tenant.empty()) w.key("tenant").text(t.tenant);
     if (!t.content_type.empty()) w.key("content_type").text(t.content_type);

@@ -1,7 +1,7 @@
 #pragma once
 // Reading the fields of one message, and saying what is wrong with them. Codec's own.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 #include "protocol/wire.hpp"
 
 #include <optional>

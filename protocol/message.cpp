@@ -1,4 +1,4 @@
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 
 #include <array>
 

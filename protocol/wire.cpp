@@ -2,6 +2,7 @@
 
 #include "protocol/check.hpp"
 
+#include <bit>
 #include <msgpack.hpp>
 
 namespace penstock {
@@ -206,17 +207,8 @@ bool is_one_value(std::string_view bytes) {
     return !bytes.empty() && value_size(bytes) == bytes.size();
 }
 
-const Token& Node::token() const {
-    return reader_->tokens_[index_];
-}
 
-Shape Node::shape() const {
-    return token().shape;
-}
 
-std::uint32_t Node::size() const {
-    return token().size;
-}
 
 std::uint64_t Node::natural() const {
     PENSTOCK_CHECK(is(Shape::natural) || is(Shape::boolean));
@@ -249,9 +241,6 @@ Node Node::first() const {
     return has_one ? Node(reader_, index_ + 1) : Node();
 }
 
-Node Node::after() const {
-    return Node(reader_, token().next);
-}
 
 Node Node::find_key(std::string_view key) const {
     if (!is(Shape::map)) return {};
@@ -317,8 +306,16 @@ Writer& Writer::integer(std::int64_t value) {
 }
 
 Writer& Writer::real(double value) {
+    // pack_double would write 1.0 as the integer 1, and a worker may care which it gets.
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    out_.push_back('\xcb');
+    for (int shift = 56; shift >= 0; shift -= 8) out_.push_back(static_cast<char>(bits >> shift));
+    return *this;
+}
+
+Writer& Writer::number(double value) {
     Appender a{out_};
-    Packer(a).pack_double(value);
+    Packer(a).pack_double(value); // does just that
     return *this;
 }
 

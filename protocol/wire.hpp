@@ -95,6 +95,12 @@ private:
     std::string error_;
 };
 
+// Read for every field of every job: in the header so that they cost a load each.
+inline const Token& Node::token() const { return reader_->tokens_[index_]; }
+inline Shape Node::shape() const { return token().shape; }
+inline std::uint32_t Node::size() const { return token().size; }
+inline Node Node::after() const { return Node(reader_, token().next); }
+
 // True if `bytes` are exactly one msgpack value within the limits.
 bool is_one_value(std::string_view bytes);
 
@@ -109,7 +115,8 @@ public:
     Writer& boolean(bool value);
     Writer& natural(std::uint64_t value);
     Writer& integer(std::int64_t value);
-    Writer& real(double value);
+    Writer& real(double value);   // always a float: 1.0 stays one
+    Writer& number(double value); // as an integer if it is whole: durations and times
     Writer& text(std::string_view value);
     Writer& bytes(std::string_view value);
     Writer& id(const JobId& value); // bin 16 for a UUID, str else

@@ -19,7 +19,10 @@ namespace {
 using transport::Frame;
 
 constexpr std::uint64_t kVentilatorKey = 1; // in monitor events
-constexpr int kBurst = 512;                 // messages taken before anything is sent
+constexpr int kBurst = 512; // questions taken before anything is answered
+// Jobs taken in before anything is sent. More would let lanes run dry behind a flood of stores:
+// a lane holds a thousand jobs at most, a few milliseconds of work.
+constexpr std::size_t kBurstRows = 1024;
 constexpr std::size_t kBundleBytes = 1u << 20; // of answers in one frame
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
@@ -27,6 +30,13 @@ constexpr std::uint64_t kConfirmAfter = 64;
 std::uint64_t random_bits() {
     std::random_device device;
     return (std::uint64_t{device()} << 32) ^ device();
+}
+
+std::size_t rows_of(const SinkFact& fact) {
+    if (const auto* result = std::get_if<Result>(&fact)) return result->rows.size();
+    const auto* linked = std::get_if<Linked<ToSink>>(&fact);
+    const auto* store = linked == nullptr ? nullptr : std::get_if<Store>(&linked->message);
+    return store == nullptr ? 0 : store->rows.size();
 }
 
 using Envelope = std::shared_ptr<const std::vector<zmq::message_t>>;
@@ -46,10 +56,6 @@ private:
     void flush();
     void send_link();
     void send_replies();
-    [[nodiscard]] std::size_t rows_to_send() const {
-        return outbox_.settled.rows.size() + outbox_.settled.failed.size() +
-               outbox_.stored.rows.size() + outbox_.stored.duplicates.size();
-    }
     [[nodiscard]] Instant wake_at() const;
 
     zmq::context_t& context_;
@@ -114,7 +120,7 @@ Instant Shell::wake_at() const {
 }
 
 void Shell::receive_door() {
-    for (int i = 0; i < kBurst && rows_to_send() < kRowsMax; ++i) {
+    for (std::size_t rows = 0; rows < kBurstRows; ++rows) {
         const auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
         const auto decoded = decode_sink_door(reader_, transport::view(*frame));
@@ -124,6 +130,7 @@ void Shell::receive_door() {
             continue;
         }
         for (const auto& fact : decoded.messages) {
+            rows += rows_of(fact);
             if (const auto* result = std::get_if<Result>(&fact))
                 ledger_.on(*result, now_, outbox_);
             else if (const auto* p = std::get_if<Progress>(&fact))

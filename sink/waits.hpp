@@ -2,7 +2,7 @@
 // Who waits for which job. A wait may stand before its job is known, and thousands may stand at
 // once: they cost memory, and nothing else until they end.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 #include "tables/hash_index.hpp"
 #include "tables/timer_wheel.hpp"
 

@@ -12,8 +12,7 @@ namespace penstock::transport {
 namespace {
 
 constexpr std::uint64_t kChangedKey = ~0ull;
-constexpr int kEvents = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                         ZMQ_EVENT_DISCONNECTED;
 
 std::string address_of(const void* owner, std::uint64_t key) {
@@ -78,7 +77,7 @@ std::vector<std::uint64_t> Monitors::adopt(int epoll) {
     }
     for (auto& [key, socket] : arrivals) {
         add_to(epoll, socket.get(zmq::sockopt::fd), key);
-        watched_.insert_or_assign(key, Watched{std::move(socket)});
+        watched_.insert_or_assign(key, Watched{std::move(socket), {}, {}});
         adopted.push_back(key);
     }
     for (const auto key : departures) watched_.erase(key); // closing it leaves the epoll set
@@ -91,22 +90,21 @@ void Monitors::drain(std::uint64_t key, Watched& watched, std::vector<PeerEvent>
     while (watched.events.recv(head, zmq::recv_flags::dontwait)) {
         if (head.more() && !watched.events.recv(address, zmq::recv_flags::dontwait)) return;
         std::uint16_t event = 0;
-        if (head.size() < sizeof event) continue;
+        std::int32_t fd = 0; // of the connection, where the event has one
+        if (head.size() < sizeof event + sizeof fd) continue;
         std::memcpy(&event, head.data(), sizeof event);
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-            ++watched.up;
+        std::memcpy(&fd, static_cast<const char*>(head.data()) + sizeof event, sizeof fd);
+        if (event == ZMQ_EVENT_MONITOR_STOPPED) return;
+        if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED) {
+            watched.young.push_back(fd);
+        } else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+            // It doesn't say whose. With several at once, each of them may be the one.
+            watched.up.insert(watched.up.end(), watched.young.begin(), watched.young.end());
+            watched.young.clear();
             out.push_back({key, PeerEvent::What::up});
         } else if (event == ZMQ_EVENT_DISCONNECTED) {
-            if (watched.strays > 0) {
-                --watched.strays;
-            } else if (watched.up > 0) {
-                --watched.up;
-                out.push_back({key, PeerEvent::What::down});
-            }
-        } else if (event == ZMQ_EVENT_MONITOR_STOPPED) {
-            return;
-        } else {
-            ++watched.strays;
+            std::erase(watched.young, fd);
+            if (std::erase(watched.up, fd) > 0) out.push_back({key, PeerEvent::What::down});
         }
     }
 }

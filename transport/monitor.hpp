@@ -44,8 +44,8 @@ public:
 private:
     struct Watched {
         zmq::socket_t events;
-        int strays = 0; // handshakes that failed and whose end has not been seen yet
-        int up = 0;     // connections that finished theirs
+        // Connections by their descriptor: a stray that never finishes its handshake is only ever young.
+        std::vector<int> young, up;
     };
 
     void run();

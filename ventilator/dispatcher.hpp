@@ -9,6 +9,7 @@
 // The facts of a burst go in by `on`; then one `pump` says what to send. Views in an Outbox are
 // valid until the next call of any member that is not const.
 
+#include "protocol/questions.hpp"
 #include "protocol/retry_policy.hpp"
 #include "tables/number_table.hpp"
 #include "tables/timer_wheel.hpp"

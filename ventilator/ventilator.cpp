@@ -17,7 +17,9 @@ namespace {
 using transport::Frame;
 
 constexpr std::uint64_t kSinkKey = 1ull << 63; // in monitor events; lanes have their ids
-constexpr int kBurst = 512;                    // messages taken before anything is sent
+constexpr int kBurst = 512; // questions taken before anything is answered
+// Jobs taken in before anything is sent: a flood of them must not keep settled ones waiting.
+constexpr std::size_t kBurstRows = 1024;
 constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
@@ -136,7 +138,7 @@ Instant Shell::wake_at() const {
 // ---- receiving ----------------------------------------------------------------------------
 
 void Shell::receive_door(Instant now) {
-    for (int i = 0; i < kBurst; ++i) {
+    for (std::size_t rows = 0; rows < kBurstRows; ++rows) {
         const auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
         auto decoded = decode_ventilator_door(reader_, transport::view(*frame));
@@ -145,7 +147,11 @@ void Shell::receive_door(Instant now) {
             door_complaints_.add(decoded.error, now);
             continue;
         }
-        for (auto& fact : decoded.messages) take(fact, now);
+        for (auto& fact : decoded.messages) {
+            const auto* submit = std::get_if<Submit>(&fact);
+            if (submit != nullptr) rows += submit->rows.size();
+            take(fact, now);
+        }
     }
 }
 

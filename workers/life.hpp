@@ -9,7 +9,7 @@
 // Jobs that had not started are dropped whenever a lane is left: the ventilator gives them to
 // others. Jobs that run go on, and are named in the next `join`.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 #include "protocol/time.hpp"
 
 #include <string>

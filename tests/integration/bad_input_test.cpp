@@ -95,8 +95,9 @@ TEST_F(BadInput, RefusesRequestTransferEncodings) {
 
 TEST_F(BadInput, RefusesOtherSitesPages) {
     const std::string heard =
-        raw(house.port(6), "GET /v1/stats HTTP/1.1\r\nHost: localhost\r\n"
-                           "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n");
+        raw(house.port(6), "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
+                           "Sec-Fetch-Site: cross-site\r\nContent-Length: 2\r\n"
+                           "Connection: close\r\n\r\n{}");
     EXPECT_NE(heard.find(" 403 "), std::string::npos) << heard;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Real processes for tests: started on free ports, ended by their id, never waited for by a sleep.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 
 #include <functional>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 // Builders for tests of the machines: short names for common values.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 
 #include <initializer_list>
 #include <string>

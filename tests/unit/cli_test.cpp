@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace penstock::cli {
 namespace {
@@ -59,7 +60,7 @@ TEST(CliAddresses, LanesAreARange) {
 // One command with one flag, filled from wherever `arguments`, the environment and the file say.
 class CliLayers : public testing::Test {
 protected:
-    CliLayers() : path_(testing::TempDir() + "penstock-cli-test.toml") {
+    CliLayers() : path_(testing::TempDir() + "penstock-cli-" + std::to_string(getpid()) + ".toml") {
         command_ = root_.add_subcommand("worker", "");
         command_->add_option("--slots", slots_)->check(CLI::Range(1, 100));
         command_->add_option("--kinds", kinds_)->delimiter(',');

@@ -72,8 +72,8 @@ TEST(Tidy, MachinesArePure) {
                                                "sink/waits.cpp",
                                                "sink/names.hpp",
                                                "protocol/link.hpp",
-                                               "workers/slots.hpp",
-                                               "workers/slots.cpp"};
+                                               "workers/life.hpp",
+                                               "workers/life.cpp"};
     const std::regex impure(
         R"((zmq|boost|spdlog|<thread>|<mutex>|<atomic>|::now\(|random_device|sleep_for|<iostream>))");
     for (const auto& machine : machines) {

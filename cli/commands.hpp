@@ -1,0 +1,20 @@
+#pragma once
+// What a client can ask, over HTTP. Each adds one subcommand to the root.
+
+#include "cli/program.hpp"
+
+namespace penstock::cli {
+
+Command submit_command(CLI::App& root);      // commands_submit.cpp
+Command status_command(CLI::App& root);      // commands_jobs.cpp
+Command wait_command(CLI::App& root);        //
+Command list_command(CLI::App& root);        //
+Command cancel_command(CLI::App& root);      //
+Command stats_command(CLI::App& root);       // commands_house.cpp
+Command workers_command(CLI::App& root);     //
+Command kinds_command(CLI::App& root);       //
+Command healthcheck_command(CLI::App& root); //
+Command version_command(CLI::App& root);     //
+Command demo_command(CLI::App& root);        // demo.cpp
+
+} // namespace penstock::cli

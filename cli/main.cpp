@@ -1,0 +1,42 @@
+// The `penstock` program: what it can do, in the order in which people meet it. Each line adds one
+// subcommand with its flags; program.cpp says how they are parsed, run and reported.
+
+#include "cli/commands.hpp"
+#include "cli/program.hpp"
+#include "cli/roles.hpp"
+#include "cli/up.hpp"
+
+int main(int argc, char** argv) {
+    using namespace penstock::cli;
+    CLI::App root;
+    describe(root);
+
+    std::vector<Command> commands;
+    add_group(commands, "Everything in one process", {up_command(root)});
+    add_group(commands, "The roles, a process each",
+              {
+                  gateway_command(root),
+                  ventilator_command(root),
+                  sink_command(root),
+                  worker_command(root),
+              });
+    add_group(commands, "Jobs, over HTTP",
+              {
+                  submit_command(root),
+                  status_command(root),
+                  wait_command(root),
+                  list_command(root),
+                  cancel_command(root),
+              });
+    add_group(commands, "The house, over HTTP",
+              {
+                  stats_command(root),
+                  workers_command(root),
+                  kinds_command(root),
+                  healthcheck_command(root),
+                  demo_command(root),
+              });
+    add_group(commands, "This program", {version_command(root)});
+
+    return run_program(root, commands, argc, argv);
+}

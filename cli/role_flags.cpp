@@ -1,0 +1,92 @@
+#include "cli/role_flags.hpp"
+
+#include "cli/addresses.hpp"
+#include "cli/exit_code.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace penstock::cli {
+
+void add_gateway_flags(CLI::App& app, gateway::Options& options) {
+    app.add_option("--http", options.http, "HOST:PORT that HTTP is served on; port 0: a free one");
+    app.add_option("--threads", options.threads, "Threads that serve HTTP")
+        ->check(CLI::Range(1, 256));
+    app.add_option("--public-host", options.public_hosts,
+                   "Values of the Host header that are served besides loopback, for "
+                   "GET /v1/run/{kind} (default: none)")
+        ->delimiter(',');
+}
+
+void add_sink_flags(CLI::App& app, SinkFlags& flags) {
+    app.add_option("--store", flags.store, "Where jobs and outcomes are kept: memory");
+    app.add_option("--result-ttl", flags.options.result_ttl_seconds,
+                   "Seconds for which an outcome is kept")
+        ->check(CLI::PositiveNumber);
+    app.add_option("--finished-max", flags.options.finished_max, "Outcomes kept at most");
+}
+
+sink::Options sink_options(const SinkFlags& flags) {
+    if (flags.store != "memory") {
+        throw Quit(Exit::usage, "--store '" + flags.store +
+                                    "': this version keeps jobs in memory only; write "
+                                    "--store memory.");
+    }
+    return flags.options;
+}
+
+void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
+    ventilator::Options& options = flags.options;
+    app.add_option("--lanes", flags.lanes, "Ports of lanes to workers, FROM-TO");
+    app.add_option("--jobs-max", options.jobs_max, "Open jobs, above which new ones are refused");
+    app.add_option("--bytes-max", options.bytes_max,
+                   "Bytes of open jobs, above which new ones are refused");
+    app.add_option("--silent-limit", options.silent_limit_seconds,
+                   "Seconds of silence after which a running job is taken from a worker")
+        ->check(CLI::PositiveNumber);
+    app.add_option("--drain", options.drain_seconds, "Seconds that SIGTERM waits for jobs that run")
+        ->check(CLI::NonNegativeNumber);
+}
+
+ventilator::Options ventilator_options(const VentilatorFlags& flags) {
+    ventilator::Options out = flags.options;
+    const LaneRange lanes = parse_lanes(flags.lanes);
+    out.lanes_from = lanes.from;
+    out.lanes_to = lanes.to;
+    return out;
+}
+
+void add_worker_flags(CLI::App& app, WorkerFlags& flags) {
+    app.add_option("--slots", flags.options.slots,
+                   "Jobs that one worker runs at a time; one per core")
+        ->check(CLI::Range(1u, 100'000u));
+    app.add_option("--kinds", flags.kinds.kinds, "Only these of the built-in kinds (default: all)")
+        ->delimiter(',');
+    app.add_option("--labels", flags.options.labels, "What jobs may ask for (default: none)")
+        ->delimiter(',');
+    app.add_option("--allow-url", flags.kinds.allow_urls,
+                   "A prefix of the URLs that `http` may fetch; several times (default: none)")
+        ->delimiter(',');
+    app.add_option("--allow-exec", flags.allow_exec,
+                   "NAME=COMMAND that `exec` may run; several times (default: none)");
+}
+
+worker::KindsOptions kinds_options(const WorkerFlags& flags) {
+    worker::KindsOptions out = flags.kinds;
+    for (const std::string& text : flags.allow_exec) {
+        const auto equals = text.find('=');
+        if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
+            throw Quit(Exit::usage,
+                       "--allow-exec '" + text + "' is not NAME=COMMAND, as in date='date -u'.");
+        }
+        out.allow_exec.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return out;
+}
+
+worker::Options worker_options(const WorkerFlags& flags) {
+    worker::Options out = flags.options;
+    out.log = [](std::string_view sentence) { spdlog::info("{}", sentence); };
+    return out;
+}
+
+} // namespace penstock::cli

@@ -1,0 +1,46 @@
+#pragma once
+// The flags that a role has both alone and inside `penstock up`. Each function adds them to `app`;
+// the defaults that --help shows are what the options hold then.
+
+#include "gateway/gateway.hpp"
+#include "sink/sink.hpp"
+#include "ventilator/ventilator.hpp"
+#include "workers/kinds/kinds.hpp"
+#include "workers/worker.hpp"
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+void add_gateway_flags(CLI::App& app, gateway::Options& options);
+
+// --store: the durable one has its place here, and is refused until it exists.
+struct SinkFlags {
+    sink::Options options;
+    std::string store = "memory";
+};
+
+void add_sink_flags(CLI::App& app, SinkFlags& flags);
+sink::Options sink_options(const SinkFlags& flags); // without its ports; throws Quit(usage)
+
+struct VentilatorFlags {
+    ventilator::Options options;
+    std::string lanes = "20000-29999";
+};
+
+void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags);
+ventilator::Options ventilator_options(const VentilatorFlags& flags); // without its ports
+
+struct WorkerFlags {
+    worker::Options options;
+    worker::KindsOptions kinds;
+    std::vector<std::string> allow_exec; // NAME=COMMAND
+};
+
+void add_worker_flags(CLI::App& app, WorkerFlags& flags);
+worker::KindsOptions kinds_options(const WorkerFlags& flags); // throws Quit(usage)
+worker::Options worker_options(const WorkerFlags& flags);     // logs through spdlog
+
+} // namespace penstock::cli

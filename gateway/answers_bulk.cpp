@@ -1,0 +1,142 @@
+// Submitting many jobs in one request.
+
+#include "gateway/exchange.hpp"
+#include "gateway/job_json.hpp"
+
+#include <algorithm>
+
+namespace penstock::gateway {
+namespace {
+
+constexpr Duration kGrace = std::chrono::seconds(2);
+constexpr std::size_t kErrorsShown = 100; // of a body that was refused as a whole
+
+BulkForm form_of(const Head& head) {
+    const std::string type = head.content_type ? media_type(*head.content_type) : "";
+    const bool array = type.empty() || type == kJson || type.ends_with("+json");
+    return array ? BulkForm::array : BulkForm::lines;
+}
+
+void append_bad(JsonText& json, const BadJob& bad) {
+    json.open_object().key("index").natural(bad.index).key("problem");
+    std::string text;
+    append_problem(text, bad.problem);
+    json.raw(text).close_object();
+}
+
+std::string errors_json(const std::vector<BadJob>& bad, std::size_t most) {
+    std::string out;
+    JsonText json(out);
+    json.open_array();
+    for (std::size_t i = 0; i < std::min(bad.size(), most); ++i) append_bad(json, bad[i]);
+    json.close_array();
+    return out;
+}
+
+// Nothing of the body was taken.
+Reply none_taken(const std::vector<BadJob>& bad, const std::string& detail) {
+    const Slug first = bad.front().problem.slug;
+    const bool alike = std::all_of(bad.begin(), bad.end(),
+                                   [&](const BadJob& b) { return b.problem.slug == first; });
+    ProblemDetails out = problem(alike ? first : Slug::no_valid_job,
+                                 detail + " The first: " + bad.front().problem.detail);
+    out.known_kinds = bad.front().problem.known_kinds;
+    out.extra = "\"jobs\":" + errors_json(bad, kErrorsShown);
+    return to_reply(out);
+}
+
+// Takes the groups of unknown kinds out.
+Awaitable<void> refuse_unknown_kinds(Shard* shard, Bulk* bulk) {
+    for (Group& group : bulk->groups) {
+        auto unknown = co_await check_kind(shard, group.terms.kind);
+        if (!unknown) continue;
+        for (const auto& row : group.rows) bulk->bad.push_back({row.index, *unknown});
+        group.rows.clear();
+    }
+    std::erase_if(bulk->groups, [](const Group& group) { return group.rows.empty(); });
+}
+
+struct Taken { // of each good job, in the order in which the hub counts them
+    JobId id;
+    std::size_t index = 0;
+};
+
+std::vector<Taken> list_taken(const Bulk& bulk) {
+    std::vector<Taken> out;
+    for (const auto& group : bulk.groups) {
+        for (const auto& row : group.rows) out.push_back({row.id, row.index});
+    }
+    return out;
+}
+
+void by_index(std::vector<BadJob>& bad) {
+    std::sort(bad.begin(), bad.end(),
+              [](const BadJob& a, const BadJob& b) { return a.index < b.index; });
+}
+
+// One id a job, in the order of the body; null for those that were not taken.
+std::string bulk_json(std::size_t jobs, const std::vector<Taken>& taken,
+                      const std::vector<BadJob>& bad) {
+    std::vector<const JobId*> ids(jobs, nullptr);
+    for (const auto& each : taken) ids[each.index] = &each.id;
+    for (const auto& each : bad) ids[each.index] = nullptr;
+    std::string out;
+    out.reserve(jobs * 40 + 64);
+    JsonText json(out);
+    json.open_object().key("ids").open_array();
+    for (const JobId* id : ids) {
+        if (id == nullptr)
+            json.null();
+        else
+            json.text(id->text());
+    }
+    json.close_array().key("errors").raw(errors_json(bad, bad.size())).close_object();
+    return out;
+}
+
+} // namespace
+
+Awaitable<Reply> answer_to(Exchange* x, SubmitBulk command) {
+    Shard* shard = x->shard;
+    auto read = read_bulk(x->body, form_of(x->head),
+                          {shard->parser, shard->ids, Shard::wall(), x->head.idempotency_key});
+    if (auto* bad = std::get_if<ProblemDetails>(&read)) co_return to_reply(*bad);
+    Bulk bulk = std::get<Bulk>(std::move(read));
+    const std::size_t body_bytes = x->body.size();
+    x->body = {};
+    if (bulk.jobs == 0) {
+        co_return to_reply(problem(Slug::no_valid_job, "There is no job in the body."));
+    }
+    if (auto full = check_room(*shard->board, body_bytes)) co_return to_reply(*full);
+    co_await refuse_unknown_kinds(shard, &bulk);
+    by_index(bulk.bad);
+    const bool atomic = command.mode == SubmitBulk::Mode::atomic;
+    if (!bulk.bad.empty() && (atomic || bulk.groups.empty())) {
+        co_return none_taken(bulk.bad,
+                             "None of the " + std::to_string(bulk.jobs) + " jobs was submitted.");
+    }
+    if (atomic && shard->board->room.jobs_free < bulk.jobs) {
+        co_return to_reply(problem(Slug::jobs_full, "There is no room for all of these jobs."));
+    }
+
+    const std::vector<Taken> taken = list_taken(bulk);
+    Question question(SubmitMany{std::move(bulk.groups), shard->store_timeout()});
+    const Duration patience = shard->store_timeout() + kGrace;
+    Answer answer = co_await ask(shard, std::move(question), patience);
+    auto* outcome = answer.get<BulkAnswer>();
+    if (outcome == nullptr) co_return to_reply(no_answer(answer));
+    for (const auto& failed : outcome->failed) {
+        const Taken& each = taken[failed.row];
+        bulk.bad.push_back({each.index, not_stored(&failed.answer, each.id, shard->board->room)});
+    }
+    by_index(bulk.bad);
+    if (bulk.bad.size() == bulk.jobs) {
+        co_return none_taken(bulk.bad, "None of the " + std::to_string(bulk.jobs) +
+                                           " jobs is known to be stored.");
+    }
+    Reply reply = json_reply(202, bulk_json(bulk.jobs, taken, bulk.bad));
+    reply.headers.emplace_back("Penstock-Durability", shard->board->sink.durability);
+    co_return reply;
+}
+
+} // namespace penstock::gateway

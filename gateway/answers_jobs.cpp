@@ -1,0 +1,177 @@
+// Asking for jobs that were submitted: status, result, list, cancel.
+
+#include "gateway/exchange.hpp"
+#include "gateway/job_json.hpp"
+
+#include <functional>
+
+namespace penstock::gateway {
+namespace {
+
+constexpr Duration kGrace = std::chrono::seconds(2);
+constexpr Duration kPatience = std::chrono::seconds(5);
+
+ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
+    ProblemDetails out;
+    if (answer.found == Found::starting) {
+        out = problem(Slug::starting, "Open jobs are still coming in. Ask again.");
+    } else if (answer.found == Found::refused) {
+        const Slug slug = slug_of_refusal(answer.why);
+        out = problem(slug, "The job was not taken (" + answer.why + ").");
+    } else if (answer.why == text_of(Slug::outcome_lost)) {
+        out = problem(Slug::outcome_lost, "The sink that knew it has gone.");
+    } else {
+        out = problem(Slug::job_not_found, "No job has the id `" + id.text() +
+                                               "`: it was never "
+                                               "submitted, or its outcome is not kept any more.");
+    }
+    out.id = id;
+    return out;
+}
+
+bool is_known(const JobAnswer& answer) {
+    return (answer.found == Found::found || answer.found == Found::timed_out) &&
+           !answer.job.id.empty();
+}
+
+struct Looked {
+    Answer answer;
+    std::optional<Reply> failed; // then that is all
+};
+
+// The job as it is now, or as it is when it has finished or the wait is over.
+Awaitable<Looked> look_up(Exchange* x, JobId id, Wait wait) {
+    Looked out;
+    if (auto away = check_sink(*x->shard->board)) {
+        out.failed = to_reply(*away);
+        co_return out;
+    }
+    if (wait.time > Duration(0)) {
+        AskWait until;
+        until.id = id;
+        until.until = Until::finished;
+        until.timeout = wait.time;
+        until.value = true;
+        Question question{StatusQuestion(std::move(until))};
+        out.answer = co_await ask_while_connected(x, std::move(question), wait.time + kGrace);
+    } else {
+        Question question{StatusQuestion(AskStatus{id, true})};
+        out.answer = co_await ask(x->shard, std::move(question), kPatience);
+    }
+    const auto* job = out.answer.get<JobAnswer>();
+    if (out.answer.what == Answer::What::gone)
+        out.failed = no_reply();
+    else if (job == nullptr)
+        out.failed = to_reply(no_answer(out.answer));
+    else if (!is_known(*job))
+        out.failed = to_reply(not_found(id, *job));
+    co_return out;
+}
+
+std::string etag_of(std::string_view body) {
+    return "\"" + std::to_string(std::hash<std::string_view>()(body)) + "\"";
+}
+
+bool matches(const std::optional<std::string>& if_none_match, const std::string& etag) {
+    return if_none_match &&
+           (*if_none_match == "*" || if_none_match->find(etag) != std::string::npos);
+}
+
+std::string page_link(const AskList& question, std::uint64_t cursor) {
+    std::string out = "</v1/jobs?";
+    const auto add = [&](std::string_view name, const std::string& value) {
+        out += std::string(name) + "=";
+        for (const char c : value) {
+            const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                               (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+            if (plain) {
+                out += c;
+                continue;
+            }
+            constexpr char kHex[] = "0123456789ABCDEF";
+            const auto byte = static_cast<unsigned char>(c);
+            out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+        }
+        out += '&';
+    };
+    if (question.state) add("state", std::string(to_string(*question.state)));
+    if (!question.kind.empty()) add("kind", question.kind);
+    if (!question.tag.empty()) add("tag", question.tag);
+    if (question.since > 0) {
+        std::string text;
+        append_json_number(text, question.since);
+        add("since", text);
+    }
+    add("limit", std::to_string(question.limit));
+    return out + "cursor=" + std::to_string(cursor) + ">; rel=\"next\"";
+}
+
+} // namespace
+
+Awaitable<Reply> answer_to(Exchange* x, GetJob command) {
+    Looked looked = co_await look_up(x, command.id, command.wait);
+    if (looked.failed) co_return std::move(*looked.failed);
+    Reply reply = json_reply(200, {});
+    JsonText json(reply.body);
+    append_job(json, looked.answer.get<JobAnswer>()->job);
+    const std::string etag = etag_of(reply.body);
+    if (matches(x->head.if_none_match, etag)) reply = {304, {}, {}, {}};
+    reply.headers.emplace_back("ETag", etag);
+    reply.headers.emplace_back("Cache-Control", "no-cache");
+    co_return reply;
+}
+
+Awaitable<Reply> answer_to(Exchange* x, GetResult command) {
+    Looked looked = co_await look_up(x, command.id, command.wait);
+    if (looked.failed) co_return std::move(*looked.failed);
+    JobView& job = looked.answer.get<JobAnswer>()->job;
+    if (!is_final(job.state)) {
+        Reply reply = json_reply(202, {});
+        JsonText json(reply.body);
+        append_job(json, job);
+        reply.headers.emplace_back("Retry-After", "1");
+        co_return reply;
+    }
+    if (job.state != State::succeeded || job.value.empty()) co_return to_reply(no_result(job));
+    const auto form = accepts_msgpack(x->head) ? ResultForm::msgpack : ResultForm::json;
+    co_return result_reply(std::move(job), form);
+}
+
+Awaitable<Reply> answer_to(Exchange* x, ListJobs command) {
+    if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
+    Question question{StatusQuestion(command.question)};
+    Answer answer = co_await ask(x->shard, std::move(question), kPatience);
+    const auto* list = answer.get<ListAnswer>();
+    if (list == nullptr) co_return to_reply(no_answer(answer));
+    Reply reply = json_reply(200, jobs_json(*list));
+    if (list->cursor != 0) {
+        reply.headers.emplace_back("Link", page_link(command.question, list->cursor));
+    }
+    co_return reply;
+}
+
+Awaitable<Reply> answer_to(Exchange* x, CancelOne command) {
+    if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
+    Question question{StatusQuestion(AskCancel{command.id})};
+    Answer answer = co_await ask(x->shard, std::move(question), kPatience);
+    const auto* cancelled = answer.get<CancelAnswer>();
+    if (cancelled == nullptr) co_return to_reply(no_answer(answer));
+    if (cancelled->result == CancelResult::unknown) {
+        co_return to_reply(not_found(command.id, JobAnswer{}));
+    }
+    if (cancelled->result == CancelResult::finished) {
+        auto details = problem(Slug::already_finished,
+                               "Its state is " + std::string(to_string(cancelled->state)) +
+                                   "; a recorded outcome never changes.");
+        details.id = command.id;
+        co_return to_reply(details);
+    }
+    const bool at_once = cancelled->result == CancelResult::cancelled;
+    Reply reply = json_reply(at_once ? 200 : 202, {});
+    JsonText json(reply.body);
+    json.open_object().key("id").text(command.id.text());
+    json.key("state").text(to_string(cancelled->state)).close_object();
+    co_return reply;
+}
+
+} // namespace penstock::gateway

@@ -1,0 +1,204 @@
+// Submitting one job: by its JSON, by its bare payload, by GET.
+
+#include "gateway/exchange.hpp"
+#include "gateway/job_json.hpp"
+#include "gateway/json_msgpack.hpp"
+#include "protocol/codec.hpp"
+
+namespace penstock::gateway {
+namespace {
+
+constexpr Duration kGrace = std::chrono::seconds(2); // the sink's own time-out comes first
+constexpr std::size_t kIdempotencyKeyMax = 255;
+
+enum class Outcome { view, bare }; // what a job that finished in time is answered with
+
+struct Submission {
+    JobRequest job;
+    Wait wait;
+    Outcome outcome = Outcome::view;
+};
+
+std::string seconds_text(Duration time) {
+    std::string out;
+    append_json_number(out, seconds(time));
+    if (out.ends_with(".0")) out.resize(out.size() - 2);
+    return out;
+}
+
+void note_preference(Reply& reply, const Wait& wait) {
+    if (wait.asked != Wait::Asked::by_preference) return;
+    reply.headers.emplace_back("Preference-Applied", "wait=" + seconds_text(wait.time));
+}
+
+Reply accepted(const Shard& shard, const JobId& id, const Wait& wait) {
+    Reply reply = json_reply(202, {});
+    JsonText(reply.body).open_object().key("id").text(id.text()).close_object();
+    reply.headers.emplace_back("Location", "/v1/jobs/" + id.text());
+    reply.headers.emplace_back("Penstock-Durability", shard.board->sink.durability);
+    note_preference(reply, wait);
+    return reply;
+}
+
+Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
+    Reply reply;
+    const std::string location = "/v1/jobs/" + job.id.text();
+    if (submission.outcome == Outcome::bare) {
+        const auto form = accepts_msgpack(x.head) ? ResultForm::msgpack : ResultForm::json;
+        reply = job.value.empty() ? to_reply(no_result(job)) : result_reply(std::move(job), form);
+    } else {
+        reply = json_reply(200, {});
+        JsonText json(reply.body);
+        append_job(json, job);
+    }
+    reply.headers.emplace_back("Location", location);
+    reply.headers.emplace_back("Penstock-Durability", x.shard->board->sink.durability);
+    note_preference(reply, submission.wait);
+    return reply;
+}
+
+// Its own id, that of its idempotency key, or a new one. `chosen` says which.
+std::variant<JobId, ProblemDetails> choose_id(Exchange& x, const JobRequest& job, bool& chosen) {
+    chosen = job.id || x.head.idempotency_key;
+    if (!chosen) return x.shard->ids.next(Shard::wall());
+    if (!x.head.idempotency_key) return *job.id;
+    if (job.id) {
+        return problem(Slug::invalid_request,
+                       "Give an `id` or an Idempotency-Key, not both: the key makes the id.");
+    }
+    const std::string& key = *x.head.idempotency_key;
+    if (key.empty() || key.size() > kIdempotencyKeyMax) {
+        return problem(Slug::invalid_request, "An Idempotency-Key has 1 to 255 bytes.");
+    }
+    return id_of_key(job.terms.tenant, key);
+}
+
+Awaitable<Reply> submit(Exchange* x, Submission submission) {
+    Shard* shard = x->shard;
+    if (auto full = check_room(*shard->board, submission.job.payload.size())) {
+        co_return to_reply(*full);
+    }
+    auto unknown = co_await check_kind(shard, submission.job.terms.kind);
+    if (unknown) co_return to_reply(*unknown);
+    bool chosen = false;
+    auto id_or_problem = choose_id(*x, submission.job, chosen);
+    if (auto* bad = std::get_if<ProblemDetails>(&id_or_problem)) co_return to_reply(*bad);
+    const JobId id = std::get<JobId>(id_or_problem);
+
+    SubmitOne order;
+    order.terms = std::move(submission.job.terms);
+    order.payload = std::move(submission.job.payload);
+    order.wait.id = id;
+    if (chosen) order.wait.body = body_digest(order.terms, order.payload);
+    const std::optional<std::uint64_t> body = order.wait.body;
+    const bool waits = submission.wait.time > Duration(0);
+    order.wait.until = waits ? Until::finished : Until::stored;
+    order.wait.timeout = waits ? submission.wait.time : shard->store_timeout();
+    order.wait.value = waits;
+    const Duration patience = order.wait.timeout + kGrace;
+    Question question(std::move(order));
+    Answer answer;
+    if (waits)
+        answer = co_await ask_while_connected(x, std::move(question), patience);
+    else
+        answer = co_await ask(shard, std::move(question), patience);
+
+    // A short wait may end before it is known whether the job is stored at all.
+    auto* job = answer.get<JobAnswer>();
+    if (waits && job != nullptr && job->found == Found::timed_out && job->job.id.empty()) {
+        AskWait again;
+        again.id = id;
+        again.until = Until::stored;
+        again.timeout = shard->store_timeout();
+        again.body = body;
+        const Duration more = again.timeout + kGrace;
+        Question status{StatusQuestion(std::move(again))};
+        answer = co_await ask(shard, std::move(status), more);
+        job = answer.get<JobAnswer>();
+    }
+    if (answer.what == Answer::What::gone) co_return no_reply();
+    if (answer.what == Answer::What::unsent) co_return to_reply(no_answer(answer));
+    const bool known = job != nullptr &&
+                       (job->found == Found::found || job->found == Found::timed_out) &&
+                       !job->job.id.empty();
+    if (!known) co_return to_reply(not_stored(job, id, shard->board->room));
+    if (waits && is_final(job->job.state)) {
+        co_return finished(std::move(job->job), *x, submission);
+    }
+    co_return accepted(*shard, id, submission.wait);
+}
+
+} // namespace
+
+ProblemDetails not_stored(const JobAnswer* answer, const JobId& id, const Room& room) {
+    // Refused for want of waits says nothing about the job, which was sent.
+    constexpr std::string_view kWaitsFull = "waits-full";
+    const bool refused = answer != nullptr && answer->found == Found::refused;
+    ProblemDetails out;
+    if (refused && answer->why != kWaitsFull) {
+        const Slug slug = slug_of_refusal(answer->why);
+        out = problem(slug, "The ventilator did not take the job (" + answer->why +
+                                "). It is not stored.");
+        if (slug == Slug::unknown_kind) out.known_kinds = room.kinds;
+    } else if (answer != nullptr && answer->found == Found::conflict) {
+        out = problem(Slug::id_conflict, "The id `" + id.text() +
+                                             "` is that of a job with another "
+                                             "body. Choose another id, or submit the same body.");
+    } else {
+        out = problem(Slug::outcome_unknown, "It is not known whether the job was stored. Ask for "
+                                             "it, or submit it again with this id.");
+    }
+    out.id = id;
+    return out;
+}
+
+Awaitable<Reply> answer_to(Exchange* x, SubmitJob command) {
+    const std::string type = x->head.content_type ? media_type(*x->head.content_type) : "";
+    CheckedJob checked = is_msgpack_type(type) ? read_job_msgpack(x->body, Shard::wall())
+                                               : x->shard->parser.parse(x->body, Shard::wall());
+    if (auto* bad = std::get_if<ProblemDetails>(&checked)) co_return to_reply(*bad);
+    x->body = {};
+    Submission submission{std::get<JobRequest>(std::move(checked)), command.wait, Outcome::view};
+    co_return co_await submit(x, std::move(submission));
+}
+
+Awaitable<Reply> answer_to(Exchange* x, SubmitRaw command) {
+    CheckedJob checked = read_job_options(command.kind, x->head.query, Shard::wall());
+    if (auto* bad = std::get_if<ProblemDetails>(&checked)) co_return to_reply(*bad);
+    auto& job = std::get<JobRequest>(checked);
+    const std::string type = x->head.content_type ? media_type(*x->head.content_type) : "";
+    const bool is_json = type.empty() || type == kJson || type.ends_with("+json");
+    job.payload.clear();
+    if (is_msgpack_type(type)) {
+        if (!is_payload(x->body)) {
+            co_return to_reply(problem(Slug::malformed_msgpack,
+                                       "The body must be exactly one msgpack value, nested at most "
+                                       "60 deep."));
+        }
+        job.payload = std::move(x->body);
+    } else if (is_json && !x->body.empty()) {
+        auto parsed = x->shard->parser.parse_json(x->body);
+        if (const auto* bad = std::get_if<BadJson>(&parsed)) {
+            co_return to_reply(malformed_json(x->body, *bad));
+        }
+        append_msgpack(job.payload, *std::get<boost::json::value*>(parsed));
+    } else if (is_json) {
+        Writer(job.payload).nil();
+    } else {
+        Writer(job.payload).bytes(x->body);
+        job.terms.content_type = x->head.content_type->substr(0, kNameLengthMax);
+    }
+    x->body = {};
+    Submission submission{std::move(job), command.wait, Outcome::view};
+    co_return co_await submit(x, std::move(submission));
+}
+
+Awaitable<Reply> answer_to(Exchange* x, RunKind command) {
+    JobRequest job;
+    job.terms.kind = command.kind;
+    job.payload = payload_of_query(x->head.query);
+    Submission submission{std::move(job), command.wait, Outcome::bare};
+    co_return co_await submit(x, std::move(submission));
+}
+
+} // namespace penstock::gateway

@@ -1,0 +1,71 @@
+#include "gateway/exchange.hpp"
+
+namespace penstock::gateway {
+namespace {
+
+constexpr Duration kRoomPatience = std::chrono::seconds(1);
+
+// Tells the call when the client hangs up. Must not touch the socket once the call is done, since
+// the session goes on with it then.
+struct Watch {
+    std::shared_ptr<Call> call;
+    Socket* socket;
+
+    void operator()(const boost::system::error_code& error) const {
+        if (error || call->done()) return;
+        char byte = 0;
+        boost::system::error_code peek;
+        const std::size_t size =
+            socket->receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, peek);
+        // More bytes are the next request: nothing is known about the client then.
+        if (size == 0 && peek != asio::error::would_block) {
+            call->finish({Answer::What::gone, {}});
+        }
+    }
+};
+
+} // namespace
+
+Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
+    auto call = std::make_shared<Call>();
+    shard->house.hub.give({Promise(call, shard->index), std::move(question), patience});
+    // The answer is posted to this thread, so it can't come before the wait begins.
+    co_await call->async_wait(kAwait);
+    co_return call->take();
+}
+
+Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
+    auto call = std::make_shared<Call>();
+    x->shard->house.hub.give({Promise(call, x->shard->index), std::move(question), patience});
+    x->socket->non_blocking(true);
+    x->socket->async_wait(Socket::wait_read, Watch{call, x->socket});
+    co_await call->async_wait(kAwait);
+    boost::system::error_code ignored;
+    x->socket->cancel(ignored);
+    co_return call->take();
+}
+
+ProblemDetails no_answer(const Answer& answer) {
+    if (answer.what == Answer::What::unsent) {
+        return problem(Slug::gateway_full, "The ventilator does not read fast enough. Nothing was "
+                                           "accepted: try again.");
+    }
+    return problem(Slug::starting, "No answer came in time. Try again.");
+}
+
+Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind) {
+    if (is_known_kind(shard->board->room, kind)) co_return std::nullopt;
+    // A worker may have joined since the board was made.
+    Question question{ControlQuestion(AskRoom{})};
+    Answer answer = co_await ask(shard, std::move(question), kRoomPatience);
+    const Room* room = answer.get<Room>();
+    if (room == nullptr || is_known_kind(*room, kind)) co_return std::nullopt;
+    co_return unknown_kind(*room, kind);
+}
+
+Awaitable<Reply> answer(Exchange* exchange) {
+    return std::visit([exchange](auto command) { return answer_to(exchange, std::move(command)); },
+                      exchange->command);
+}
+
+} // namespace penstock::gateway

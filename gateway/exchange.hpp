@@ -1,0 +1,65 @@
+#pragma once
+// One request on its way to a reply. The coroutines that answer live in answers_*.cpp; they are
+// named functions and take values and plain pointers, as GCC 12 needs it.
+
+#include "gateway/beast.hpp"
+#include "gateway/order.hpp"
+#include "gateway/reply.hpp"
+#include "gateway/routes.hpp"
+#include "gateway/shard.hpp"
+
+#include <optional>
+#include <string>
+
+namespace penstock::gateway {
+
+struct Exchange {
+    Shard* shard = nullptr;
+    Socket* socket = nullptr; // to see that the client hangs up; not to be read from
+    Head head;
+    Command command;
+    std::string body;
+};
+
+// For a client that has hung up: nothing is written.
+constexpr int kNobodyListens = 0;
+
+inline Reply no_reply() {
+    return {kNobodyListens, {}, {}, {}};
+}
+
+// The reply to a request that came in whole. `exchange` outlives the coroutine.
+Awaitable<Reply> answer(Exchange* exchange);
+
+// Nothing if some worker serves `kind`, as far as the ventilator knows right now.
+Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind);
+
+// Asks the hub.
+Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
+// For long waits: ends early, with `gone`, when the client hangs up.
+Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Duration patience);
+
+// Why there is no answer of the expected type.
+ProblemDetails no_answer(const Answer& answer);
+
+// Why a job that was submitted is not stored, or not known to be. `answer` is null after silence.
+ProblemDetails not_stored(const JobAnswer* answer, const JobId& id, const Room& room);
+
+// By command.
+Awaitable<Reply> answer_to(Exchange* exchange, SubmitJob command);
+Awaitable<Reply> answer_to(Exchange* exchange, SubmitRaw command);
+Awaitable<Reply> answer_to(Exchange* exchange, SubmitBulk command);
+Awaitable<Reply> answer_to(Exchange* exchange, RunKind command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetJob command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetResult command);
+Awaitable<Reply> answer_to(Exchange* exchange, ListJobs command);
+Awaitable<Reply> answer_to(Exchange* exchange, CancelOne command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetWorkers command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetKinds command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetStats command);
+Awaitable<Reply> answer_to(Exchange* exchange, Live command);
+Awaitable<Reply> answer_to(Exchange* exchange, Ready command);
+Awaitable<Reply> answer_to(Exchange* exchange, Health command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetMetrics command);
+
+} // namespace penstock::gateway

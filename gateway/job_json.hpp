@@ -1,0 +1,26 @@
+#pragma once
+// Answers of the ventilator and the sink as JSON.
+
+#include "gateway/json_text.hpp"
+#include "gateway/problem.hpp"
+#include "gateway/reply.hpp"
+#include "protocol/questions.hpp"
+
+#include <string>
+
+namespace penstock::gateway {
+
+void append_job(JsonText& json, const JobView& job); // one object
+std::string jobs_json(const ListAnswer& list);
+std::string workers_json(const Workers& workers);
+std::string kinds_json(const Room& room, const DispatchStats& dispatch, const SinkStats& sink);
+std::string stats_json(const DispatchStats& dispatch, const SinkStats& sink);
+
+enum class ResultForm { json, msgpack };
+// The result itself, with its own content type. REQUIRES: job.value is there.
+Reply result_reply(JobView&& job, ResultForm form);
+// Why there is no result: the job finished otherwise, or the result is not kept.
+// REQUIRES: job.state is final.
+ProblemDetails no_result(const JobView& job);
+
+} // namespace penstock::gateway

@@ -1,0 +1,65 @@
+#pragma once
+// What a client asked for, checked: a JSON (or msgpack) job to Terms, id and payload. Every mistake
+// of a job is named, not only the first. Durations come out relative to a wall time passed in.
+
+#include "gateway/head.hpp"
+#include "gateway/problem.hpp"
+#include "protocol/job_id.hpp"
+#include "protocol/terms.hpp"
+#include "protocol/time.hpp"
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parser.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace penstock::gateway {
+
+struct JobRequest {
+    Terms terms;
+    std::optional<JobId> id;
+    std::string payload; // one msgpack value; nil if none was given
+};
+
+using CheckedJob = std::variant<JobRequest, ProblemDetails>;
+
+struct BadJson {
+    std::size_t offset = 0;
+    std::string what;
+};
+
+// Says where in `text` it is, in lines and columns.
+ProblemDetails malformed_json(std::string_view text, const BadJson& bad);
+
+// Parses texts one after the other out of one arena. Not for two threads.
+class JobParser {
+public:
+    JobParser();
+
+    // One value, valid until the next call.
+    std::variant<boost::json::value*, BadJson> parse_json(std::string_view text);
+    CheckedJob parse(std::string_view text, WallTime now);
+
+private:
+    void forget();
+
+    std::vector<unsigned char> block_; // the arena's first block
+    std::optional<boost::json::monotonic_resource> arena_;
+    boost::json::parser parser_;
+    std::optional<boost::json::value> value_;
+};
+
+CheckedJob read_job(const boost::json::object& fields, WallTime now);
+CheckedJob read_job_msgpack(std::string_view body, WallTime now);
+// The options of a job whose payload is the body itself. `wait` is skipped.
+CheckedJob read_job_options(const std::string& kind, const std::vector<Parameter>& query,
+                            WallTime now);
+
+// A query as a payload: 3, true and null as JSON, the rest as strings. `wait` is skipped.
+std::string payload_of_query(const std::vector<Parameter>& query);
+
+} // namespace penstock::gateway

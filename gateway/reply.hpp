@@ -1,0 +1,26 @@
+#pragma once
+// What goes back to an HTTP client, free of any HTTP library.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::gateway {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kMsgpack = "application/msgpack";
+constexpr std::string_view kProblemJson = "application/problem+json";
+
+struct Reply {
+    int status = 200;
+    std::string content_type; // empty: there is no body
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers; // besides the framing and its type
+};
+
+inline Reply json_reply(int status, std::string body) {
+    return {status, std::string(kJson), std::move(body), {}};
+}
+
+} // namespace penstock::gateway

@@ -1,0 +1,121 @@
+#pragma once
+// The table of routes. Pure: a header goes in, a command (with its parameters checked) or a
+// reply comes out. The body is not looked at here.
+
+#include "gateway/head.hpp"
+#include "gateway/http_policy.hpp"
+#include "gateway/problem.hpp"
+#include "gateway/reply.hpp"
+#include "protocol/job_id.hpp"
+#include "protocol/questions.hpp"
+#include "protocol/time.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace penstock::gateway {
+
+enum class Route : std::uint8_t { // what metrics are told apart by
+    jobs,
+    kind_jobs,
+    bulk,
+    job,
+    result,
+    run,
+    workers,
+    kinds,
+    stats,
+    livez,
+    readyz,
+    healthz,
+    metrics,
+    other,
+};
+constexpr std::size_t kRoutes = 14;
+std::string_view to_string(Route route); // its path, as "/v1/jobs/{id}"
+
+struct Wait {
+    enum class Asked : std::uint8_t { no, by_query, by_preference };
+    Asked asked = Asked::no;
+    Duration time{0};
+};
+
+struct SubmitJob {
+    Wait wait;
+};
+
+struct SubmitRaw { // the body is the payload; the options stand in the query
+    std::string kind;
+    Wait wait;
+};
+
+struct SubmitBulk {
+    enum class Mode : std::uint8_t { each, atomic };
+    Mode mode = Mode::each;
+};
+
+struct RunKind { // the query is the payload
+    std::string kind;
+    Wait wait;
+};
+
+struct GetJob {
+    JobId id;
+    Wait wait;
+};
+
+struct GetResult {
+    JobId id;
+    Wait wait;
+};
+
+struct ListJobs {
+    AskList question;
+};
+
+struct CancelOne {
+    JobId id;
+};
+
+struct GetWorkers {};
+
+struct GetKinds {};
+
+struct GetStats {};
+
+struct Live {};
+
+struct Ready {};
+
+struct Health {
+    enum class Detail : std::uint8_t { brief, verbose };
+    Detail detail = Detail::brief;
+};
+
+struct GetMetrics {};
+
+using Command =
+    std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
+                 GetWorkers, GetKinds, GetStats, Live, Ready, Health, GetMetrics>;
+
+struct Routed {
+    Route route = Route::other;
+    std::variant<Command, Reply> what;
+};
+
+struct RoutePolicy {
+    bool allow_get_submit = false;
+    std::vector<std::string> public_hosts;
+};
+
+Routed route(const Head& head, const RoutePolicy& policy);
+
+bool is_submission(const Command& command);
+bool is_probe(const Command& command); // answered while everything else is not
+
+} // namespace penstock::gateway

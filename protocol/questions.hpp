@@ -1,0 +1,208 @@
+#pragma once
+// The other half of the wire: questions that plain REQ sockets may ask, and their answers. As in
+// message.hpp, everything is a value.
+
+#include "protocol/message.hpp"
+
+namespace penstock {
+
+// ---- the ventilator's control (REQ) -------------------------------------------------------
+
+struct Join {
+    int version = kProtocolVersion;
+    std::string worker; // empty: the ventilator names it
+    std::vector<std::string> kinds;
+    std::uint32_t slots = 1;
+    bool batch = false;      // takes rows
+    bool heartbeats = false; // an SDK worker: it sends heartbeats and bye
+    bool same_process = false;
+    std::vector<std::string> labels;
+    std::vector<JobNumber> running; // kept over a re-join; of `epoch`
+    Epoch epoch = 0;
+};
+
+struct Lane { // the answer: dial this. An empty error means yes.
+    std::string error;
+    std::string worker;
+    std::string endpoint; // "tcp://*:PORT" = the host that was joined, or an inproc path
+    std::string sink;     // the sink's door; a loopback or wildcard host = the host that was joined
+    std::string door;     // the ventilator's door, likewise
+    std::uint32_t window = 1;
+    Epoch epoch = 0;
+    Duration ping = std::chrono::seconds(5);
+};
+
+// Any question may carry `request`, a number that the answer repeats.
+using Request = std::optional<std::uint64_t>;
+
+struct AskRoom {};
+
+struct AskWorkers {};
+
+struct AskDispatch {}; // "stats" on the control: what only the dispatcher knows
+
+struct Room {             // what the ventilator would take now
+    bool serving = false; // false: starting, draining, or the sink is away
+    std::string why;      // when it is not
+    std::uint64_t jobs_free = 0;
+    std::uint64_t bytes_free = 0;
+    bool takes_any_kind = true; // no worker ever joined and nothing was declared
+    std::vector<std::string> kinds;
+};
+
+struct WorkerView {
+    std::string worker;
+    std::vector<std::string> kinds;
+    std::vector<std::string> labels;
+    std::uint32_t slots = 0;
+    std::uint32_t window = 0;
+    std::uint32_t outstanding = 0;
+    std::uint64_t settled = 0;
+    bool heartbeats = false;
+    bool draining = false;
+    bool silent = false;
+    double joined_seconds_ago = 0;
+    double cpu_seconds = 0;
+    std::uint64_t rss_bytes = 0;
+};
+
+struct Workers {
+    std::vector<WorkerView> workers;
+};
+
+struct DispatchKind {
+    std::string kind;
+    std::uint64_t queued = 0, delayed = 0, running = 0;
+    double oldest_age_seconds = 0;
+    std::uint64_t submitted = 0, refused = 0, dispatched = 0, redelivered = 0, retried = 0;
+    std::uint32_t workers = 0;
+};
+
+struct DispatchStats {
+    std::uint64_t open_jobs = 0, open_bytes = 0;
+    std::uint64_t malformed = 0, duplicates = 0;
+    std::uint32_t workers = 0;
+    std::vector<DispatchKind> kinds;
+};
+
+using ControlQuestion = std::variant<Join, AskRoom, AskWorkers, AskDispatch>;
+using ControlAnswer = std::variant<Lane, Room, Workers, DispatchStats>;
+
+// ---- the sink's status (REQ) --------------------------------------------------------------
+
+enum class Until : std::uint8_t { stored, finished };
+
+struct AskStatus {
+    JobId id;
+    bool value = false; // with the result itself
+};
+
+struct AskWait { // held until the state is reached or the time is up
+    JobId id;
+    Until until = Until::finished;
+    Duration timeout{0};
+    bool value = false;
+    // body_digest of what the asker submitted under this id: if the job there is another one, the
+    // answer is a conflict.
+    std::optional<std::uint64_t> body;
+};
+
+struct AskList {
+    std::optional<State> state;
+    std::string kind, tag;
+    double since = 0; // unix seconds; only jobs submitted then or later
+    std::uint32_t limit = 100;
+    std::uint64_t cursor = 0; // 0 = from the newest
+};
+
+struct AskStats {};
+
+struct AskCancel {
+    JobId id;
+};
+
+struct Hello { // a ventilator says where its door is and takes an epoch
+    int version = kProtocolVersion;
+    std::uint64_t instance = 0; // random, one per process life
+    Epoch epoch = 0;            // the one it holds, 0 = none
+    std::string door;
+    std::uint64_t got = 0; // of the sink's messages
+};
+
+struct JobView {
+    JobId id;
+    std::string kind;
+    State state = State::queued;
+    std::uint32_t attempt = 0;
+    std::uint32_t deaths = 0;
+    std::string worker;
+    double progress = -1; // < 0: none was reported
+    std::string note;
+    double submitted_at = 0, started_at = 0, finished_at = 0; // unix seconds, 0 = not yet
+    std::vector<std::string> tags;
+    std::string tenant;
+    std::uint64_t result_bytes = 0;
+    std::string value; // one msgpack value, when it was asked for and there is one
+    std::string content_type;
+    std::optional<Failure> failure;
+};
+// found: `job` says it. unknown: no such id. starting: ask again, open jobs are still coming in.
+// refused: certainly not taken (`why`). conflict: the id is taken by another body. timed_out: a
+// wait's time was up; `job` is what is known now.
+enum class Found : std::uint8_t { found, unknown, starting, refused, conflict, timed_out };
+std::string_view to_string(Found f);
+
+struct JobAnswer {
+    Found found = Found::unknown;
+    std::string why;
+    JobView job;
+};
+
+struct ListAnswer {
+    std::vector<JobView> jobs;
+    std::uint64_t cursor = 0; // 0 = that was all
+};
+
+struct Histogram { // counts by upper bound in seconds, kBuckets below and one above all
+    std::vector<std::uint64_t> counts;
+    double sum = 0;
+};
+
+struct SinkKind {
+    std::string kind;
+    std::uint64_t stored = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0;
+    std::uint64_t quarantined = 0, duplicates = 0;
+    Histogram queue, run, total;
+};
+
+struct SinkStats {
+    std::uint64_t open_jobs = 0, finished_jobs = 0, bytes = 0, waits = 0;
+    std::uint64_t unknown_results = 0, malformed = 0, evicted = 0, lost_attempts = 0;
+    bool ventilator = false; // one has said hello and its link is up
+    std::string durability = "memory";
+    std::vector<SinkKind> kinds;
+};
+enum class CancelResult : std::uint8_t { cancelled, telling_worker, finished, unknown };
+std::string_view to_string(CancelResult c);
+
+struct CancelAnswer {
+    CancelResult result = CancelResult::unknown;
+    State state = State::queued;
+};
+
+struct HelloAnswer {
+    std::string error;
+    std::uint64_t sink_epoch = 0; // of the sink's own life
+    Epoch epoch = 0;
+    std::uint64_t got = 0; // of the ventilator's messages
+};
+
+using StatusQuestion = std::variant<AskStatus, AskWait, AskList, AskStats, AskCancel, Hello>;
+using StatusAnswer = std::variant<JobAnswer, ListAnswer, SinkStats, CancelAnswer, HelloAnswer>;
+
+// An answer to a question that could not be read.
+struct Problem {
+    std::string message;
+};
+
+} // namespace penstock
