@@ -357,6 +357,7 @@ void Loop::act(const Life::DropWaiting&) {
 }
 
 void Loop::act(const Life::HandBack&) {
+    log("draining: what runs is finished, what waits is handed back");
     say_bye(withdraw());
 }
 
