@@ -96,6 +96,7 @@ struct FromSinkEncoder {
     }
 
     void operator()(const Stored& m) {
+        out.reserve(96 + 12 * (m.rows.size() + m.duplicates.size() + m.conflicts.size()));
         write_head(w, "stored", head, 3).key("rows").array(m.rows.size());
         for (const auto& r : m.rows) w.array(2).natural(r.first).natural(r.count);
         numbers("duplicates", m.duplicates);
@@ -103,6 +104,7 @@ struct FromSinkEncoder {
     }
 
     void operator()(const Settled& m) {
+        out.reserve(96 + 16 * (m.rows.size() + m.failed.size()));
         write_head(w, "settled", head, 2);
         write_settled_rows(w, m.rows);
         w.key("failed").array(m.failed.size());

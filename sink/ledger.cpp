@@ -54,8 +54,8 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
     return answer;
 }
 
-Index Ledger::find(const JobId& id) const {
-    return by_id_.find(id.hash(seed_), [&](Index index) { return records_[index].id == id; });
+Index Ledger::find(const JobId& id, std::uint64_t hash) const {
+    return by_id_.find(hash, [&](Index index) { return records_[index].id == id; });
 }
 
 SinkKind& Ledger::kind_of(const std::string& name) {
@@ -110,10 +110,16 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
     next_number_ = m.first + m.rows.size();
     const auto terms = terms_.intern(Terms(m.terms));
     SinkKind& kind = kind_of(m.terms.kind);
+    hashes_.clear();
+    for (const Store::Row& row : m.rows) {
+        hashes_.push_back(row.id.hash(seed_));
+        by_id_.prefetch(hashes_.back());
+    }
     JobNumber number = m.first;
     for (const Store::Row& row : m.rows) {
         const JobNumber mine = number++;
-        if (const Index known = find(row.id); known != kNoIndex) {
+        const std::uint64_t hash = hashes_[mine - m.first];
+        if (const Index known = find(row.id, hash); known != kNoIndex) {
             Record& r = records_[known];
             const bool same = is_same_body(r.terms->first, r.payload.view(), m.terms, row.payload);
             ++kind.duplicates;
@@ -137,7 +143,7 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
         ++terms->second.jobs;
         ++kind.stored;
         bytes_ += row.payload.size();
-        by_id_.insert(row.id.hash(seed_), index);
+        by_id_.insert(hash, index);
         by_number_.insert(mine, index);
         by_order_.insert(r.order, index);
         add_number(out.stored.rows, mine);
@@ -216,13 +222,20 @@ void Ledger::on(const Result& result, Now now, Outbox& out) {
     }
     const Index worker = result.worker.empty() ? kNoIndex : names_.intern(result.worker);
     if (worker != kNoIndex) names_.use(worker); // while rows are looked at
-    for (const ResultRow& row : result.rows) take_row(row, result, worker, now, out);
+    hashes_.clear();
+    for (const ResultRow& row : result.rows) {
+        hashes_.push_back(row.id.hash(seed_));
+        by_id_.prefetch(hashes_.back());
+    }
+    for (std::size_t i = 0; i < result.rows.size(); ++i) {
+        const ResultRow& row = result.rows[i];
+        take_row(find(row.id, hashes_[i]), row, result, worker, now, out);
+    }
     if (worker != kNoIndex) names_.release(worker);
 }
 
-void Ledger::take_row(const ResultRow& row, const Result& result, Index worker, Now now,
-                      Outbox& out) {
-    const Index index = find(row.id);
+void Ledger::take_row(Index index, const ResultRow& row, const Result& result, Index worker,
+                      Now now, Outbox& out) {
     if (index == kNoIndex) {
         ++unknown_results_;
         return;

@@ -109,12 +109,14 @@ private:
     void on(const Lost& m, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
-    void take_row(const ResultRow& row, const Result& result, Index worker, Now now, Outbox& out);
+    void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
+                  Outbox& out);
     void finish(Index index, State state, std::uint64_t run_us, Now now, Outbox& out);
     void set_worker(Record& record, Index worker);
     void evict(Now now);
     void drop(Index index);
-    [[nodiscard]] Index find(const JobId& id) const;
+    [[nodiscard]] Index find(const JobId& id) const { return find(id, id.hash(seed_)); }
+    [[nodiscard]] Index find(const JobId& id, std::uint64_t hash) const;
     [[nodiscard]] SinkKind& kind_of(const std::string& name);
     static Words& words(Record& record);
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
@@ -142,6 +144,7 @@ private:
     Links links_;
     List finished_; // in the order they finished
     Waits waits_;
+    std::vector<std::uint64_t> hashes_; // of the message at hand
     std::map<std::string, SinkKind, std::less<>> kinds_;
     std::unordered_map<std::string, std::string> refused_; // id text to why
     std::deque<std::pair<Instant, std::string>> refused_order_;

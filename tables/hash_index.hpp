@@ -11,6 +11,11 @@ namespace penstock {
 
 class HashIndex {
 public:
+    // Asks for the memory that a find or an insert of this hash will touch. In a table of a million
+    // places every one is a cache miss: asked for row by row before the work, they overlap.
+    void prefetch(std::uint64_t hash) const {
+        if (!places_.empty()) __builtin_prefetch(&places_[home(hash)]);
+    }
     // `is_it(index)` says whether that record has the key.
     template <class IsIt>
     [[nodiscard]] Index find(std::uint64_t hash, IsIt is_it) const {

@@ -27,7 +27,9 @@ public:
     // The record is made new, so that what it owned is given back now.
     void release(Index index) {
         PENSTOCK_CHECK(used_ > 0);
-        (*this)[index] = Record();
+        Record& record = (*this)[index];
+        std::destroy_at(&record);
+        std::construct_at(&record);
         free_.push_back(index);
         --used_;
     }
