@@ -76,12 +76,12 @@ TEST_F(BadInput, HttpSaysWhatIsWrongWithAJob) {
 }
 
 TEST_F(BadInput, HttpKnowsWhichKindsThereAre) {
-    // The gateway hears of new kinds a few times a second.
-    ASSERT_TRUE(eventually(
-        [this] { return house.get("/v1/kinds").body.find("echo") != std::string::npos; }));
-    const auto answer = post("/v1/jobs", R"({"kind":"nothing","payload":1})");
-    EXPECT_EQ(answer.status, 422) << answer.body;
-    EXPECT_NE(answer.body.find("echo"), std::string::npos) << answer.body;
+    // The ventilator refuses it at once; the gateway hears the names a few times a second.
+    EXPECT_TRUE(eventually([this] {
+        const auto answer = post("/v1/jobs", R"({"kind":"nothing","payload":1})");
+        EXPECT_EQ(answer.status, 422) << answer.body;
+        return answer.body.find("echo") != std::string::npos;
+    }));
 }
 
 TEST_F(BadInput, AKnownIdWithAnotherBodyIsAConflict) {
