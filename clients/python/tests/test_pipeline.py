@@ -1,4 +1,4 @@
-"""Client and worker against the real thing. Skipped where build/release/penstock has not been built;
+"""Client and worker against the real thing. Fails where build/release/penstock has not been built;
 PENSTOCK names another binary."""
 
 import os
@@ -57,10 +57,11 @@ def free_ports():
     raise AssertionError("no free ports")
 
 
-@unittest.skipUnless(BINARY.exists(), f"{BINARY} is not built")
 class PipelineTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        if not BINARY.exists():
+            raise AssertionError(f"{BINARY} is not built: run ./run or ./test first")
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = pathlib.Path(cls.folder.name)
         (cls.path / "app.py").write_text(APP)
