@@ -120,9 +120,10 @@ struct AnswerEncoder {
     }
 
     void operator()(const HelloAnswer& m) {
-        write_question_head(w, "hello", request, 4);
+        write_question_head(w, "hello", request, m.door.empty() ? 4 : 5);
         w.key("error").text(m.error).key("sink").natural(m.sink_epoch);
         w.key("epoch").natural(m.epoch).key("got").natural(m.got);
+        if (!m.door.empty()) w.key("door").text(m.door);
     }
 };
 
@@ -159,7 +160,7 @@ Hello read_hello(const Fields& f) {
     m.version = static_cast<int>(f.natural("version", 1'000'000, kProtocolVersion));
     m.instance = f.natural("instance", UINT64_MAX);
     m.epoch = f.natural("epoch", UINT64_MAX, 0);
-    m.door = f.text("door", 256);
+    m.door = f.text("door", kEndpointLengthMax);
     m.got = f.natural("got", UINT64_MAX, 0);
     return m;
 }
@@ -317,7 +318,8 @@ Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_vi
             out.messages.push_back(
                 {request,
                  HelloAnswer{f.text("error", kErrorTextMax), f.natural("sink", UINT64_MAX, 0),
-                             f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0)}});
+                             f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0),
+                             f.text("door", kEndpointLengthMax)}});
         }
         if (type == "problem") mistake.add(f.text("message", kErrorTextMax));
     });

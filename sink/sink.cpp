@@ -58,6 +58,7 @@ private:
     void send_replies();
     [[nodiscard]] Instant wake_at() const;
 
+    const std::string advertised_door_;
     zmq::context_t& context_;
     transport::Monitors monitors_;
     zmq::socket_t door_, status_;
@@ -87,7 +88,7 @@ Limits limits_of(const Options& o) {
 }
 
 Shell::Shell(const Options& options, zmq::context_t& context)
-    : context_(context), monitors_(context),
+    : advertised_door_(options.advertised_door), context_(context), monitors_(context),
       door_(transport::open_socket(context, zmq::socket_type::pull)),
       status_(transport::open_socket(context, zmq::socket_type::router)),
       ledger_(limits_of(options), random_bits(), transport::clock_now()) {
@@ -181,6 +182,7 @@ void Shell::receive_questions() {
 // arrived at the other.
 void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) {
     HelloAnswer answer = ledger_.hello(hello, life_);
+    answer.door = advertised_door_;
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
         if (is_new)

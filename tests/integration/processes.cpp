@@ -124,8 +124,11 @@ House::~House() {
     delete static_cast<zmq::context_t*>(context_);
 }
 
-Process House::sink() const {
-    return Process({PENSTOCK_BINARY, "sink", "--bind", "127.0.0.1:" + std::to_string(base_ + 2)}, {});
+Process House::sink(std::vector<std::string> more) const {
+    std::vector<std::string> command = {PENSTOCK_BINARY, "sink", "--bind",
+                                        "127.0.0.1:" + std::to_string(base_ + 2)};
+    command.insert(command.end(), more.begin(), more.end());
+    return Process(command, {});
 }
 
 Process House::ventilator(std::vector<std::string> more) const {

@@ -53,7 +53,7 @@ public:
     [[nodiscard]] std::string http() const { return "127.0.0.1:" + std::to_string(base_ + 6); }
     [[nodiscard]] int port(int offset) const { return base_ + offset; }
 
-    Process sink() const;
+    Process sink(std::vector<std::string> more = {}) const;
     Process ventilator(std::vector<std::string> more) const;
     Process worker(std::vector<std::string> more) const;
     Process gateway(std::vector<std::string> more) const;
