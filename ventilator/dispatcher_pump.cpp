@@ -150,7 +150,11 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
     lane.bytes += r.payload.size();
     lane.sent = now;
     roster_.place(lane_index);
-    arm(index);
+    // An attempt's timeout is armed when the attempt grows old: most end before that.
+    if (r.terms->first.timeout > limits_.started_after)
+        disarm(r, index);
+    else
+        arm(index);
     handed_.push_back({r.number, r.attempt, now});
 
     const Terms& terms = r.terms->first;

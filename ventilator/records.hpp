@@ -28,15 +28,13 @@ enum class Stage : std::uint8_t {
     deciding, // for the sink's `settled`: a final outcome was sent
 };
 
-struct Record {
+// In the order in which a job's way touches them: what every stage needs stands in the first cache
+// line, what is needed at the beginning and the end in the second.
+struct alignas(64) Record {
     JobNumber number = 0;
     TermsTable::Pointer terms = nullptr;
     KindState* kind = nullptr;
     Blob payload;
-    Instant arrived{};
-    Instant dispatched{};      // of the attempt that is out
-    Instant expires = kNever;  // not started by then: expired
-    Instant due{};             // while delayed
     Index lane = kNoIndex;     // while out
     std::uint32_t ahead = 0;   // jobs on that lane before it, when it was sent
     std::uint32_t attempt = 0; // dispatches so far; with the epoch, the fencing token
@@ -45,8 +43,14 @@ struct Record {
     Stage stage = Stage::storing;
     State decided = State::queued; // while deciding
     bool cancelling = false;       // its worker was told, or will be
+    bool timed = false;            // a timer is armed
     JobId id;
+    Instant arrived{};
+    Instant dispatched{};     // of the attempt that is out
+    Instant expires = kNever; // not started by then: expired
+    Instant due{};            // while delayed
 };
+static_assert(sizeof(Record) == 128);
 
 // One kind's waiting jobs and its measured times.
 struct KindState {
