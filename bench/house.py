@@ -11,10 +11,11 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 _libc = ctypes.CDLL(None)
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PORTS_FROM, PORTS_TO, PORTS_IN_A_ROW = 15_555, 19_000, 8
 
 
@@ -80,17 +81,60 @@ class Process:
             return " / ".join(log.read().split("\n")[-4:]).strip(" /") or "it said nothing"
 
     def cpu_seconds(self):
-        """Used so far by all of its threads."""
-        with open(f"/proc/{self.pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+        """Used so far by all of its threads; to the nanosecond, where /proc has hundredths."""
+        clock = ctypes.c_int()
+        error = _libc.clock_getcpuclockid(self.pid, ctypes.byref(clock))
+        if error != 0:
+            raise Failed(f"there is no CPU clock of {self.name}: {os.strerror(error)}")
+        return time.clock_gettime(clock.value)
 
     def resident_bytes(self):
-        with open(f"/proc/{self.pid}/status") as status:
-            for line in status:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) * 1024
-        raise Failed(f"/proc says nothing about the memory of {self.name}")
+        with open(f"/proc/{self.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * PAGE_BYTES
+
+
+class Sampler:
+    """Looks at CPU and memory of some processes every 100 ms while its block runs.
+
+    `series` has for each name [[seconds since the first look, CPU seconds since, resident bytes],
+    ...]. A process that ended has the points until then.
+    """
+
+    EVERY_SECONDS = 0.1
+
+    def __init__(self, processes):
+        self._processes = dict(processes)
+        self.series = {name: [] for name in self._processes}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._start = time.monotonic()
+        self._cpu_before = {}
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        while True:
+            self._look()
+            if self._stop.wait(self.EVERY_SECONDS):
+                self._look()
+                return
+
+    def _look(self):
+        now = round(time.monotonic() - self._start, 4)
+        for name, process in list(self._processes.items()):
+            try:
+                cpu, resident = process.cpu_seconds(), process.resident_bytes()
+            except (Failed, OSError, IndexError):
+                del self._processes[name]
+                continue
+            before = self._cpu_before.setdefault(name, cpu)
+            self.series[name].append([now, round(cpu - before, 5), resident])
 
 
 class House:
@@ -158,6 +202,10 @@ class Penstock:
     def roles(self):
         named = {"ventilator": [self.ventilator], "sink": [self.sink], "workers": self.workers}
         return {**named, "gateway": [self.gateway]} if self.gateway else named
+
+    def processes(self):
+        """Each one by its name."""
+        return {p.name: p for those in self.roles().values() for p in those}
 
     def cpu_seconds(self):
         return {name: sum(p.cpu_seconds() for p in those) for name, those in self.roles().items()}
