@@ -145,7 +145,7 @@ def idle(programs, plan, found):
         at = f"tcp://127.0.0.1:{free_ports()}"
         house.start("raw-reply", [programs.bench + "raw", "reply", "--from", at])
         _latency(house, found, "raw_rtt", [programs.bench + "raw", "ask", "--to", at, "--bytes",
-                                           PAYLOAD_BYTES, "--messages", plan.idle_jobs])
+                                           PAYLOAD_BYTES, "--count", plan.idle_jobs])
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, PENSTOCK_WORKERS, gateway=True)
         latency = [programs.bench + "latency", *penstock.flags()]
@@ -157,7 +157,10 @@ def idle(programs, plan, found):
 
 
 def _latency(house, found, key, argv):
-    result = json.loads(house.start(key, argv).line(STEP_SECONDS))
+    samples = house.path(key + ".samples")
+    result = json.loads(house.start(key, [*argv, "--samples", samples]).line(STEP_SECONDS))
+    with open(samples) as file:
+        found.add_samples(key, [float(line) for line in file])
     for percent in ("p50", "p99"):
         found.add(f"{key}_{percent}_us", result[percent + "_us"])
 

@@ -151,8 +151,12 @@ class House:
         for process in reversed(self._all):
             process.end(signal.SIGKILL, 5)  # nothing in them is worth a drain
 
+    def path(self, name):
+        """Of a file beside the logs."""
+        return os.path.join(self._logs, name)
+
     def start(self, name, argv):
-        process = Process(name, [str(a) for a in argv], os.path.join(self._logs, name + ".log"))
+        process = Process(name, [str(a) for a in argv], self.path(name + ".log"))
         self._all.append(process)
         return process
 
