@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
 
@@ -91,7 +92,8 @@ int main_of(CLI::App& app, int argc, char** argv, const std::function<void()>& r
         run();
         return 0;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+        const std::string name = std::filesystem::path(argv[0]).filename();
+        std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
         return 1;
     }
 }

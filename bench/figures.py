@@ -62,7 +62,7 @@ def penstock_pipeline(programs, jobs, batch, in_flight):
         house.start("warm-up", [*submit, "--jobs", 1000]).wait(STEP_SECONDS)
         before = penstock.cpu_seconds()
         submitter = house.start("submit", [*submit, "--jobs", jobs])
-        with Sampler({**penstock.processes(), "submitter": submitter}) as sampler:
+        with Sampler(house) as sampler:
             result = json.loads(submitter.line(STEP_SECONDS))
             after = penstock.cpu_seconds()
         compared = json.loads(submitter.line(STEP_SECONDS))["compared"]

@@ -57,7 +57,8 @@ def table(results):
                      "before this began; run it again on a quiet machine.")
     for section in results["sections"]:
         lines += _section(section)
-    lines += [f"no figures of {name}: {why}" for name, why in results["problems"].items()]
+    lines += _peers(results["peers"])
+    lines += ["", *(f"FAILED: no figures of {name}: {why}" for name, why in results["problems"].items())]
     return "\n".join(lines)
 
 
@@ -75,6 +76,33 @@ def _section(section):
             lines.append("    = " + ", ".join(f"{role} {us:.2f}" for role, us in parts.items()))
     lines += [_row(ratio["name"], ratio["value"]) for ratio in section["ratios"].values()]
     return lines
+
+
+def _peers(peers):
+    if not peers:
+        return []
+    measured = sorted((p for p in peers if "jobs_s" in p), key=lambda p: -p["jobs_s"])
+    beside = next((p["jobs_s"] for p in measured if p["key"] == "penstock"), None)
+    lines = ["", f"Peers: jobs a second, 100 bytes each, 2 workers, until outcomes are known "
+                 f"({max([p['rounds'] for p in measured], default=0)} rounds)",
+             _row("", "median", "lowest", "highest", "CPU µs/job", "ratio")]
+    for p in measured:
+        lines.append(_row(p["name"], f"{p['jobs_s']:,.0f}", f"{p['low']:,.0f}",
+                          f"{p['high']:,.0f}", f"{p['cpu_us_per_job_all']:,.1f}",
+                          f"{p['jobs_s'] / beside:.2g}" if beside else ""))
+    lines += [f"  {p['name']}: {p['state']}: {p['why']}" for p in peers if "jobs_s" not in p]
+    lines.append("  What each of them stores, when its clock ends and what it lacks differs:")
+    for p in measured:
+        lines += [f"  {p['name']}" + (f" ({p['version']})" if p["version"] else ""),
+                  f"      stores: {p['durability']}", f"      clock ends: {p['ends']}",
+                  f"      lacks: {p['lacks']}"]
+    return lines
+
+
+def flat_peer(peer):
+    return {key: peer[key] for key in
+            ("state", "why", "version", "durability", "jobs_s", "low", "high", "jobs",
+             "cpu_us_per_job") if key in peer}
 
 
 def number(value, figure):
