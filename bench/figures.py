@@ -93,13 +93,13 @@ THROUGHPUT = Section(
                "defaults (unbounded queues are slower here); first send to last receive",
                "A limit of the machine: it is the limit of one libzmq message a job. Nothing is "
                "stored, answered or redelivered, and a dying worker would lose what it holds",
-               ratio_to="raw_jobs_s"),
+               ratio_to="raw_jobs_s", ours=False),
         Figure("raw_batched_jobs_s", "raw libzmq, a batch a message", "jobs/s",
                "The same bytes, with as many jobs a message as Penstock's submitter uses "
                "(--batch, 64)",
                "A pipeline that anybody could use: nobody looks into a message, all its jobs go "
                "one way and share one fate. It is the ceiling that batching alone sets",
-               ratio_to="raw_jobs_s"),
+               ratio_to="raw_jobs_s", ours=False),
         Figure("throughput_jobs_s", "Penstock, stored and settled", "jobs/s",
                "Penstock with everything on: each job stored at the sink before it is sent to a "
                "worker, one handler call a job (echo), fenced, settled; from the first submit to "
@@ -114,9 +114,10 @@ THROUGHPUT = Section(
         Roles("raw_cpu_us_per_job", "CPU: raw, 1 job a message", "µs/job",
               "CPU time of the raw pipeline for one job, user and system",
               "Source and sink include their start, some milliseconds in all",
-              ratio_to="raw_cpu_us_per_job"),
+              ratio_to="raw_cpu_us_per_job", ours=False),
         Roles("raw_batched_cpu_us_per_job", "CPU: raw, a batch a message", "µs/job",
-              "The same of the batched raw pipeline", ratio_to="raw_cpu_us_per_job"),
+              "The same of the batched raw pipeline", ratio_to="raw_cpu_us_per_job",
+              ours=False),
         Roles("cpu_us_per_job", "CPU: Penstock", "µs/job",
               "CPU time of each role for one job, user and system, all its threads; workers is "
               "both together",
@@ -165,12 +166,12 @@ def _latency(house, found, key, argv):
         found.add(f"{key}_{percent}_us", result[percent + "_us"])
 
 
-def _latency_figures(key, name, means, lacks=""):
-    return (Figure(key + "_p50_us", name + ", p50", "µs", means, lacks, 1, "raw_rtt_p50_us"),
+def _latency_figures(key, name, means, lacks="", ours=True):
+    return (Figure(key + "_p50_us", name + ", p50", "µs", means, lacks, 1, "raw_rtt_p50_us", ours),
             Figure(key + "_p99_us", name + ", p99", "µs",
                    "The same, the job that is slower than 99 of 100",
                    "A p99 of 2,000 jobs is the 20th slowest of them: on a busy machine it shows "
-                   "the scheduler", 1, "raw_rtt_p99_us"))
+                   "the scheduler", 1, "raw_rtt_p99_us", ours))
 
 
 IDLE = Section(
@@ -179,12 +180,12 @@ IDLE = Section(
         *_latency_figures("raw_rtt", "raw libzmq REQ/REP round trip",
                           "REQ/REP over tcp: two messages, two processes",
                           "The least that a job can take: a job walks submit → store → stored → "
-                          "lane → result → answer, six messages over four processes"),
+                          "lane → result → answer, six messages over four processes", ours=False),
         *_latency_figures("idle", "Penstock over ZeroMQ",
                           "Submit over PUSH, `wait until finished` right behind it, until the "
                           "answer with the value is here; then the next one",
                           "Latency under load. There a job waits in a queue first"),
-        *_latency_figures("idle_rested", "  the same after 20 ms of rest",
+        *_latency_figures("idle_rested", "Penstock, after 20 ms of rest",
                           "The same, each job after 20 ms in which nothing happened: all "
                           "threads, and the CPU, have gone to sleep"),
         *_latency_figures("http_idle", "Penstock over HTTP keep-alive",
@@ -236,7 +237,7 @@ HTTP = Section(
     figures=(
         Figure("http_hello_s", "bare Beast, answers hello", "requests/s",
                "The least that Boost.Beast can do: one thread reads a request whole and answers "
-               "a greeting", ratio_to="http_hello_s"),
+               "a greeting", ratio_to="http_hello_s", ours=False),
         Figure("http_submits_s", "Penstock, stored and answered 202", "requests/s",
                "POST /v1/jobs of kind echo, answered 202: parsed, transcoded, stored at the "
                "sink. Two workers run the jobs meanwhile and take their share of the cores",
@@ -244,7 +245,7 @@ HTTP = Section(
                "carries many jobs a request", ratio_to="http_hello_s"),
         Figure("http_hello_cpu_us_per_request", "CPU: bare Beast", "µs/request",
                "CPU time of the bare server for one request", "wrk's own", 3,
-               "http_hello_cpu_us_per_request"),
+               "http_hello_cpu_us_per_request", ours=False),
         Roles("http_cpu_us_per_request", "CPU: Penstock", "µs/request",
               "CPU time of each role for one request", "wrk's own",
               ratio_to="http_hello_cpu_us_per_request"),

@@ -19,6 +19,7 @@ class Figure:
     lacks: str = ""  # what it does not mean
     digits: int = 0
     ratio_to: str = ""  # the key of the figure beside which it is shown
+    ours: bool = True  # Penstock's, not of what it is measured against
 
     def value(self, rounds):
         return {"value": _rounded(statistics.median(rounds), self.digits),
@@ -116,7 +117,7 @@ class Found:
 
 def _facts(figure):
     return {name: getattr(figure, name)
-            for name in ("name", "unit", "means", "lacks", "digits", "ratio_to")}
+            for name in ("name", "unit", "means", "lacks", "digits", "ratio_to", "ours")}
 
 
 def _rounded(value, digits):

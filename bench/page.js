@@ -10,7 +10,7 @@ let drawn = [];
 function short(value) {
   if (value >= 1e6) return +(value / 1e6).toPrecision(3) + " M";
   if (value >= 1e4) return +(value / 1e3).toPrecision(3) + " k";
-  return String(+value.toPrecision(3));
+  return (+value.toPrecision(3)).toLocaleString("en");
 }
 
 function axis(title, log, more) {
@@ -57,7 +57,18 @@ const marks = {
   },
 };
 
+// A name in lines of some words each, where there is no room beside the bars.
+function wrapped(name) {
+  return name.split(" ").reduce((lines, word) => {
+    const last = lines.length - 1;
+    if (last >= 0 && lines[last].length + word.length < 16) lines[last] += " " + word;
+    else lines.push(word);
+    return lines;
+  }, []);
+}
+
 function drawBars(canvas, chart) {
+  const narrow = canvas.parentNode.clientWidth < 460;
   const rows = chart.bars;
   const stacked = rows.some((r) => r.parts);
   const roles = stacked ? [...new Set(rows.flatMap((r) => Object.keys(r.parts || {})))] : [];
@@ -76,13 +87,14 @@ function drawBars(canvas, chart) {
     : { min: 0, suggestedMax: Math.max(...tops) * 1.15 };
   return new Chart(canvas, {
     type: "bar",
-    data: { labels: rows.map((r) => r.name), datasets: sets.map((s) => ({ ...s, maxBarThickness: 20 })) },
+    data: { labels: rows.map((r) => (narrow ? wrapped(r.name) : r.name)), datasets: sets.map((s) => ({ ...s, maxBarThickness: 20 })) },
     plugins: [marks],
     options: {
+      layout: { padding: { right: 48 } }, // for the values behind the bars
       indexAxis: "y", animation: false, maintainAspectRatio: false, responsive: true,
       scales: {
         x: { ...axis(chart.unit + (chart.log ? " (logarithmic)" : ""), chart.log, { scale, wide: true }), stacked },
-        y: { stacked, grid: { display: false }, ticks: { color: style("--ink"), autoSkip: false } },
+        y: { stacked, grid: { display: false }, ticks: { color: style("--ink"), autoSkip: false, font: { size: narrow ? 10 : 12 } } },
       },
       plugins: { marks: { bars: rows }, legend: { display: stacked, position: "bottom",
         labels: { color: style("--quiet"), boxWidth: 12 } } },

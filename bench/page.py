@@ -7,7 +7,7 @@ import os
 import statistics
 
 from house import Failed
-from report import number
+from report import number, ratio
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHART_JS = "/usr/share/javascript/chart.js/chart.min.js"
@@ -93,8 +93,8 @@ def _section(section, charts):
     for unit, figures in by_unit.items():
         if len(figures) > 1:
             plots.append(_add(charts, bars(unit, [
-                (f["name"], f["value"], f["low"], f["high"], f.get("parts"),
-                 "Penstock" in f["name"]) for f in figures])))
+                (f["name"], f["value"], f["low"], f["high"], f.get("parts"), f["ours"])
+                for f in figures])))
     if section["samples"]:
         names = {key: section["figures"][key + "_p50_us"]["name"].removesuffix(", p50").strip()
                  for key in section["samples"] if key + "_p50_us" in section["figures"]}
@@ -114,8 +114,8 @@ def _table(section):
         rows.append(f"<tr><th>{text(figure['name'])}{detail}</th>"
                     + "".join(f"<td>{cell}</td>" for cell in cells)
                     + f"<td>{text(figure['unit'])}</td><td>{figure.get('ratio', '')}</td></tr>")
-    rows += [f"<tr><th>{text(ratio['name'])}</th><td>{ratio['value']}</td>"
-             "<td></td><td></td><td></td><td></td></tr>" for ratio in section["ratios"].values()]
+    rows += [f"<tr><th>{text(one['name'])}</th><td>{one['value']}</td>"
+             "<td></td><td></td><td></td><td></td></tr>" for one in section["ratios"].values()]
     return _rows(("", "median", "lowest", "highest", "unit", "ratio"), rows)
 
 
@@ -140,7 +140,6 @@ def _peers(peers, charts):
     if not peers:
         return []
     measured = sorted((p for p in peers if "jobs_s" in p), key=lambda p: -p["jobs_s"])
-    beside = next((p["jobs_s"] for p in measured if p["key"] == "penstock"), None)
     plots = [_add(charts, bars("jobs/s", [
         (p["name"], p["jobs_s"], p["low"], p["high"], None, p["key"].startswith("penstock"))
         for p in measured])), _add(charts, bars("CPU µs/job, all processes", [
@@ -148,8 +147,7 @@ def _peers(peers, charts):
              p["key"].startswith("penstock")) for p in measured]))] if measured else []
     rows = [f"<tr><th>{text(p['name'])}</th><td>{p['jobs_s']:,.0f}</td><td>{p['low']:,.0f}</td>"
             f"<td>{p['high']:,.0f}</td><td>{p['cpu_us_per_job_all']:,.1f}</td>"
-            f"<td>{p['jobs_s'] / beside:.2g}</td></tr>" if beside else
-            f"<tr><th>{text(p['name'])}</th><td>{p['jobs_s']:,.0f}</td></tr>" for p in measured]
+            f"<td>{ratio(p, measured)}</td></tr>" for p in measured]
     rows += [f'<tr><th>{text(p["name"])}</th><td colspan="5" class="why">{text(p["state"])}: '
              f"{text(p['why'])}</td></tr>" for p in peers if "jobs_s" not in p]
     facts = [f"<tr><th>{text(p['name'])}<small>{text(p['version'])}</small></th>"

@@ -5,6 +5,8 @@ import platform
 import re
 import subprocess
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 
 def machine(programs):
     with open("/proc/cpuinfo") as info:
@@ -13,7 +15,10 @@ def machine(programs):
             "memory_gib": _memory_gib(), "kernel": platform.release(),
             "system": _system(),
             "libzmq": _said([programs.bench + "raw", "version"]),
-            "boost": _package("libboost1.*-dev"), "compiler": _said(["g++", "-dumpfullversion"]),
+            "boost": _package("libboost1.*-dev"), "msgpack": _msgpack(),
+            "spdlog": _package("libspdlog-dev"), "cli11": _package("libcli11-dev"),
+            "prometheus_cpp": _package("prometheus-cpp-dev"), "wrk": _package("wrk"),
+            "python": platform.python_version(), "compiler": _said(["g++", "-dumpfullversion"]),
             "penstock": _said([programs.penstock, "--version"])}
 
 
@@ -34,6 +39,16 @@ def _output(argv):
             argv, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         return ""
+
+
+def _msgpack():
+    for root in (os.path.dirname(HERE) + "/build/packages/msgpack", ""):
+        try:
+            with open(f"{root}/usr/include/msgpack/version_master.h") as header:
+                return ".".join(re.findall(r"#define MSGPACK_VERSION_\w+ +(\d+)", header.read()))
+        except OSError:
+            pass
+    return ""
 
 
 def _said(argv):
@@ -74,7 +89,7 @@ def _section(section):
                           figure["unit"], f"{figure['ratio']:,}" if "ratio" in figure else ""))
         if parts := figure.get("parts"):
             lines.append("    = " + ", ".join(f"{role} {us:.2f}" for role, us in parts.items()))
-    lines += [_row(ratio["name"], ratio["value"]) for ratio in section["ratios"].values()]
+    lines += [_row(one["name"], one["value"]) for one in section["ratios"].values()]
     return lines
 
 
@@ -82,14 +97,13 @@ def _peers(peers):
     if not peers:
         return []
     measured = sorted((p for p in peers if "jobs_s" in p), key=lambda p: -p["jobs_s"])
-    beside = next((p["jobs_s"] for p in measured if p["key"] == "penstock"), None)
     lines = ["", f"Peers: jobs a second, 100 bytes each, 2 workers, until outcomes are known "
                  f"({max([p['rounds'] for p in measured], default=0)} rounds)",
              _row("", "median", "lowest", "highest", "CPU µs/job", "ratio")]
     for p in measured:
         lines.append(_row(p["name"], f"{p['jobs_s']:,.0f}", f"{p['low']:,.0f}",
                           f"{p['high']:,.0f}", f"{p['cpu_us_per_job_all']:,.1f}",
-                          f"{p['jobs_s'] / beside:.2g}" if beside else ""))
+                          ratio(p, measured)))
     lines += [f"  {p['name']}: {p['state']}: {p['why']}" for p in peers if "jobs_s" not in p]
     lines.append("  What each of them stores, when its clock ends and what it lacks differs:")
     for p in measured:
@@ -97,6 +111,12 @@ def _peers(peers):
                   f"      stores: {p['durability']}", f"      clock ends: {p['ends']}",
                   f"      lacks: {p['lacks']}"]
     return lines
+
+
+def ratio(peer, measured):
+    """To Penstock in bulk, if that was measured too."""
+    ours = [p["jobs_s"] for p in measured if p["key"] == "penstock"]
+    return f"{peer['jobs_s'] / ours[0]:.2g}" if ours else ""
 
 
 def flat_peer(peer):

@@ -11,7 +11,8 @@ class FastapiCelery(Celery):
     first_jobs, most_jobs = 300, 20_000
     durability = Celery.durability
     ends = "all requests are answered, and Redis has all outcomes"
-    lacks = AB_LACKS + ". uvicorn runs one process, its default"
+    lacks = (AB_LACKS + ". uvicorn runs one process, its default, and closes each connection of "
+             "ab: it keeps none of HTTP/1.0")
 
     def start(self):
         super().start()

@@ -11,7 +11,7 @@ class PenstockHttp(Peer):
     first_jobs, most_jobs = 1_000, 200_000
     durability = "memory (the only one yet): answered 202 after the sink has stored the job"
     ends = "all requests are answered, and the sink has counted all outcomes"
-    lacks = AB_LACKS
+    lacks = AB_LACKS + ". The gateway keeps the connections of ab"
 
     def start(self):
         self.penstock = Penstock(self.house, self.at.penstock, 2, gateway=True)

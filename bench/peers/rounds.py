@@ -21,6 +21,12 @@ def why_not(peer):
     return None
 
 
+def problems_of(peers):
+    """{name: reason} of those results that make the run fail. What the distribution does not
+    have is no failure."""
+    return {p["name"]: p["why"] for p in peers if p["state"] in ("failed", "not installed")}
+
+
 def one_round(peer_class, programs, jobs):
     """Starts everything anew. `jobs` None: as many as the warm-up says that fit the time."""
     with programs.house() as house:
