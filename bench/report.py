@@ -44,7 +44,7 @@ def _output(argv):
 def _msgpack():
     for root in (os.path.dirname(HERE) + "/build/packages/msgpack", ""):
         try:
-            with open(f"{root}/usr/include/msgpack/version_master.h") as header:
+            with open(f"{root}/usr/include/msgpack/version_master.hpp") as header:
                 return ".".join(re.findall(r"#define MSGPACK_VERSION_\w+ +(\d+)", header.read()))
         except OSError:
             pass
@@ -117,6 +117,26 @@ def ratio(peer, measured):
     """To Penstock in bulk, if that was measured too."""
     ours = [p["jobs_s"] for p in measured if p["key"] == "penstock"]
     return f"{peer['jobs_s'] / ours[0]:.2g}" if ours else ""
+
+
+def peers_markdown(results):
+    """The table of peers, with what one has to know to read it: what PEERS.md holds."""
+    facts, peers = results["machine"], results["peers"]
+    measured = sorted((p for p in peers if "jobs_s" in p), key=lambda p: -p["jobs_s"])
+    lines = [f"{results['began']}, `{results['command']}`: {facts['cpu']}, {facts['cores']} cores, "
+             f"{facts['memory_gib']} GiB, {facts['system']}, Linux {facts['kernel']}; Penstock "
+             f"{facts['penstock'].removeprefix('penstock ')}, libzmq {facts['libzmq']}. Before it "
+             f"began, other processes used {results['others_busy']:.0%} of the CPUs.", "",
+             "| | jobs/s, median | lowest-highest | CPU µs a job | to Penstock in bulk |",
+             "|---|---|---|---|---|"]
+    lines += [f"| {p['name']} | {p['jobs_s']:,.0f} | {p['low']:,.0f}-{p['high']:,.0f} | "
+              f"{p['cpu_us_per_job_all']:,.1f} | {ratio(p, measured)} |" for p in measured]
+    lines += [f"| {p['name']} | {p['state']}: {p['why']} | | | |" for p in peers
+              if "jobs_s" not in p]
+    lines += ["", "| | version | stores | the clock ends when | lacks |", "|---|---|---|---|---|"]
+    lines += [f"| {p['name']} | {p['version']} | {p['durability']} | {p['ends']} | {p['lacks']} |"
+              for p in measured]
+    return "\n".join(lines) + "\n"
 
 
 def flat_peer(peer):

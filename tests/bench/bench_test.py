@@ -89,6 +89,13 @@ class Figures(unittest.TestCase):
             for ratio in section.ratios:
                 self.assertLessEqual({ratio.of, ratio.to}, listed, ratio.key)
 
+    def test_the_readme_tells_of_every_figure(self):
+        with open(f"{ROOT}/bench/README.md") as readme:
+            told = readme.read()
+        for section in figures.SECTIONS:
+            for key in [f.key for f in section.figures] + [r.key for r in section.ratios]:
+                self.assertIn(key.replace("_p99_", "_p50_"), told)
+
     def test_the_round_that_is_shown_is_the_one_nearest_the_median(self):
         section = three_rounds(figures.THROUGHPUT)
         for which in ("of 30", "of 10", "of 20"):
@@ -176,6 +183,14 @@ class Table(unittest.TestCase):
         table = report.table(fixture())
         self.assertIn("FAILED: no figures of RabbitMQ", table)
         self.assertIn("NOISE: other processes used 9%", table)
+
+
+    def test_the_table_in_markdown_has_every_peer_in_rows_of_equal_width(self):
+        results = fixture()
+        rows = [line for line in report.peers_markdown(results).split("\n") if line[:1] == "|"]
+        for peer in results["peers"]:
+            self.assertTrue(any(line.startswith(f"| {peer['name']} |") for line in rows))
+        self.assertEqual({line.count("|") for line in rows}, {6})
 
 
 class Peers(unittest.TestCase):
