@@ -1,6 +1,7 @@
 """Processes that a benchmark starts, and what /proc says about them.
 
-Everything is ended by the process id it was started with, also when something fails.
+Everything is ended by the process id it was started with and its group, also when something fails,
+and also when nobody is left who could end it.
 """
 
 import collections
@@ -188,6 +189,10 @@ class Sampler:
             self.series.setdefault(name, []).append([now, round(cpu - before, 5), resident])
 
 
+# Reads process ids; when its stdin ends, because who wrote them was killed, it ends their groups.
+WATCH = 'while read pid; do groups="$groups -$pid"; done; kill -s KILL -- $groups'
+
+
 class House:
     """Starts processes; leaving it ends them, the last one first."""
 
@@ -196,11 +201,16 @@ class House:
         os.makedirs(logs, exist_ok=True)
 
     def __enter__(self):
+        self._watch = subprocess.Popen(["sh", "-c", WATCH], stdin=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, start_new_session=True)
         return self
 
     def __exit__(self, *_):
         for process in reversed(self._all):
             process.end(signal.SIGKILL, 5)  # nothing in them is worth a drain
+        self._watch.kill()
+        self._watch.wait()
+        self._watch.stdin.close()
         if self._directory:
             self._directory.cleanup()
 
@@ -218,6 +228,8 @@ class House:
     def start(self, name, argv, cwd=None, environment=None, shown_as=None):
         process = Process(name, [str(a) for a in argv], self.path(name + ".log"), cwd, environment)
         process.shown_as = shown_as or name
+        self._watch.stdin.write(b"%d\n" % process.pid)
+        self._watch.stdin.flush()
         self._all.append(process)
         return process
 

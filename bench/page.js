@@ -14,8 +14,9 @@ function short(value) {
 }
 
 function axis(title, log, more) {
-  const isRound = (v) => [1, 2, 5].includes(Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9)));
-  const isPower = (v) => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
+  const first = (v) => +(v / 10 ** Math.floor(Math.log10(v) + 1e-9)).toPrecision(6);
+  const isRound = (v) => [1, 2, 5].includes(first(v));
+  const isPower = (v) => first(v) === 1;
   const fits = more && more.wide ? isPower : isRound;
   return {
     type: log ? "logarithmic" : "linear",

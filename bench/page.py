@@ -152,7 +152,8 @@ def _peers(peers, charts):
              f"{text(p['why'])}</td></tr>" for p in peers if "jobs_s" not in p]
     facts = [f"<tr><th>{text(p['name'])}<small>{text(p['version'])}</small></th>"
              f"<td>{text(p['durability'])}</td><td>{text(p['ends'])}</td>"
-             f"<td>{text(p['lacks'])}</td></tr>" for p in peers]
+             f"<td>{text(p['lacks'])}</td></tr>"
+             for p in [*measured, *(p for p in peers if "jobs_s" not in p)]]
     return ["<section><h2>Peers: jobs a second, the same job</h2>",
             "<p>100 distinct bytes a job, echoed by 2 workers, submitted by one client; from the "
             "first submit until the outcomes are known. What each stores, and when its clock "

@@ -1,13 +1,16 @@
-"""What bench/ makes of results, and that each peer is what bench/run expects. No clock, no network,
-no server: timings belong into bench/ itself."""
+"""What bench/ makes of results, and that each peer is what bench/run expects. No clock and no
+network: timings belong into bench/ itself."""
 
 import glob
 import importlib
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -288,6 +291,49 @@ class Rounds(unittest.TestCase):
         self.assertEqual(results["state"], "not packaged")
         self.assertIn("penstock-has-no-such-package", results["why"])
         self.assertEqual(rounds.problems_of([results]), {})
+
+
+class Houses(unittest.TestCase):
+    # What bench/run does, as far as this matters: a process that starts another, as servers do.
+    RUN = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from house import House
+with House(sys.argv[2]) as house:
+    server = house.start("server", ["sh", "-c", "sleep 1000 & echo $!; wait"])
+    print(server.pid, server.line(10), flush=True)
+    sys.stdin.readline()
+"""
+
+    def ended(self, end):
+        with tempfile.TemporaryDirectory() as logs, subprocess.Popen(
+                [sys.executable, "-B", "-c", self.RUN, f"{ROOT}/bench", logs],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+            pids = run.stdout.readline().split()
+            end(run)
+            run.wait(30)
+            self.assertEqual(len(pids), 2)
+            return all(self.goes(pid) for pid in pids)
+
+    @staticmethod
+    def goes(pid):
+        """Whether it has ended soon; a zombie has."""
+        for _ in range(1000):
+            try:
+                with open(f"/proc/{pid}/stat") as stat:
+                    if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
+                        return True
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+            time.sleep(0.01)
+        os.kill(int(pid), signal.SIGKILL)
+        return False
+
+    def test_leaving_it_ends_what_servers_started(self):
+        self.assertTrue(self.ended(lambda run: run.stdin.close()))
+
+    def test_being_killed_ends_what_servers_started(self):
+        self.assertTrue(self.ended(lambda run: run.kill()))
 
 
 if __name__ == "__main__":
