@@ -9,6 +9,12 @@ namespace {
 // not be somebody else's lane by then. Twice the three ping periods of silence that it allows.
 constexpr Duration kQuarantine = std::chrono::seconds(30);
 
+// How long a lane's bytes may stay unacknowledged, in milliseconds. A host that vanishes right after
+// a ping is noticed when the next one, a ping period later, has waited for so long: keepalive never
+// gets to see an idle lane, since a ping is under way by then. Shorter than other sockets wait: an end
+// of those loses what is in the kernel's buffers, the end of a lane only moves its jobs.
+constexpr int kUnacknowledgedMs = 6'000;
+
 // What one worker takes of this process. Descriptors: of the lane a mailbox, a listener, a
 // connection and the two ends of its monitor; and the connection that heartbeats come by.
 constexpr std::uint64_t kDescriptorsEach = 6;
@@ -74,6 +80,7 @@ Lanes::Opened Lanes::bind_port(LaneId id, Instant now) {
         const std::uint16_t port = next_port(now);
         if (port == 0) break;
         zmq::socket_t socket = transport::open_socket(context_, zmq::socket_type::push);
+        socket.set(zmq::sockopt::tcp_maxrt, kUnacknowledgedMs);
         monitors_.watch(socket, id);
         try {
             socket.bind("tcp://" + host_ + ":" + std::to_string(port));
