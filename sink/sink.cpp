@@ -192,12 +192,12 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
         answer.got = link_.got();
         if (is_new || hello.door != ventilator_door_) {
             if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
-            ventilator_ = std::make_unique<zmq::socket_t>(
-                transport::open_socket(context_, zmq::socket_type::push));
-            monitors_.watch(*ventilator_, kVentilatorKey);
             try {
+                ventilator_ = std::make_unique<zmq::socket_t>(
+                    transport::open_socket(context_, zmq::socket_type::push));
+                monitors_.watch(*ventilator_, kVentilatorKey);
                 transport::connect_socket(*ventilator_, hello.door, "the sink");
-            } catch (const transport::StartError& error) {
+            } catch (const std::exception& error) { // an address that is none; no descriptor left
                 ventilator_.reset();
                 answer.error = error.what();
             }

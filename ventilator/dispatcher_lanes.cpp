@@ -225,7 +225,7 @@ void Dispatcher::end_flight(Index index) {
     r.lane = kNoIndex;
     r.stage = Stage::returned; // until the caller says what it waits for now
     if (lane.outstanding == 0) lane.alone = false;
-    roster_.place(lane_index);
+    roster_.ease(lane_index);
 }
 
 // The job goes on without this attempt, but the lane still holds it.
@@ -261,7 +261,7 @@ void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
     --lane.ghosts;
     lane.ghosts_moved = watched_;
     if (--lane.outstanding == 0) lane.alone = false;
-    roster_.place(index);
+    roster_.ease(index);
 }
 
 // ---- time ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <string>
@@ -82,6 +83,14 @@ struct KindState {
         if (run_us <= 0 || return_us <= 0 || run_us > kLongRun * return_us) return 0;
         const double cover = static_cast<double>(slots) * return_us / run_us + 1;
         return cover > kPrefetchMax ? kPrefetchMax : static_cast<std::uint32_t>(cover);
+    }
+
+    // Jobs that go to a lane together although other lanes are free: as many as run in less time
+    // than a message of their own would cost everybody on its way. 1 unless they are that short.
+    [[nodiscard]] std::uint32_t grain(std::uint32_t slots) const {
+        constexpr double kMessageUs = 50;
+        const double many = std::min<double>(kMessageUs / std::max(run_us, 0.5), prefetch(slots));
+        return many < 1 ? 1 : static_cast<std::uint32_t>(many);
     }
 
     void measure(double run, double back) {

@@ -97,6 +97,9 @@ Shell::Shell(const Options& options, zmq::context_t& context)
     monitors_.watch(sink_, kSinkKey);
     transport::connect_socket(sink_, options.sink_door, "the ventilator");
     transport::connect_socket(status_, options.sink_status, "the ventilator");
+    const std::size_t ports = std::size_t{options.lanes_to} - options.lanes_from + 1;
+    spdlog::info("ventilator_room workers={} open_files={} lane_ports={}",
+                 std::min(lanes_.most(), ports), transport::open_files_max(), ports);
 }
 
 void Shell::run(transport::Stop& stop) {
@@ -217,12 +220,13 @@ Lane Shell::join(const Join& wish, Instant now) {
     Lane lane;
     lane.error = joined.error;
     if (!lane.error.empty()) return lane;
-    lane.endpoint =
+    const Lanes::Opened opened =
         wish.same_process ? lanes_.open_inproc(joined.lane) : lanes_.open(joined.lane, now);
-    if (lane.endpoint.empty()) {
+    lane.endpoint = opened.endpoint;
+    lane.error = opened.error;
+    if (!lane.error.empty()) {
         dispatcher_.lane_down(joined.lane, outbox_);
-        lane.error = "no port is free between " + std::to_string(options_.lanes_from) + " and " +
-                     std::to_string(options_.lanes_to);
+        spdlog::warn("worker_refused worker={} why=\"{}\"", joined.worker, lane.error);
         return lane;
     }
     if (wish.same_process) inproc_joined_[joined.worker] = joined.lane;
