@@ -4,6 +4,8 @@
 
 #include "protocol/message.hpp"
 
+#include <array>
+
 namespace penstock {
 
 // ---- the ventilator's control (REQ) -------------------------------------------------------
@@ -163,8 +165,12 @@ struct ListAnswer {
     std::uint64_t cursor = 0; // 0 = that was all
 };
 
-struct Histogram { // counts by upper bound in seconds, kBuckets below and one above all
-    std::vector<std::uint64_t> counts;
+// Upper bounds in seconds of every histogram's buckets; one more bucket counts what is above all.
+constexpr std::array<double, 15> kHistogramBounds = {
+    .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60};
+
+struct Histogram {
+    std::vector<std::uint64_t> counts; // kHistogramBounds.size() + 1 of them
     double sum = 0;
 };
 

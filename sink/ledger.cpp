@@ -13,8 +13,9 @@ const std::string kOtherKinds = "other";
 constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
 
 void observe(Histogram& histogram, double value) {
-    const auto bound = std::lower_bound(kBuckets.begin(), kBuckets.end(), value);
-    ++histogram.counts[static_cast<std::size_t>(bound - kBuckets.begin())];
+    const auto* const first = kHistogramBounds.begin();
+    const auto* const bound = std::lower_bound(first, kHistogramBounds.end(), value);
+    ++histogram.counts[static_cast<std::size_t>(bound - first)];
     histogram.sum += value;
 }
 
@@ -65,7 +66,7 @@ SinkKind& Ledger::kind_of(const std::string& name) {
     SinkKind& kind = kinds_[counted];
     kind.kind = counted;
     for (Histogram* h : {&kind.queue, &kind.run, &kind.total}) {
-        if (h->counts.empty()) h->counts.resize(kBuckets.size() + 1);
+        if (h->counts.empty()) h->counts.resize(kHistogramBounds.size() + 1);
     }
     return kind;
 }

@@ -32,10 +32,6 @@ struct Limits {
     Duration refused_for = std::chrono::seconds(10);
 };
 
-// Upper bounds in seconds of the histograms' buckets; one more counts what is above all.
-constexpr std::array<double, 15> kBuckets = {.0005, .001, .0025, .005, .01, .025, .05, .1,
-                                             .25,   .5,   1,     2.5,  5,   10,   60};
-
 struct Reply {
     Asker asker = 0;
     Request request;
