@@ -203,9 +203,15 @@ void Ledger::on(const Final& m, Now now, Outbox& out) {
 void Ledger::on(const Refused& m, Now now, Outbox& out) {
     for (const JobId& id : m.ids) {
         if (find(id) != kNoIndex) continue;
+        bool told = false;
         waits_.release(
             id, [](const Wait&) { return true; },
-            [&](const Wait& wait) { answer(wait, Found::refused, m.reason, out); });
+            [&](const Wait& wait) {
+                answer(wait, Found::refused, m.reason, out);
+                told = true;
+            });
+        // A refusal is said once: whoever submits the id again waits for what becomes of that.
+        if (told) continue;
         if (refused_order_.size() >= limits_.refused_max) continue;
         // For those who ask in a moment: a question and its job take different ways here.
         std::string text = id.text();

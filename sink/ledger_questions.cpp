@@ -61,7 +61,9 @@ void Ledger::wait(Asker asker, Request request, const AskWait& question, Now now
             return answer(mine, Found::found, "", out);
         }
     } else if (const auto refused = refused_.find(question.id.text()); refused != refused_.end()) {
-        return answer(mine, Found::refused, refused->second, out);
+        answer(mine, Found::refused, refused->second, out);
+        refused_.erase(refused); // said once
+        return;
     }
     if (waits_.size() >= limits_.waits_max) {
         return answer(mine, Found::refused, "waits-full", out);

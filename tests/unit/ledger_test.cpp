@@ -241,6 +241,20 @@ TEST_F(LedgerTest, EndsAWaitWhenItsTimeIsUp) {
     EXPECT_EQ(reply.job.state, State::queued);
 }
 
+TEST_F(LedgerTest, SaysARefusalOnce) {
+    ask(until(Until::stored, "a"));
+    tell(Refused{"unknown-kind", {id("a"), id("b")}});
+    ask(until(Until::stored, "b"));
+    EXPECT_EQ(answer<JobAnswer>().found, Found::refused);
+    // Both are submitted again: what counts is what becomes of that.
+    for (const char* again : {"a", "b"}) {
+        ask(until(Until::stored, again));
+        EXPECT_TRUE(said.replies.empty());
+        store(terms("echo"), {again});
+        EXPECT_EQ(answer<JobAnswer>().found, Found::found);
+    }
+}
+
 TEST_F(LedgerTest, HoldsManyWaitsForOneJob) {
     for (int i = 0; i < 100; ++i)
         machine.ask(3, Request(17), until(Until::finished, "a"), now, out);
