@@ -85,6 +85,7 @@ Awaitable<Reply> submit(Exchange* x, Submission submission) {
     if (auto* bad = std::get_if<ProblemDetails>(&id_or_problem)) co_return to_reply(*bad);
     const JobId id = std::get<JobId>(id_or_problem);
 
+    Unstored what{id, submission.job.terms.kind};
     SubmitOne order;
     order.terms = std::move(submission.job.terms);
     order.payload = std::move(submission.job.payload);
@@ -121,7 +122,11 @@ Awaitable<Reply> submit(Exchange* x, Submission submission) {
     const bool known = job != nullptr &&
                        (job->found == Found::found || job->found == Found::timed_out) &&
                        !job->job.id.empty();
-    if (!known) co_return to_reply(not_stored(job, id, shard->board->room));
+    if (!known) {
+        Room room = shard->board->room;
+        if (is_refused_by_kind(job)) room = co_await room_now(shard);
+        co_return to_reply(not_stored(job, what, room));
+    }
     if (waits && is_final(job->job.state)) {
         co_return finished(std::move(job->job), *x, submission);
     }
@@ -129,28 +134,6 @@ Awaitable<Reply> submit(Exchange* x, Submission submission) {
 }
 
 } // namespace
-
-ProblemDetails not_stored(const JobAnswer* answer, const JobId& id, const Room& room) {
-    // Refused for want of waits says nothing about the job, which was sent.
-    constexpr std::string_view kWaitsFull = "waits-full";
-    const bool refused = answer != nullptr && answer->found == Found::refused;
-    ProblemDetails out;
-    if (refused && answer->why != kWaitsFull) {
-        const Slug slug = slug_of_refusal(answer->why);
-        out = problem(slug, "The ventilator did not take the job (" + answer->why +
-                                "). It is not stored.");
-        if (slug == Slug::unknown_kind) out.known_kinds = room.kinds;
-    } else if (answer != nullptr && answer->found == Found::conflict) {
-        out = problem(Slug::id_conflict, "The id `" + id.text() +
-                                             "` is that of a job with another "
-                                             "body. Choose another id, or submit the same body.");
-    } else {
-        out = problem(Slug::outcome_unknown, "It is not known whether the job was stored. Ask for "
-                                             "it, or submit it again with this id.");
-    }
-    out.id = id;
-    return out;
-}
 
 Awaitable<Reply> answer_to(Exchange* x, SubmitJob command) {
     const std::string type = x->head.content_type ? media_type(*x->head.content_type) : "";

@@ -24,6 +24,13 @@ struct Watch {
     }
 };
 
+Awaitable<std::optional<Room>> ask_room(Shard* shard) {
+    Question question{ControlQuestion(AskRoom{})};
+    Answer answer = co_await ask(shard, std::move(question), kRoomPatience);
+    Room* room = answer.get<Room>();
+    co_return room == nullptr ? std::nullopt : std::optional<Room>(std::move(*room));
+}
+
 } // namespace
 
 Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
@@ -55,12 +62,16 @@ ProblemDetails no_answer(const Answer& answer) {
 
 Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind) {
     if (is_known_kind(shard->board->room, kind)) co_return std::nullopt;
-    // A worker may have joined since the board was made.
-    Question question{ControlQuestion(AskRoom{})};
-    Answer answer = co_await ask(shard, std::move(question), kRoomPatience);
-    const Room* room = answer.get<Room>();
-    if (room == nullptr || is_known_kind(*room, kind)) co_return std::nullopt;
+    // A worker may have joined since the board was made. After silence the board stands: what the
+    // ventilator itself refuses is said later.
+    const std::optional<Room> room = co_await ask_room(shard);
+    if (!room || is_known_kind(*room, kind)) co_return std::nullopt;
     co_return unknown_kind(*room, kind);
+}
+
+Awaitable<Room> room_now(Shard* shard) {
+    std::optional<Room> room = co_await ask_room(shard);
+    co_return room ? std::move(*room) : shard->board->room;
 }
 
 Awaitable<Reply> answer(Exchange* exchange) {
