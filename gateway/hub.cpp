@@ -27,38 +27,17 @@ Instant now() {
     return std::chrono::steady_clock::now();
 }
 
-// What its queue has no room for stays for later.
-void send_questions(zmq::socket_t& socket, std::vector<std::string>& questions,
-                    std::deque<std::string>& unsent) {
-    for (std::size_t from = 0; from < questions.size(); from += kQuestionsPerFrame) {
-        const std::size_t to = std::min(from + kQuestionsPerFrame, questions.size());
-        if (to - from == 1) {
-            unsent.push_back(std::move(questions[from]));
-            continue;
-        }
-        const auto at = [&](std::size_t i) {
-            return std::make_move_iterator(questions.begin() + static_cast<std::ptrdiff_t>(i));
-        };
-        unsent.push_back(join_frames(std::vector<std::string>(at(from), at(to))));
-    }
-    questions.clear();
-    while (!unsent.empty()) {
-        if (!transport::send_question(socket, unsent.front())) return;
-        unsent.pop_front();
-    }
-}
-
 } // namespace
 
 Hub::Hub(const Options& options, zmq::context_t& context)
     : door_(transport::open_socket(context, zmq::socket_type::push)),
-      control_(transport::open_socket(context, zmq::socket_type::dealer)),
-      status_(transport::open_socket(context, zmq::socket_type::dealer)) {
+      ventilator_{"ventilator", transport::open_socket(context, zmq::socket_type::dealer), {}},
+      sink_{"sink", transport::open_socket(context, zmq::socket_type::dealer), {}} {
     transport::connect_socket(door_, options.ventilator_door, "the gateway");
-    transport::connect_socket(control_, options.ventilator_control, "the gateway");
-    transport::connect_socket(status_, options.sink_status, "the gateway");
+    transport::connect_socket(ventilator_.socket, options.ventilator_control, "the gateway");
+    transport::connect_socket(sink_.socket, options.sink_status, "the gateway");
     const Instant past = now() - kSilence;
-    ventilator_heard_ = sink_heard_ = past;
+    ventilator_.heard = sink_.heard = past;
     for (Poll* poll : {&room_, &sink_stats_, &dispatch_stats_}) poll->asked = poll->answered = past;
 }
 
@@ -107,8 +86,8 @@ void Hub::run() {
     while (!ending_) {
         sleep();
         const Instant at = now();
-        receive_status();
-        receive_control();
+        receive(sink_, decode_status_answer);
+        receive(ventilator_, decode_control_answer);
         take_orders();
         run_feeds(at);
         ask_own(at);
@@ -131,10 +110,11 @@ void Hub::sleep() {
         asleep_ = inbox_.empty();
         may_sleep = asleep_;
     }
-    std::array<zmq::pollitem_t, 4> items = {zmq::pollitem_t{status_.handle(), 0, ZMQ_POLLIN, 0},
-                                            zmq::pollitem_t{control_.handle(), 0, ZMQ_POLLIN, 0},
-                                            zmq::pollitem_t{nullptr, wakeup_.fd(), ZMQ_POLLIN, 0},
-                                            zmq::pollitem_t{door_.handle(), 0, ZMQ_POLLOUT, 0}};
+    std::array<zmq::pollitem_t, 4> items = {
+        zmq::pollitem_t{sink_.socket.handle(), 0, ZMQ_POLLIN, 0},
+        zmq::pollitem_t{ventilator_.socket.handle(), 0, ZMQ_POLLIN, 0},
+        zmq::pollitem_t{nullptr, wakeup_.fd(), ZMQ_POLLIN, 0},
+        zmq::pollitem_t{door_.handle(), 0, ZMQ_POLLOUT, 0}};
     const std::size_t count = door_unsent_.empty() ? 3 : 4;
     const auto most =
         std::chrono::duration_cast<milliseconds>(may_sleep ? kSleepMost : Duration(0));
@@ -169,9 +149,10 @@ void Hub::take(Order& order, Instant at) {
     if (auto* one = std::get_if<SubmitOne>(&order.question)) {
         submit_one(*one, number);
     } else if (auto* status = std::get_if<StatusQuestion>(&order.question)) {
-        status_out_.push_back(encode(Request(number), *status));
+        sink_.questions.push_back(encode(Request(number), *status));
     } else {
-        control_out_.push_back(encode(Request(number), std::get<ControlQuestion>(order.question)));
+        ventilator_.questions.push_back(
+            encode(Request(number), std::get<ControlQuestion>(order.question)));
     }
 }
 
@@ -189,7 +170,7 @@ void Hub::submit_one(SubmitOne& one, std::uint64_t number) {
     if (pack->submit.rows.size() >= kRowsPerFrame || pack->bytes >= kBytesPerFrame) {
         flush_pack(*pack);
     }
-    status_out_.push_back(encode(Request(number), StatusQuestion(one.wait)));
+    sink_.questions.push_back(encode(Request(number), StatusQuestion(one.wait)));
 }
 
 void Hub::flush_pack(Pack& pack) {
@@ -205,54 +186,53 @@ void Hub::send_all() {
         door_unsent_bytes_ -= door_unsent_.front()->size();
         door_unsent_.pop_front();
     }
-    send_questions(status_, status_out_, status_unsent_);
-    send_questions(control_, control_out_, control_unsent_);
+    send_questions(sink_);
+    send_questions(ventilator_);
 }
 
-void Hub::receive_status() {
-    for (std::size_t i = 0; i < kAnswersPerTurn; ++i) {
-        const auto frame = transport::receive_answer(status_, malformed_);
-        if (!frame) return;
-        sink_heard_ = now();
-        auto decoded = decode_status_answer(reader_, transport::view(*frame));
-        if (!decoded.error.empty()) complain("the sink answered: " + decoded.error);
-        for (auto& [request, answer] : decoded.messages) {
-            if (!request) continue;
-            if (*request < Pending::kFirstNumber) {
-                heard(std::move(answer));
-                continue;
-            }
-            std::visit(
-                [&](auto&& said) {
-                    if constexpr (!std::is_same_v<std::decay_t<decltype(said)>, HelloAnswer>) {
-                        pending_.answer(*request, std::move(said), done_);
-                    }
-                },
-                std::move(answer));
+void Hub::send_questions(Peer& peer) {
+    auto& questions = peer.questions;
+    for (std::size_t from = 0; from < questions.size(); from += kQuestionsPerFrame) {
+        const std::size_t to = std::min(from + kQuestionsPerFrame, questions.size());
+        if (to - from == 1) {
+            peer.unsent.push_back(std::move(questions[from]));
+            continue;
         }
+        const auto at = [&](std::size_t i) {
+            return std::make_move_iterator(questions.begin() + static_cast<std::ptrdiff_t>(i));
+        };
+        peer.unsent.push_back(join_frames(std::vector<std::string>(at(from), at(to))));
+    }
+    questions.clear();
+    while (!peer.unsent.empty() && transport::send_question(peer.socket, peer.unsent.front())) {
+        peer.unsent.pop_front();
     }
 }
 
-void Hub::receive_control() {
+// Lane and HelloAnswer answer questions that no session asks.
+template <class Answer>
+void Hub::take_answer(std::uint64_t number, Answer&& answer) {
+    if (number < Pending::kFirstNumber) return heard(std::move(answer));
+    const auto keep = [&](auto&& said) {
+        if constexpr (std::is_constructible_v<Said, decltype(said)>) {
+            pending_.answer(number, std::move(said), done_);
+        }
+    };
+    std::visit(keep, std::move(answer));
+}
+
+template <class Answer>
+void Hub::receive(Peer& peer, Decoded<Asked<Answer>> (*decode)(Reader&, std::string_view)) {
     for (std::size_t i = 0; i < kAnswersPerTurn; ++i) {
-        const auto frame = transport::receive_answer(control_, malformed_);
+        const auto frame = transport::receive_answer(peer.socket, malformed_);
         if (!frame) return;
-        ventilator_heard_ = now();
-        auto decoded = decode_control_answer(reader_, transport::view(*frame));
-        if (!decoded.error.empty()) complain("the ventilator answered: " + decoded.error);
+        peer.heard = now();
+        auto decoded = decode(reader_, transport::view(*frame));
+        if (!decoded.error.empty()) {
+            complain("the " + std::string(peer.name) + " answered: " + decoded.error);
+        }
         for (auto& [request, answer] : decoded.messages) {
-            if (!request) continue;
-            if (*request < Pending::kFirstNumber) {
-                heard(std::move(answer));
-                continue;
-            }
-            std::visit(
-                [&](auto&& said) {
-                    if constexpr (!std::is_same_v<std::decay_t<decltype(said)>, Lane>) {
-                        pending_.answer(*request, std::move(said), done_);
-                    }
-                },
-                std::move(answer));
+            if (request) take_answer(*request, std::move(answer));
         }
     }
 }
@@ -287,32 +267,30 @@ bool Hub::is_due(Poll& poll, Instant at, Duration period) {
 void Hub::ask_own(Instant at) {
     const Duration period = board_.room.serving ? kRoomPeriod : kRoomPeriodAway;
     if (is_due(room_, at, period)) {
-        control_out_.push_back(encode(Request(room_.number), ControlQuestion(AskRoom{})));
+        ventilator_.questions.push_back(encode(Request(room_.number), ControlQuestion(AskRoom{})));
     }
     if (is_due(dispatch_stats_, at, kStatsPeriod)) {
-        control_out_.push_back(
+        ventilator_.questions.push_back(
             encode(Request(dispatch_stats_.number), ControlQuestion(AskDispatch{})));
     }
     if (is_due(sink_stats_, at, kStatsPeriod)) {
-        status_out_.push_back(encode(Request(sink_stats_.number), StatusQuestion(AskStats{})));
+        sink_.questions.push_back(encode(Request(sink_stats_.number), StatusQuestion(AskStats{})));
     }
 }
 
 void Hub::note_presence(Instant at) {
-    board_.ventilator_silence = std::min(at - ventilator_heard_, kSilence);
-    board_.sink_silence = std::min(at - sink_heard_, kSilence);
-    const bool ventilator = board_.ventilator_is_there();
-    const bool sink = board_.sink_is_there();
-    if (ventilator != ventilator_was_there_) {
-        spdlog::info("gateway: the ventilator {}", ventilator ? "is there" : "does not answer");
-    }
-    if (sink != sink_was_there_) {
-        spdlog::info("gateway: the sink {}", sink ? "is there" : "does not answer");
-    }
-    board_changed_ = board_changed_ || ventilator != ventilator_was_there_ ||
-                     sink != sink_was_there_ || board_.draining != draining_;
-    ventilator_was_there_ = ventilator;
-    sink_was_there_ = sink;
+    board_.ventilator_silence = std::min(at - ventilator_.heard, kSilence);
+    board_.sink_silence = std::min(at - sink_.heard, kSilence);
+    note_presence(ventilator_, board_.ventilator_is_there());
+    note_presence(sink_, board_.sink_is_there());
+    board_changed_ = board_changed_ || board_.draining != draining_;
+}
+
+void Hub::note_presence(Peer& peer, bool is_there) {
+    if (is_there == peer.was_there) return;
+    spdlog::info("gateway: the {} {}", peer.name, is_there ? "is there" : "does not answer");
+    peer.was_there = is_there;
+    board_changed_ = true;
 }
 
 void Hub::publish(Instant at) {

@@ -7,6 +7,7 @@
 #include "gateway/gateway.hpp"
 #include "gateway/order.hpp"
 #include "gateway/pending.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/wire.hpp"
 #include "transport/sockets.hpp"
 #include "transport/wakeup.hpp"
@@ -64,6 +65,15 @@ private:
         std::uint32_t rows = 0, sent = 0;
     };
 
+    struct Peer { // one that is asked
+        const char* name;
+        zmq::socket_t socket;
+        std::vector<std::string> questions; // of this turn
+        std::deque<std::string> unsent{};   // frames that its queue had no room for
+        Instant heard{};
+        bool was_there = false;
+    };
+
     struct Poll { // a question of the hub's own that is asked over and over
         std::uint64_t number;
         Instant asked{}, answered{};
@@ -80,18 +90,23 @@ private:
     std::uint32_t under_way(const Feed& feed);
     void flush_pack(Pack& pack);
     void send_all();
-    void receive_status();
-    void receive_control();
+    template <class Answer>
+    void receive(Peer& peer, Decoded<Asked<Answer>> (*decode)(Reader&, std::string_view));
+    template <class Answer>
+    void take_answer(std::uint64_t number, Answer&& answer);
+    static void send_questions(Peer& peer);
     void ask_own(Instant now);
     static bool is_due(Poll& poll, Instant now, Duration period);
     void heard(StatusAnswer&& answer);
     void heard(ControlAnswer&& answer);
     void note_presence(Instant now);
+    void note_presence(Peer& peer, bool is_there);
     void publish(Instant now);
     void deliver();
     void complain(const std::string& error);
 
-    zmq::socket_t door_, control_, status_;
+    zmq::socket_t door_;
+    Peer ventilator_, sink_; // its control, its status
     std::vector<Deliver> threads_;
 
     std::mutex mutex_; // over the two below
@@ -106,16 +121,13 @@ private:
     std::vector<Completed> done_;
     std::vector<Pack> packs_;
     std::deque<Feed> feeds_;
-    std::vector<std::string> status_out_, control_out_;
     std::deque<transport::Frame> door_unsent_;
-    std::deque<std::string> status_unsent_, control_unsent_;
     std::size_t door_unsent_bytes_ = 0;
     Reader reader_;
     Poll room_{1}, sink_stats_{2}, dispatch_stats_{3};
-    Instant ventilator_heard_, sink_heard_, next_board_, next_expiry_, next_complaint_;
+    Instant next_board_, next_expiry_, next_complaint_;
     Board board_;
     bool board_changed_ = true;
-    bool ventilator_was_there_ = false, sink_was_there_ = false;
     std::uint64_t malformed_ = 0;
     std::thread thread_;
 };

@@ -73,7 +73,7 @@ void Hub::feed_some(Feed& feed) {
         pack.bytes += row.size;
         wait.id = row.id;
         wait.body = row.body;
-        status_out_.push_back(encode(Request(feed.number + feed.sent++), StatusQuestion(wait)));
+        sink_.questions.push_back(encode(Request(feed.number + feed.sent++), StatusQuestion(wait)));
     }
     if (feed.row == group.rows.size()) {
         ++feed.group;
