@@ -35,15 +35,14 @@ Awaitable<std::optional<Room>> ask_room(Shard* shard) {
 
 Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
     auto call = std::make_shared<Call>();
-    shard->house.hub.give({Promise(call, shard->index), std::move(question), patience});
-    // The answer is posted to this thread, so it can't come before the wait begins.
+    shard->hub.give({Promise(call), std::move(question), patience});
     co_await call->async_wait(kAwait);
     co_return call->take();
 }
 
 Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
     auto call = std::make_shared<Call>();
-    x->shard->house.hub.give({Promise(call, x->shard->index), std::move(question), patience});
+    x->shard->hub.give({Promise(call), std::move(question), patience});
     x->socket->non_blocking(true);
     x->socket->async_wait(Socket::wait_read, Watch{call, x->socket});
     co_await call->async_wait(kAwait);

@@ -1,10 +1,8 @@
 #include "gateway/hub.hpp"
 
 #include "protocol/check.hpp"
-#include "protocol/codec.hpp"
 
 #include <algorithm>
-#include <array>
 #include <spdlog/spdlog.h>
 
 namespace penstock::gateway {
@@ -16,11 +14,10 @@ constexpr Duration kRoomPeriod = milliseconds(250);
 constexpr Duration kRoomPeriodAway = milliseconds(50); // while nothing is taken: start quickly
 constexpr Duration kStatsPeriod = std::chrono::seconds(1);
 constexpr Duration kAskAgain = std::chrono::seconds(1); // a question without an answer
-constexpr Duration kBoardPeriod = milliseconds(250);
-constexpr Duration kExpiryPeriod = milliseconds(100);
-constexpr Duration kSleepMost = milliseconds(50);
+constexpr Duration kTickPeriod = milliseconds(50);
+constexpr Duration kSendAgain = milliseconds(1); // what a queue had no room for
 constexpr std::size_t kQuestionsPerFrame = 1'000;
-constexpr std::size_t kAnswersPerTurn = 10'000;
+constexpr std::size_t kAnswersPerTurn = 1'000;
 constexpr std::size_t kUnsentBytesMax = 256u << 20;
 
 Instant now() {
@@ -29,10 +26,14 @@ Instant now() {
 
 } // namespace
 
-Hub::Hub(const Options& options, zmq::context_t& context)
-    : door_(transport::open_socket(context, zmq::socket_type::push)),
-      ventilator_{"ventilator", transport::open_socket(context, zmq::socket_type::dealer), {}},
-      sink_{"sink", transport::open_socket(context, zmq::socket_type::dealer), {}} {
+Hub::Peer::Peer(const char* its_name, zmq::context_t& context, asio::io_context& io)
+    : name(its_name), socket(transport::open_socket(context, zmq::socket_type::dealer)),
+      readable(io, socket.get(zmq::sockopt::fd)) {}
+
+Hub::Hub(const Options& options, zmq::context_t& context, asio::io_context& io)
+    : io_(io), door_(transport::open_socket(context, zmq::socket_type::push)),
+      ventilator_("ventilator", context, io), sink_("sink", context, io), tick_timer_(io),
+      turn_timer_(io) {
     transport::connect_socket(door_, options.ventilator_door, "the gateway");
     transport::connect_socket(ventilator_.socket, options.ventilator_control, "the gateway");
     transport::connect_socket(sink_.socket, options.sink_status, "the gateway");
@@ -42,100 +43,105 @@ Hub::Hub(const Options& options, zmq::context_t& context)
 }
 
 Hub::~Hub() {
-    stop();
+    for (Peer* peer : {&ventilator_, &sink_}) peer->readable.release(); // the socket closes it
 }
 
-void Hub::start(std::vector<Deliver> threads) {
-    threads_ = std::move(threads);
-    thread_ = std::thread([this] { run(); });
-}
-
-void Hub::give(Order order) {
-    bool ring = false;
-    {
-        const std::lock_guard lock(mutex_);
-        inbox_.push_back(std::move(order));
-        ring = asleep_;
-        asleep_ = false;
-    }
-    if (ring) wakeup_.ring();
+void Hub::start() {
+    turn_when_readable(ventilator_);
+    turn_when_readable(sink_);
+    tick();
 }
 
 void Hub::drain() {
-    draining_ = true;
-    wakeup_.ring();
+    board_.draining = true;
 }
 
 void Hub::give_up() {
     giving_up_ = true;
-    wakeup_.ring();
+    turn_soon();
 }
 
-void Hub::stop() {
-    ending_ = true;
-    wakeup_.ring();
-    if (thread_.joinable()) thread_.join();
-    inbox_.clear();
-    orders_.clear();
-    done_.clear();
-    feeds_.clear();
-    pending_ = Pending();
+void Hub::give(Order order) {
+    take(std::move(order), now());
+    turn_soon();
 }
 
-void Hub::run() {
-    while (!ending_) {
-        sleep();
-        const Instant at = now();
-        receive(sink_, decode_status_answer);
-        receive(ventilator_, decode_control_answer);
-        take_orders();
-        run_feeds(at);
-        ask_own(at);
-        send_all();
-        if (giving_up_)
-            pending_.expire(kNever, done_);
-        else if (at >= next_expiry_)
-            pending_.expire(at, done_);
-        if (at >= next_expiry_) next_expiry_ = at + kExpiryPeriod;
-        note_presence(at);
-        publish(at);
-        deliver();
-    }
-}
+// ---- the loop ------------------------------------------------------------------------------
 
-void Hub::sleep() {
-    bool may_sleep = false;
-    {
-        const std::lock_guard lock(mutex_);
-        asleep_ = inbox_.empty();
-        may_sleep = asleep_;
-    }
-    std::array<zmq::pollitem_t, 4> items = {
-        zmq::pollitem_t{sink_.socket.handle(), 0, ZMQ_POLLIN, 0},
-        zmq::pollitem_t{ventilator_.socket.handle(), 0, ZMQ_POLLIN, 0},
-        zmq::pollitem_t{nullptr, wakeup_.fd(), ZMQ_POLLIN, 0},
-        zmq::pollitem_t{door_.handle(), 0, ZMQ_POLLOUT, 0}};
-    const std::size_t count = door_unsent_.empty() ? 3 : 4;
-    const auto most =
-        std::chrono::duration_cast<milliseconds>(may_sleep ? kSleepMost : Duration(0));
-    zmq::poll(items.data(), count, most);
-    if ((items[2].revents & ZMQ_POLLIN) != 0) wakeup_.quiet();
-}
-
-void Hub::take_orders() {
-    {
-        const std::lock_guard lock(mutex_);
-        orders_.swap(inbox_);
-        asleep_ = false;
-    }
+// Sockets are drained in every turn, since sending to one may swallow the signal of what came.
+void Hub::turn() {
     const Instant at = now();
-    for (auto& order : orders_) take(order, at);
-    for (auto& pack : packs_) flush_pack(pack);
-    packs_.clear();
-    orders_.clear(); // packs looked into them
+    run_feeds(at);
+    if (at >= bursts_.due_at()) send_burst();
+    send_all();
+    receive(sink_, decode_status_answer);
+    receive(ventilator_, decode_control_answer);
+    if (giving_up_) pending_.expire(kNever, done_);
+    keep_promises();
+    const bool is_full = !door_unsent_.empty() || !sink_.unsent.empty() ||
+                         !ventilator_.unsent.empty();
+    const Instant next = std::min(is_full ? at + kSendAgain : kNever, bursts_.due_at());
+    if (next <= at)
+        turn_soon();
+    else
+        turn_at(next);
 }
 
-void Hub::take(Order& order, Instant at) {
+// Behind whatever is ready to run: what that brings goes into the same turn.
+void Hub::turn_soon() {
+    if (turn_is_posted_) return;
+    turn_is_posted_ = true;
+    asio::post(io_, [this] {
+        turn_is_posted_ = false;
+        turn();
+    });
+}
+
+void Hub::turn_when_readable(Peer& peer) {
+    peer.readable.async_wait(Descriptor::wait_read, [this, &peer](const auto& error) {
+        if (error) return;
+        turn();
+        turn_when_readable(peer);
+    });
+}
+
+void Hub::turn_at(Instant when) {
+    if (when >= turn_at_) return; // the earlier turn looks again
+    turn_at_ = when;
+    turn_timer_.expires_at(when);
+    turn_timer_.async_wait([this](const auto& error) {
+        if (error) return;
+        turn_at_ = kNever;
+        turn();
+    });
+}
+
+void Hub::tick() {
+    const Instant at = now();
+    ask_own(at);
+    turn();
+    pending_.expire(at, done_);
+    keep_promises();
+    note_presence(at);
+    tick_timer_.expires_at(at + kTickPeriod);
+    tick_timer_.async_wait([this](const auto& error) {
+        if (!error) tick();
+    });
+}
+
+// Sessions go on from here, and may give new orders.
+void Hub::keep_promises() {
+    while (!done_.empty()) {
+        keeping_.swap(done_);
+        for (auto& completed : keeping_) bursts_.answered(completed.burst);
+        for (auto& completed : keeping_) completed.promise.keep(std::move(completed.answer));
+        keeping_.clear();
+    }
+}
+
+// ---- what goes out -------------------------------------------------------------------------
+
+void Hub::take(Order&& order, Instant at) {
     const Instant deadline = at + order.patience;
     const bool submits = std::holds_alternative<SubmitOne>(order.question) ||
                          std::holds_alternative<SubmitMany>(order.question);
@@ -144,9 +150,15 @@ void Hub::take(Order& order, Instant at) {
         return;
     }
     if (std::holds_alternative<SubmitMany>(order.question)) return open_feed(std::move(order), at);
+    std::uint32_t burst = Bursts::kNone;
+    auto* one = std::get_if<SubmitOne>(&order.question);
+    if (one != nullptr) {
+        const bool stored = one->wait.until == Until::stored;
+        burst = bursts_.collect(stored ? Bursts::Until::stored : Bursts::Until::finished, at);
+    }
     const std::uint64_t number =
-        pending_.open(std::move(order.promise), Pending::Form::single, 1, deadline);
-    if (auto* one = std::get_if<SubmitOne>(&order.question)) {
+        pending_.open(std::move(order.promise), Pending::Form::single, 1, deadline, burst);
+    if (one != nullptr) {
         submit_one(*one, number);
     } else if (auto* status = std::get_if<StatusQuestion>(&order.question)) {
         sink_.questions.push_back(encode(Request(number), *status));
@@ -158,27 +170,40 @@ void Hub::take(Order& order, Instant at) {
 
 void Hub::submit_one(SubmitOne& one, std::uint64_t number) {
     auto pack = std::find_if(packs_.begin(), packs_.end(),
-                             [&](const Pack& p) { return p.submit.terms == one.terms; });
+                             [&](const Group& p) { return p.terms == one.terms; });
     if (pack == packs_.end()) {
         packs_.emplace_back();
         pack = packs_.end() - 1;
-        pack->submit.terms = std::move(one.terms);
+        pack->terms = std::move(one.terms);
     }
-    // The payload stays in its order until this turn's frames are made.
-    pack->submit.rows.push_back({one.wait.id, one.payload});
-    pack->bytes += one.payload.size();
-    if (pack->submit.rows.size() >= kRowsPerFrame || pack->bytes >= kBytesPerFrame) {
-        flush_pack(*pack);
+    pack->rows.push_back({one.wait.id, pack->payloads.size(), one.payload.size(), 0, {}});
+    pack->payloads += one.payload;
+    if (pack->rows.size() >= kRowsPerFrame || pack->payloads.size() >= kBytesPerFrame) {
+        send_rows(*pack, 0, pack->rows.size());
+        pack->rows.clear();
+        pack->payloads.clear();
     }
-    sink_.questions.push_back(encode(Request(number), StatusQuestion(one.wait)));
+    waits_.push_back(encode(Request(number), StatusQuestion(one.wait)));
 }
 
-void Hub::flush_pack(Pack& pack) {
-    if (pack.submit.rows.empty()) return;
-    door_unsent_.push_back(transport::make_frame(encode(pack.submit)));
+void Hub::send_burst() {
+    for (const Group& pack : packs_) send_rows(pack, 0, pack.rows.size());
+    packs_.clear();
+    std::move(waits_.begin(), waits_.end(), std::back_inserter(sink_.questions));
+    waits_.clear();
+    bursts_.leave();
+}
+
+void Hub::send_rows(const Group& group, std::size_t from, std::size_t to) {
+    if (from == to) return;
+    Submit submit;
+    submit.terms = group.terms;
+    submit.rows.reserve(to - from);
+    for (std::size_t i = from; i < to; ++i) {
+        submit.rows.push_back({group.rows[i].id, group.payload(group.rows[i])});
+    }
+    door_unsent_.push_back(transport::make_frame(encode(submit)));
     door_unsent_bytes_ += door_unsent_.back()->size();
-    pack.submit.rows.clear();
-    pack.bytes = 0;
 }
 
 void Hub::send_all() {
@@ -209,6 +234,31 @@ void Hub::send_questions(Peer& peer) {
     }
 }
 
+// One question of a kind is under way at a time; without an answer it is asked again now and then,
+// since the peer may have forgotten it in a restart.
+bool Hub::is_due(Poll& poll, Instant at, Duration period) {
+    const bool under_way = poll.asked > poll.answered;
+    if (under_way ? at < poll.asked + kAskAgain : at < poll.asked + period) return false;
+    poll.asked = at;
+    return true;
+}
+
+void Hub::ask_own(Instant at) {
+    const Duration period = board_.room.serving ? kRoomPeriod : kRoomPeriodAway;
+    if (is_due(room_, at, period)) {
+        ventilator_.questions.push_back(encode(Request(room_.number), ControlQuestion(AskRoom{})));
+    }
+    if (is_due(dispatch_stats_, at, kStatsPeriod)) {
+        ventilator_.questions.push_back(
+            encode(Request(dispatch_stats_.number), ControlQuestion(AskDispatch{})));
+    }
+    if (is_due(sink_stats_, at, kStatsPeriod)) {
+        sink_.questions.push_back(encode(Request(sink_stats_.number), StatusQuestion(AskStats{})));
+    }
+}
+
+// ---- what comes in -------------------------------------------------------------------------
+
 // Lane and HelloAnswer answer questions that no session asks.
 template <class Answer>
 void Hub::take_answer(std::uint64_t number, Answer&& answer) {
@@ -235,6 +285,7 @@ void Hub::receive(Peer& peer, Decoded<Asked<Answer>> (*decode)(Reader&, std::str
             if (request) take_answer(*request, std::move(answer));
         }
     }
+    turn_soon(); // there may be more
 }
 
 void Hub::heard(StatusAnswer&& answer) {
@@ -248,33 +299,10 @@ void Hub::heard(ControlAnswer&& answer) {
     if (auto* room = std::get_if<Room>(&answer)) {
         room_.answered = now();
         board_.room = std::move(*room);
-        board_changed_ = true;
+        note_presence(room_.answered);
     } else if (auto* stats = std::get_if<DispatchStats>(&answer)) {
         dispatch_stats_.answered = now();
         board_.dispatch = std::move(*stats);
-    }
-}
-
-// One question of a kind is under way at a time; without an answer it is asked again now and then,
-// since the peer may have forgotten it in a restart.
-bool Hub::is_due(Poll& poll, Instant at, Duration period) {
-    const bool under_way = poll.asked > poll.answered;
-    if (under_way ? at < poll.asked + kAskAgain : at < poll.asked + period) return false;
-    poll.asked = at;
-    return true;
-}
-
-void Hub::ask_own(Instant at) {
-    const Duration period = board_.room.serving ? kRoomPeriod : kRoomPeriodAway;
-    if (is_due(room_, at, period)) {
-        ventilator_.questions.push_back(encode(Request(room_.number), ControlQuestion(AskRoom{})));
-    }
-    if (is_due(dispatch_stats_, at, kStatsPeriod)) {
-        ventilator_.questions.push_back(
-            encode(Request(dispatch_stats_.number), ControlQuestion(AskDispatch{})));
-    }
-    if (is_due(sink_stats_, at, kStatsPeriod)) {
-        sink_.questions.push_back(encode(Request(sink_stats_.number), StatusQuestion(AskStats{})));
     }
 }
 
@@ -283,42 +311,12 @@ void Hub::note_presence(Instant at) {
     board_.sink_silence = std::min(at - sink_.heard, kSilence);
     note_presence(ventilator_, board_.ventilator_is_there());
     note_presence(sink_, board_.sink_is_there());
-    board_changed_ = board_changed_ || board_.draining != draining_;
 }
 
 void Hub::note_presence(Peer& peer, bool is_there) {
     if (is_there == peer.was_there) return;
     spdlog::info("gateway: the {} {}", peer.name, is_there ? "is there" : "does not answer");
     peer.was_there = is_there;
-    board_changed_ = true;
-}
-
-void Hub::publish(Instant at) {
-    if (!board_changed_ && at < next_board_) return;
-    board_changed_ = false;
-    next_board_ = at + kBoardPeriod;
-    board_.at = at;
-    board_.draining = draining_;
-    const auto board = std::make_shared<const Board>(board_);
-    for (const auto& deliver : threads_) {
-        auto delivery = std::make_shared<Delivery>();
-        delivery->board = board;
-        deliver(std::move(delivery));
-    }
-}
-
-void Hub::deliver() {
-    if (done_.empty()) return;
-    std::vector<std::shared_ptr<Delivery>> deliveries(threads_.size());
-    for (auto& completed : done_) {
-        auto& delivery = deliveries[completed.promise.thread()];
-        if (!delivery) delivery = std::make_shared<Delivery>();
-        delivery->completed.push_back(std::move(completed));
-    }
-    done_.clear();
-    for (std::size_t i = 0; i < deliveries.size(); ++i) {
-        if (deliveries[i]) threads_[i](std::move(deliveries[i]));
-    }
 }
 
 void Hub::complain(const std::string& error) {

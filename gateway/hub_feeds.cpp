@@ -61,25 +61,24 @@ void Hub::run_feeds(Instant at) {
 
 void Hub::feed_some(Feed& feed) {
     const Group& group = feed.many.groups[feed.group];
-    Pack pack;
-    pack.submit.terms = group.terms;
+    const std::size_t from = feed.row;
+    std::size_t bytes = 0;
     AskWait wait;
     wait.until = Until::stored;
     wait.timeout = feed.many.timeout;
-    while (feed.row < group.rows.size() && pack.submit.rows.size() < kRowsPerFrame &&
-           pack.bytes < kBytesPerFrame) {
+    while (feed.row < group.rows.size() && feed.row - from < kRowsPerFrame &&
+           bytes < kBytesPerFrame) {
         const Group::Row& row = group.rows[feed.row++];
-        pack.submit.rows.push_back({row.id, group.payload(row)});
-        pack.bytes += row.size;
+        bytes += row.size;
         wait.id = row.id;
         wait.body = row.body;
         sink_.questions.push_back(encode(Request(feed.number + feed.sent++), StatusQuestion(wait)));
     }
+    send_rows(group, from, feed.row);
     if (feed.row == group.rows.size()) {
         ++feed.group;
         feed.row = 0;
     }
-    flush_pack(pack);
     send_all();
 }
 

@@ -82,18 +82,13 @@ Awaitable<void> accept_all(Shard* shard, Acceptor* acceptor) {
     }
 }
 
-void take(Shard& shard, Delivery& delivery) {
-    if (delivery.board) shard.board = std::move(delivery.board);
-    for (auto& completed : delivery.completed) {
-        completed.promise.keep(std::move(completed.answer));
-    }
-}
-
 } // namespace
 
-Server::Server(House& house) : house_(house) {
+Server::Server(House& house, zmq::context_t& context) : house_(house) {
     const unsigned count = std::max(1u, house.options.threads);
-    for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<Thread>(house, i));
+    for (unsigned i = 0; i < count; ++i) {
+        threads_.push_back(std::make_unique<Thread>(house, context));
+    }
     for (const auto& thread : threads_) house.durations.push_back(&thread->shard.durations);
     listen(house.options.http);
 }
@@ -126,34 +121,33 @@ void Server::listen(const std::string& http) {
     address_ = text_of(at);
 }
 
-std::vector<Deliver> Server::inboxes() {
-    std::vector<Deliver> out;
-    for (auto& thread : threads_) {
-        Shard* shard = &thread->shard;
-        out.push_back([shard](std::shared_ptr<Delivery> delivery) {
-            asio::post(shard->io,
-                       [shard, delivery = std::move(delivery)] { take(*shard, *delivery); });
-        });
-    }
-    return out;
-}
-
 void Server::start() {
     for (auto& thread : threads_) {
         Thread* t = thread.get();
         asio::co_spawn(t->shard.io.get_executor(), accept_all(&t->shard, &t->acceptor),
                        asio::detached);
-        t->thread = std::thread([t] { t->shard.io.run(); });
+        t->thread = std::thread([t] {
+            t->shard.hub.start();
+            t->shard.io.run();
+        });
     }
 }
 
-void Server::stop_accepting() {
+void Server::drain() {
     for (auto& thread : threads_) {
         Thread* t = thread.get();
         asio::post(t->shard.io, [t] {
             boost::system::error_code ignored;
             t->acceptor.close(ignored);
+            t->shard.hub.drain();
         });
+    }
+}
+
+void Server::give_up() {
+    for (auto& thread : threads_) {
+        Hub* hub = &thread->shard.hub;
+        asio::post(thread->shard.io, [hub] { hub->give_up(); });
     }
 }
 
