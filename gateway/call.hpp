@@ -67,6 +67,8 @@ public:
 
     [[nodiscard]] bool done() const { return done_; }
 
+    [[nodiscard]] Answer& answer() { return answer_; } // once it is there
+
     Answer take() { return std::move(answer_); }
 
 private:

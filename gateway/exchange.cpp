@@ -5,25 +5,6 @@ namespace {
 
 constexpr Duration kRoomPatience = std::chrono::seconds(1);
 
-// Tells the call when the client hangs up. Must not touch the socket once the call is done, since
-// the session goes on with it then.
-struct Watch {
-    std::shared_ptr<Call> call;
-    Socket* socket;
-
-    void operator()(const boost::system::error_code& error) const {
-        if (error || call->done()) return;
-        char byte = 0;
-        boost::system::error_code peek;
-        const std::size_t size =
-            socket->receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, peek);
-        // More bytes are the next request: nothing is known about the client then.
-        if (size == 0 && peek != asio::error::would_block) {
-            call->finish({Answer::What::gone, {}});
-        }
-    }
-};
-
 Awaitable<std::optional<Room>> ask_room(Shard* shard) {
     Question question{ControlQuestion(AskRoom{})};
     Answer answer = co_await ask(shard, std::move(question), kRoomPatience);
@@ -33,21 +14,23 @@ Awaitable<std::optional<Room>> ask_room(Shard* shard) {
 
 } // namespace
 
-Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
+std::shared_ptr<Call> start(Shard& shard, Question&& question, Duration patience) {
     auto call = std::make_shared<Call>();
-    shard->hub.give({Promise(call), std::move(question), patience});
+    shard.hub.give({Promise(call), std::move(question), patience});
+    return call;
+}
+
+Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
+    const auto call = start(*shard, std::move(question), patience);
     co_await call->async_wait(kAwait);
     co_return call->take();
 }
 
 Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
-    auto call = std::make_shared<Call>();
-    x->shard->hub.give({Promise(call), std::move(question), patience});
-    x->socket->non_blocking(true);
-    x->socket->async_wait(Socket::wait_read, Watch{call, x->socket});
+    const auto call = start(*x->shard, std::move(question), patience);
+    x->deadline->watch(call);
     co_await call->async_wait(kAwait);
-    boost::system::error_code ignored;
-    x->socket->cancel(ignored);
+    x->deadline->watch(nullptr);
     co_return call->take();
 }
 

@@ -15,7 +15,7 @@ namespace penstock::gateway {
 
 struct Exchange {
     Shard* shard = nullptr;
-    Socket* socket = nullptr; // to see that the client hangs up; not to be read from
+    Deadlines::Entry* deadline = nullptr; // of its connection
     Head head;
     Command command;
     std::string body;
@@ -37,6 +37,8 @@ Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string ki
 // What the ventilator would take now; what the board remembers if it does not answer.
 Awaitable<Room> room_now(Shard* shard);
 
+// Gives it to the hub; the call is to be awaited before anything else is.
+std::shared_ptr<Call> start(Shard& shard, Question&& question, Duration patience);
 // Asks the hub.
 Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
 // For long waits: ends early, with `gone`, when the client hangs up.

@@ -61,7 +61,7 @@ void Hub::give_up() {
     turn_soon();
 }
 
-void Hub::give(Order order) {
+void Hub::give(Order&& order) {
     take(std::move(order), now());
     turn_soon();
 }

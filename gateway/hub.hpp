@@ -36,7 +36,7 @@ public:
 
     // All of these on the thread that runs `io`.
     void start();
-    void give(Order order); // the promise is kept in a later round of the loop
+    void give(Order&& order); // the promise is kept in a later round of the loop
     void drain();           // the board says so from now on
     void give_up();         // silence for everything under way
 
@@ -45,8 +45,6 @@ public:
 
 private:
     using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
-    using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                             asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
     struct Feed { // a bulk that is handed on piece by piece
         SubmitMany many;

@@ -62,9 +62,7 @@ void turn_away(Socket socket) {
 }
 
 Awaitable<void> accept_all(Shard* shard, Acceptor* acceptor) {
-    asio::basic_waitable_timer<std::chrono::steady_clock,
-                               asio::wait_traits<std::chrono::steady_clock>, Executor>
-        pause(shard->io);
+    Timer pause(shard->io);
     for (;;) {
         auto [error, socket] = co_await acceptor->async_accept(kAwaitTuple);
         if (error == asio::error::operation_aborted || !acceptor->is_open()) co_return;
@@ -79,6 +77,16 @@ Awaitable<void> accept_all(Shard* shard, Acceptor* acceptor) {
             continue;
         }
         asio::co_spawn(shard->io.get_executor(), serve(shard, std::move(socket)), asio::detached);
+    }
+}
+
+Awaitable<void> look_at_deadlines(Shard* shard) {
+    Timer pause(shard->io);
+    for (;;) {
+        pause.expires_after(Deadlines::kLookEvery);
+        const auto [error] = co_await pause.async_wait(kAwaitTuple);
+        if (error) co_return;
+        shard->deadlines.look(std::chrono::steady_clock::now());
     }
 }
 
@@ -126,6 +134,7 @@ void Server::start() {
         Thread* t = thread.get();
         asio::co_spawn(t->shard.io.get_executor(), accept_all(&t->shard, &t->acceptor),
                        asio::detached);
+        asio::co_spawn(t->shard.io.get_executor(), look_at_deadlines(&t->shard), asio::detached);
         t->thread = std::thread([t] {
             t->shard.hub.start();
             t->shard.io.run();

@@ -4,6 +4,7 @@
 #include "gateway/admission.hpp"
 #include "gateway/beast.hpp"
 #include "gateway/board.hpp"
+#include "gateway/deadlines.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hub.hpp"
 #include "gateway/ids.hpp"
@@ -40,6 +41,7 @@ struct Shard { // one thread; only that thread touches it, unless it says otherw
     Shard(House& the_house, zmq::context_t& context)
         : house(the_house), hub(the_house.options, context, io) {}
 
+    Deadlines deadlines; // stays until the last session has gone with `io`
     asio::io_context io{1};
     House& house;
     FreshIds ids;
