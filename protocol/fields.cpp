@@ -60,13 +60,13 @@ std::string tidy_text(std::string_view text) {
 
 namespace {
 
-void must(Mistake& mistake, std::string_view where, const std::string& be) {
-    if (mistake.none()) mistake.add(std::string(where) + " must be " + be);
+void must(Mistake& mistake, Where where, const std::string& be) {
+    if (mistake.none()) mistake.add(where.text() + " must be " + be);
 }
 
 } // namespace
 
-JobId read_id(Node node, Mistake& mistake, std::string_view where) {
+JobId read_id(Node node, Mistake& mistake, Where where) {
     if (node.is(Shape::bytes)) {
         if (auto id = JobId::from_uuid(node.text())) return *id;
     } else if (node.is(Shape::text)) {
@@ -76,19 +76,19 @@ JobId read_id(Node node, Mistake& mistake, std::string_view where) {
     return {};
 }
 
-std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, std::string_view where) {
+std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, Where where) {
     if (node.is(Shape::natural) && node.natural() <= max) return node.natural();
     if (mistake.none()) must(mistake, where, "a whole number from 0 to " + std::to_string(max));
     return 0;
 }
 
-bool read_flag(Node node, Mistake& mistake, std::string_view where) {
+bool read_flag(Node node, Mistake& mistake, Where where) {
     if (node.is(Shape::boolean)) return node.natural() != 0;
     must(mistake, where, "true or false");
     return false;
 }
 
-std::string read_text(Node node, std::size_t max, Mistake& mistake, std::string_view where) {
+std::string read_text(Node node, std::size_t max, Mistake& mistake, Where where) {
     if (node.is(Shape::text) && node.size() <= max && is_utf8(node.text())) {
         return std::string(node.text());
     }
@@ -98,13 +98,13 @@ std::string read_text(Node node, std::size_t max, Mistake& mistake, std::string_
     return {};
 }
 
-std::string read_name(Node node, Mistake& mistake, std::string_view where) {
+std::string read_name(Node node, Mistake& mistake, Where where) {
     if (node.is(Shape::text) && is_name(node.text())) return std::string(node.text());
     must(mistake, where, "1-128 characters of [A-Za-z0-9._-]");
     return {};
 }
 
-double read_number(Node node, double max, Mistake& mistake, std::string_view where) {
+double read_number(Node node, double max, Mistake& mistake, Where where) {
     if (node.is(Shape::natural) || node.is(Shape::real)) {
         const double value = node.real();
         if (std::isfinite(value) && value >= 0 && value <= max) return value;
@@ -116,14 +116,14 @@ double read_number(Node node, double max, Mistake& mistake, std::string_view whe
     return 0;
 }
 
-Bytes read_bytes(Node node, Mistake& mistake, std::string_view where) {
+Bytes read_bytes(Node node, Mistake& mistake, Where where) {
     if (node.is(Shape::bytes) || node.is(Shape::text)) return node.text();
     must(mistake, where, "bin: one encoded msgpack value");
     return {};
 }
 
 std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mistake& mistake,
-                            std::string_view where) {
+                            Where where) {
     std::vector<Node> out;
     if (!rows.is(Shape::array) || rows.size() > most) {
         if (mistake.none()) {
@@ -146,8 +146,9 @@ std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mi
     return out;
 }
 
-std::string Fields::where(std::string_view key) const {
-    return std::string(type_) + ": `" + std::string(key) + "`";
+std::string Where::text() const {
+    if (key_.empty()) return std::string(words_);
+    return std::string(words_) + ": `" + std::string(key_) + "`";
 }
 
 void Fields::wrong(std::string_view key, std::string_view be) const {
@@ -264,7 +265,7 @@ std::optional<Failure> Fields::failure(std::string_view key) const {
         wrong(key, "a string, or a map of `code`, `message` and `retryable`");
         return std::nullopt;
     }
-    const std::string path = where(key); // Fields keeps a view of it
+    const std::string path = where(key).text(); // Fields keeps a view of it
     const Fields inner(n, path, mistake_);
     if (inner.has("code")) failure.code = inner.required_name("code");
     if (const Node m = n.find("message"); m.is(Shape::text)) failure.message = tidy_text(m.text());

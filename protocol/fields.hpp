@@ -26,18 +26,33 @@ private:
     std::string text_;
 };
 
-JobId read_id(Node node, Mistake& mistake, std::string_view where);
-std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, std::string_view where);
-bool read_flag(Node node, Mistake& mistake, std::string_view where);
-std::string read_text(Node node, std::size_t max, Mistake& mistake, std::string_view where);
-std::string read_name(Node node, Mistake& mistake, std::string_view where);
-double read_number(Node node, double max, Mistake& mistake, std::string_view where);
-Bytes read_bytes(Node node, Mistake& mistake, std::string_view where); // bin or str
+// What a mistake is about. Put into words only when there is one.
+class Where {
+public:
+    Where(std::string_view words) : words_(words) {}
+
+    Where(const char* words) : words_(words) {}
+
+    Where(std::string_view type, std::string_view key) : words_(type), key_(key) {}
+
+    [[nodiscard]] std::string text() const; // "submit: `kind`"
+
+private:
+    std::string_view words_, key_;
+};
+
+JobId read_id(Node node, Mistake& mistake, Where where);
+std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, Where where);
+bool read_flag(Node node, Mistake& mistake, Where where);
+std::string read_text(Node node, std::size_t max, Mistake& mistake, Where where);
+std::string read_name(Node node, Mistake& mistake, Where where);
+double read_number(Node node, double max, Mistake& mistake, Where where);
+Bytes read_bytes(Node node, Mistake& mistake, Where where); // bin or str
 std::string tidy_text(std::string_view text); // valid UTF-8, at most kErrorTextMax
 
 // The elements of an array of at most `most` arrays, each with at least `least` elements.
 std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mistake& mistake,
-                            std::string_view where);
+                            Where where);
 
 // The fields of one map. Absent fields give their default, wrong ones a mistake.
 class Fields {
@@ -71,7 +86,7 @@ public:
     [[nodiscard]] std::optional<Failure> failure(std::string_view key) const;
     [[nodiscard]] Terms terms() const;
 
-    [[nodiscard]] std::string where(std::string_view key) const;
+    [[nodiscard]] Where where(std::string_view key) const { return {type_, key}; }
     void wrong(std::string_view key, std::string_view must) const;
 
     [[nodiscard]] Mistake& mistake() const { return mistake_; }
