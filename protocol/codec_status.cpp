@@ -24,6 +24,15 @@ struct QuestionEncoder {
         if (m.body) w.key("body").natural(*m.body);
     }
 
+    void operator()(const AskStored& m) {
+        write_question_head(w, "stored", request, 2);
+        w.key("timeout").number(seconds(m.timeout)).key("rows").array(m.rows.size());
+        for (const auto& row : m.rows) {
+            w.array(row.body ? 3 : 2).natural(row.request).id(row.id);
+            if (row.body) w.natural(*row.body);
+        }
+    }
+
     void operator()(const AskList& m) {
         write_question_head(w, "list", request, 5 + (m.state ? 1 : 0));
         if (m.state) w.key("state").text(to_string(*m.state));
@@ -89,6 +98,14 @@ struct AnswerEncoder {
         if (job) write_view(w.key("job"), m.job);
     }
 
+    void operator()(const StoredAnswer& m) {
+        write_question_head(w, "stored", request, 1);
+        w.key("requests").array(m.requests.size());
+        for (const Range& range : m.requests) {
+            w.array(2).natural(range.first).natural(range.count);
+        }
+    }
+
     void operator()(const ListAnswer& m) {
         write_question_head(w, "list", request, 2);
         w.key("cursor").natural(m.cursor).key("jobs").array(m.jobs.size());
@@ -137,6 +154,36 @@ AskWait read_wait(const Fields& f) {
     m.timeout = from_seconds(f.number("timeout", kWaitSecondsMax, 30));
     m.value = f.flag("values", false);
     if (f.has("body")) m.body = f.natural("body", UINT64_MAX);
+    return m;
+}
+
+AskStored read_stored(const Fields& f) {
+    AskStored m;
+    m.timeout = from_seconds(f.number("timeout", kWaitSecondsMax, 30));
+    const auto rows = f.rows("rows", 2);
+    m.rows.reserve(rows.size());
+    for (const Node row : rows) {
+        const Node request = row.first(), id = request.after();
+        m.rows.push_back({read_natural(request, UINT64_MAX, f.mistake(),
+                                       "stored: the request of a row"),
+                          read_id(id, f.mistake(), "stored: the id of a row"), std::nullopt});
+        if (row.size() > 2) {
+            m.rows.back().body =
+                read_natural(id.after(), UINT64_MAX, f.mistake(), "stored: the body of a row");
+        }
+    }
+    return m;
+}
+
+StoredAnswer read_stored_answer(const Fields& f) {
+    StoredAnswer m;
+    for (const Node row : f.rows("requests", 2)) {
+        const Node first = row.first();
+        m.requests.push_back(
+            {read_natural(first, UINT64_MAX, f.mistake(), "stored: the first of a range"),
+             static_cast<std::uint32_t>(read_natural(first.after(), kRowsMax, f.mistake(),
+                                                     "stored: the count of a range"))});
+    }
     return m;
 }
 
@@ -280,6 +327,8 @@ Decoded<Asked<StatusQuestion>> decode_status(Reader& reader, std::string_view fr
             out.messages.push_back({request, AskStatus{f.id("id"), f.flag("values", false)}});
         } else if (type == "wait") {
             out.messages.push_back({request, read_wait(f)});
+        } else if (type == "stored") {
+            out.messages.push_back({request, read_stored(f)});
         } else if (type == "list") {
             out.messages.push_back({request, read_list(f)});
         } else if (type == "stats") {
@@ -289,7 +338,7 @@ Decoded<Asked<StatusQuestion>> decode_status(Reader& reader, std::string_view fr
         } else if (type == "hello") {
             out.messages.push_back({request, read_hello(f)});
         } else {
-            mistake.add("`type` must be status, wait, list, stats, cancel or hello here");
+            mistake.add("`type` must be status, wait, stored, list, stats, cancel or hello here");
         }
     });
     out.error = mistake.take();
@@ -305,6 +354,7 @@ Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_vi
         const Fields f(map, type, mistake);
         const Request request = read_request(f);
         if (type == "job") out.messages.push_back({request, read_job_answer(f)});
+        if (type == "stored") out.messages.push_back({request, read_stored_answer(f)});
         if (type == "list") {
             ListAnswer list;
             list.cursor = f.natural("cursor", UINT64_MAX, 0);

@@ -109,6 +109,17 @@ struct AskWait { // held until the state is reached or the time is up
     std::optional<std::uint64_t> body;
 };
 
+struct AskStored { // many waits until stored; each row is a question of its own, with its number
+    struct Row {
+        std::uint64_t request = 0;
+        JobId id;
+        std::optional<std::uint64_t> body; // as in AskWait
+    };
+
+    Duration timeout{0};
+    std::vector<Row> rows;
+};
+
 struct AskList {
     std::optional<State> state;
     std::string kind, tag;
@@ -160,6 +171,10 @@ struct JobAnswer {
     JobView job;
 };
 
+struct StoredAnswer { // rows of AskStored whose jobs are stored; any other row gets a JobAnswer
+    std::vector<Range> requests;
+};
+
 struct ListAnswer {
     std::vector<JobView> jobs;
     std::uint64_t cursor = 0; // 0 = that was all
@@ -203,8 +218,10 @@ struct HelloAnswer {
     std::uint64_t got = 0; // of the ventilator's messages
 };
 
-using StatusQuestion = std::variant<AskStatus, AskWait, AskList, AskStats, AskCancel, Hello>;
-using StatusAnswer = std::variant<JobAnswer, ListAnswer, SinkStats, CancelAnswer, HelloAnswer>;
+using StatusQuestion =
+    std::variant<AskStatus, AskWait, AskStored, AskList, AskStats, AskCancel, Hello>;
+using StatusAnswer =
+    std::variant<JobAnswer, StoredAnswer, ListAnswer, SinkStats, CancelAnswer, HelloAnswer>;
 
 // An answer to a question that could not be read.
 struct Problem {

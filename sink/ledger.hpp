@@ -38,12 +38,18 @@ struct Reply {
     StatusAnswer answer;
 };
 
+struct StoredReply { // to a row of AskStored
+    Asker asker = 0;
+    std::uint64_t request = 0;
+};
+
 struct Outbox {
     Stored stored;
     Settled settled;
     Open open;
     Cancel cancel;
     std::vector<Reply> replies;
+    std::vector<StoredReply> stored_replies;
 };
 
 class Ledger {
@@ -59,7 +65,8 @@ public:
     void on(const ToSink& message, Now now, Outbox& out); // in the link's order
     void on(const Result& result, Now now, Outbox& out);
     void on(const Progress& progress);
-    // REQUIRES: not a Hello.
+    void ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out);
+    // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
 
     void tick(Now now, Outbox& out);
@@ -120,7 +127,7 @@ private:
 
     // ledger_questions.cpp
     void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
-    void wait(Asker asker, Request request, const AskWait& question, Now now, Outbox& out);
+    void wait(const Wait& mine, Now now, Outbox& out);
     void release_waits(Index index, Until until, Outbox& out);
     [[nodiscard]] Found unknown() const;
     [[nodiscard]] bool is_conflict(const Record& record, const AskWait& question) const;
