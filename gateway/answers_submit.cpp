@@ -132,6 +132,7 @@ Awaitable<Reply> submit(Exchange* x, Submission* submission) {
     if (waits) x->deadline->watch(nullptr);
 
     Answer* answer = &call->answer();
+    if (answer->get<IsStored>() != nullptr) co_return accepted(*shard, sent.id, submission->wait);
     auto* job = answer->get<JobAnswer>();
     if (waits && job != nullptr && job->found == Found::timed_out && job->job.id.empty()) {
         *answer = co_await ask_whether_stored(shard, sent);

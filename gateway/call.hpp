@@ -24,8 +24,10 @@ struct BulkAnswer {
     std::vector<Failed> failed; // the others are stored
 };
 
-using Said = std::variant<std::monostate, JobAnswer, ListAnswer, SinkStats, CancelAnswer, Room,
-                          Workers, DispatchStats, BulkAnswer>;
+struct IsStored {}; // the job
+
+using Said = std::variant<std::monostate, IsStored, JobAnswer, ListAnswer, SinkStats, CancelAnswer,
+                          Room, Workers, DispatchStats, BulkAnswer>;
 
 struct Answer {
     enum class What : std::uint8_t {

@@ -183,7 +183,12 @@ void Hub::submit_one(SubmitOne& one, std::uint64_t number) {
         pack->rows.clear();
         pack->payloads.clear();
     }
-    waits_.push_back(encode(Request(number), StatusQuestion(one.wait)));
+    if (one.wait.until == Until::stored) {
+        stored_.timeout = std::max(stored_.timeout, one.wait.timeout);
+        stored_.rows.push_back({number, one.wait.id, one.wait.body});
+    } else {
+        waits_.push_back(encode(Request(number), StatusQuestion(one.wait)));
+    }
 }
 
 void Hub::send_burst() {
@@ -191,6 +196,10 @@ void Hub::send_burst() {
     packs_.clear();
     std::move(waits_.begin(), waits_.end(), std::back_inserter(sink_.questions));
     waits_.clear();
+    if (!stored_.rows.empty()) {
+        sink_.questions.push_back(encode(std::nullopt, StatusQuestion(stored_)));
+        stored_.rows.clear();
+    }
     bursts_.leave();
 }
 
@@ -282,10 +291,22 @@ void Hub::receive(Peer& peer, Decoded<Asked<Answer>> (*decode)(Reader&, std::str
             complain("the " + std::string(peer.name) + " answered: " + decoded.error);
         }
         for (auto& [request, answer] : decoded.messages) {
-            if (request) take_answer(*request, std::move(answer));
+            if (request) {
+                take_answer(*request, std::move(answer));
+            } else if constexpr (std::is_same_v<Answer, StatusAnswer>) {
+                if (const auto* stored = std::get_if<StoredAnswer>(&answer)) take_stored(*stored);
+            }
         }
     }
     turn_soon(); // there may be more
+}
+
+void Hub::take_stored(const StoredAnswer& answer) {
+    for (const Range& range : answer.requests) {
+        for (std::uint64_t i = 0; i < range.count; ++i) {
+            pending_.answer(range.first + i, IsStored{}, done_);
+        }
+    }
 }
 
 void Hub::heard(StatusAnswer&& answer) {

@@ -92,6 +92,7 @@ private:
     void take_answer(std::uint64_t number, Answer&& answer);
     void ask_own(Instant now);
     static bool is_due(Poll& poll, Instant now, Duration period);
+    void take_stored(const StoredAnswer& answer);
     void heard(StatusAnswer&& answer);
     void heard(ControlAnswer&& answer);
     void note_presence(Instant now);
@@ -111,7 +112,8 @@ private:
     std::vector<Completed> done_, keeping_;
     Bursts bursts_;
     std::vector<Group> packs_;       // collected submits, by terms
-    std::vector<std::string> waits_; // and the waits for them
+    AskStored stored_;               // the waits for them,
+    std::vector<std::string> waits_; // and those for what they come to
     std::deque<Feed> feeds_;
     std::deque<transport::Frame> door_unsent_;
     std::size_t door_unsent_bytes_ = 0;

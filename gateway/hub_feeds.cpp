@@ -63,17 +63,15 @@ void Hub::feed_some(Feed& feed) {
     const Group& group = feed.many.groups[feed.group];
     const std::size_t from = feed.row;
     std::size_t bytes = 0;
-    AskWait wait;
-    wait.until = Until::stored;
-    wait.timeout = feed.many.timeout;
+    AskStored ask;
+    ask.timeout = feed.many.timeout;
     while (feed.row < group.rows.size() && feed.row - from < kRowsPerFrame &&
            bytes < kBytesPerFrame) {
         const Group::Row& row = group.rows[feed.row++];
         bytes += row.size;
-        wait.id = row.id;
-        wait.body = row.body;
-        sink_.questions.push_back(encode(Request(feed.number + feed.sent++), StatusQuestion(wait)));
+        ask.rows.push_back({feed.number + feed.sent++, row.id, row.body});
     }
+    sink_.questions.push_back(encode(std::nullopt, StatusQuestion(ask)));
     send_rows(group, from, feed.row);
     if (feed.row == group.rows.size()) {
         ++feed.group;

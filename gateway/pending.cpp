@@ -36,6 +36,7 @@ void Pending::answer_row(Slot& slot, std::uint32_t row, Said&& said) {
     if (slot.answered[row]) return;
     slot.answered[row] = true;
     --slot.waiting;
+    if (std::holds_alternative<IsStored>(said)) return;
     auto* job = std::get_if<JobAnswer>(&said);
     if (job != nullptr && job->found == Found::found) return;
     slot.bulk.failed.push_back({row, job != nullptr ? std::move(*job) : JobAnswer{}});
