@@ -12,8 +12,10 @@ void add_gateway_flags(CLI::App& app, gateway::Options& options) {
     app.add_option("--threads", options.threads, "Threads that serve HTTP")
         ->check(CLI::Range(1, 256));
     app.add_option("--public-host", options.public_hosts,
-                   "Values of the Host header that are served besides loopback, for "
-                   "GET /v1/run/{kind} (default: none)")
+                   "Names under which this gateway may be addressed in the Host header, and whose "
+                   "pages may call it, besides loopback, addresses and names without a dot; * for "
+                   "any. It keeps foreign web pages from submitting jobs; GET /v1/run/{kind} is "
+                   "served on loopback and these only (default: none)")
         ->delimiter(',');
 }
 

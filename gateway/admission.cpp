@@ -117,4 +117,35 @@ ProblemDetails unknown_kind(const Room& room, const std::string& kind) {
     return out;
 }
 
+bool is_refused_by_kind(const JobAnswer* answer) {
+    return answer != nullptr && answer->found == Found::refused &&
+           answer->why == text_of(Slug::unknown_kind);
+}
+
+ProblemDetails not_stored(const JobAnswer* answer, const Unstored& job, const Room& room) {
+    // Refused for want of waits says nothing about the job, which was sent.
+    constexpr std::string_view kWaitsFull = "waits-full";
+    const bool refused = answer != nullptr && answer->found == Found::refused;
+    ProblemDetails out;
+    if (is_refused_by_kind(answer)) {
+        out = is_known_kind(room, job.kind)
+                  ? problem(Slug::starting, "A worker for the kind `" + job.kind +
+                                                "` has joined just now, behind the job, which was "
+                                                "not taken. Try again.")
+                  : unknown_kind(room, job.kind);
+    } else if (refused && answer->why != kWaitsFull) {
+        out = problem(slug_of_refusal(answer->why), "The ventilator did not take the job (" +
+                                                        answer->why + "). It is not stored.");
+    } else if (answer != nullptr && answer->found == Found::conflict) {
+        out = problem(Slug::id_conflict, "The id `" + job.id.text() +
+                                             "` is that of a job with another "
+                                             "body. Choose another id, or submit the same body.");
+    } else {
+        out = problem(Slug::outcome_unknown, "It is not known whether the job was stored. Ask for "
+                                             "it, or submit it again with this id.");
+    }
+    out.id = job.id;
+    return out;
+}
+
 } // namespace penstock::gateway

@@ -28,6 +28,17 @@ std::optional<ProblemDetails> check_body(const Command& command, const Head& hea
 std::optional<ProblemDetails> check_room(const Board& board, std::uint64_t content_length);
 bool is_known_kind(const Room& room, const std::string& kind);
 ProblemDetails unknown_kind(const Room& room, const std::string& kind);
+// Whether the ventilator did not take a job for its kind: then not_stored() needs a room that was
+// asked for since, which knows the kinds that the ventilator knew.
+bool is_refused_by_kind(const JobAnswer* answer);
+
+struct Unstored { // a job that was submitted
+    JobId id;
+    std::string kind;
+};
+
+// Why it is not stored, or not known to be. `answer` is null after silence.
+ProblemDetails not_stored(const JobAnswer* answer, const Unstored& job, const Room& room);
 // Of questions to the sink, and to the ventilator.
 std::optional<ProblemDetails> check_sink(const Board& board);
 std::optional<ProblemDetails> check_ventilator(const Board& board);

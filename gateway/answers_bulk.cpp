@@ -59,14 +59,27 @@ Awaitable<void> refuse_unknown_kinds(Shard* shard, Bulk* bulk) {
 struct Taken { // of each good job, in the order in which the hub counts them
     JobId id;
     std::size_t index = 0;
+    std::size_t group = 0;
 };
 
 std::vector<Taken> list_taken(const Bulk& bulk) {
     std::vector<Taken> out;
-    for (const auto& group : bulk.groups) {
-        for (const auto& row : group.rows) out.push_back({row.id, row.index});
+    for (std::size_t i = 0; i < bulk.groups.size(); ++i) {
+        for (const auto& row : bulk.groups[i].rows) out.push_back({row.id, row.index, i});
     }
     return out;
+}
+
+std::vector<std::string> list_kinds(const Bulk& bulk) {
+    std::vector<std::string> out;
+    for (const auto& group : bulk.groups) out.push_back(group.terms.kind);
+    return out;
+}
+
+bool any_refused_by_kind(const BulkAnswer& answer) {
+    return std::any_of(
+        answer.failed.begin(), answer.failed.end(),
+        [](const BulkAnswer::Failed& failed) { return is_refused_by_kind(&failed.answer); });
 }
 
 void by_index(std::vector<BadJob>& bad) {
@@ -120,14 +133,18 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitBulk command) {
     }
 
     const std::vector<Taken> taken = list_taken(bulk);
+    const std::vector<std::string> kinds = list_kinds(bulk); // by group
     Question question(SubmitMany{std::move(bulk.groups), shard->store_timeout()});
     const Duration patience = shard->store_timeout() + kGrace;
     Answer answer = co_await ask(shard, std::move(question), patience);
     auto* outcome = answer.get<BulkAnswer>();
     if (outcome == nullptr) co_return to_reply(no_answer(answer));
+    Room room = shard->board->room;
+    if (any_refused_by_kind(*outcome)) room = co_await room_now(shard);
     for (const auto& failed : outcome->failed) {
         const Taken& each = taken[failed.row];
-        bulk.bad.push_back({each.index, not_stored(&failed.answer, each.id, shard->board->room)});
+        const Unstored job{each.id, kinds[each.group]};
+        bulk.bad.push_back({each.index, not_stored(&failed.answer, job, room)});
     }
     by_index(bulk.bad);
     if (bulk.bad.size() == bulk.jobs) {

@@ -88,9 +88,7 @@ Awaitable<Reply> answer_to(Exchange* x, GetWorkers) {
 
 Awaitable<Reply> answer_to(Exchange* x, GetKinds) {
     if (auto away = check_ventilator(*x->shard->board)) co_return to_reply(*away);
-    Question question{ControlQuestion(AskRoom{})};
-    Answer answer = co_await ask(x->shard, std::move(question), kPatience);
-    const Room room = answer.get<Room>() ? *answer.get<Room>() : x->shard->board->room;
+    const Room room = co_await room_now(x->shard);
     const DispatchStats dispatch = co_await dispatch_now(x->shard);
     const SinkStats sink = co_await sink_now(x->shard);
     co_return json_reply(200, kinds_json(room, dispatch, sink));

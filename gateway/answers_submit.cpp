@@ -57,11 +57,18 @@ Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     return reply;
 }
 
-// Its own id, that of its idempotency key, or a new one. `chosen` says which.
-std::variant<JobId, ProblemDetails> choose_id(Exchange& x, const JobRequest& job, bool& chosen) {
-    chosen = job.id || x.head.idempotency_key;
-    if (!chosen) return x.shard->ids.next(Shard::wall());
-    if (!x.head.idempotency_key) return *job.id;
+// Its own id, that of its idempotency key, or a new one. An id that was chosen may be taken by
+// another job: then `wait.body` is set, to be made its digest.
+std::optional<ProblemDetails> choose_id(Exchange& x, const JobRequest& job, AskWait& wait) {
+    if (!job.id && !x.head.idempotency_key) {
+        wait.id = x.shard->ids.next(Shard::wall());
+        return std::nullopt;
+    }
+    wait.body = 0;
+    if (!x.head.idempotency_key) {
+        wait.id = *job.id;
+        return std::nullopt;
+    }
     if (job.id) {
         return problem(Slug::invalid_request,
                        "Give an `id` or an Idempotency-Key, not both: the key makes the id.");
@@ -70,96 +77,98 @@ std::variant<JobId, ProblemDetails> choose_id(Exchange& x, const JobRequest& job
     if (key.empty() || key.size() > kIdempotencyKeyMax) {
         return problem(Slug::invalid_request, "An Idempotency-Key has 1 to 255 bytes.");
     }
-    return id_of_key(job.terms.tenant, key);
+    wait.id = id_of_key(job.terms.tenant, key);
+    return std::nullopt;
 }
 
-Awaitable<Reply> submit(Exchange* x, Submission submission) {
-    Shard* shard = x->shard;
-    if (auto full = check_room(*shard->board, submission.job.payload.size())) {
-        co_return to_reply(*full);
-    }
-    auto unknown = co_await check_kind(shard, submission.job.terms.kind);
-    if (unknown) co_return to_reply(*unknown);
-    bool chosen = false;
-    auto id_or_problem = choose_id(*x, submission.job, chosen);
-    if (auto* bad = std::get_if<ProblemDetails>(&id_or_problem)) co_return to_reply(*bad);
-    const JobId id = std::get<JobId>(id_or_problem);
+using Asked = std::shared_ptr<Call>;
 
+// Gives the job to the hub. `sent` keeps what is needed to ask again.
+Asked send(Shard& shard, Submission& submission, Duration store_timeout, AskWait& sent) {
     SubmitOne order;
-    order.terms = std::move(submission.job.terms);
+    order.wait = sent;
+    order.terms = submission.job.terms;
     order.payload = std::move(submission.job.payload);
-    order.wait.id = id;
-    if (chosen) order.wait.body = body_digest(order.terms, order.payload);
-    const std::optional<std::uint64_t> body = order.wait.body;
+    if (sent.body) sent.body = order.wait.body = body_digest(order.terms, order.payload);
     const bool waits = submission.wait.time > Duration(0);
     order.wait.until = waits ? Until::finished : Until::stored;
-    order.wait.timeout = waits ? submission.wait.time : shard->store_timeout();
+    order.wait.timeout = waits ? submission.wait.time : store_timeout;
     order.wait.value = waits;
     const Duration patience = order.wait.timeout + kGrace;
-    Question question(std::move(order));
-    Answer answer;
-    if (waits)
-        answer = co_await ask_while_connected(x, std::move(question), patience);
-    else
-        answer = co_await ask(shard, std::move(question), patience);
+    return start(shard, Question(std::move(order)), patience);
+}
 
-    // A short wait may end before it is known whether the job is stored at all.
-    auto* job = answer.get<JobAnswer>();
-    if (waits && job != nullptr && job->found == Found::timed_out && job->job.id.empty()) {
-        AskWait again;
-        again.id = id;
-        again.until = Until::stored;
-        again.timeout = shard->store_timeout();
-        again.body = body;
-        const Duration more = again.timeout + kGrace;
-        Question status{StatusQuestion(std::move(again))};
-        answer = co_await ask(shard, std::move(status), more);
-        job = answer.get<JobAnswer>();
+// A short wait may end before it is known whether the job is stored at all.
+Awaitable<Answer> ask_whether_stored(Shard* shard, AskWait sent) {
+    sent.until = Until::stored;
+    sent.timeout = shard->store_timeout();
+    Question status{StatusQuestion(sent)};
+    co_return co_await ask(shard, std::move(status), sent.timeout + kGrace);
+}
+
+// Why it is not known to be stored.
+Awaitable<Reply> refuse(Shard* shard, JobAnswer* answer, Unstored job) {
+    Room room = shard->board->room;
+    if (is_refused_by_kind(answer)) room = co_await room_now(shard);
+    co_return to_reply(not_stored(answer, job, room));
+}
+
+// `submission` outlives it.
+Awaitable<Reply> submit(Exchange* x, Submission* submission) {
+    Shard* shard = x->shard;
+    if (auto full = check_room(*shard->board, submission->job.payload.size())) {
+        co_return to_reply(*full);
     }
-    if (answer.what == Answer::What::gone) co_return no_reply();
-    if (answer.what == Answer::What::unsent) co_return to_reply(no_answer(answer));
+    if (!is_known_kind(shard->board->room, submission->job.terms.kind)) {
+        auto unknown = co_await check_kind(shard, submission->job.terms.kind);
+        if (unknown) co_return to_reply(*unknown);
+    }
+    AskWait sent;
+    if (auto bad = choose_id(*x, submission->job, sent)) co_return to_reply(*bad);
+    const bool waits = submission->wait.time > Duration(0);
+    Asked call = send(*shard, *submission, shard->store_timeout(), sent);
+    if (waits) x->deadline->watch(call);
+    co_await call->async_wait(kAwait);
+    if (waits) x->deadline->watch(nullptr);
+
+    Answer* answer = &call->answer();
+    if (answer->get<IsStored>() != nullptr) co_return accepted(*shard, sent.id, submission->wait);
+    auto* job = answer->get<JobAnswer>();
+    if (waits && job != nullptr && job->found == Found::timed_out && job->job.id.empty()) {
+        *answer = co_await ask_whether_stored(shard, sent);
+        job = answer->get<JobAnswer>();
+    }
+    if (answer->what == Answer::What::gone) co_return no_reply();
+    if (answer->what == Answer::What::unsent) co_return to_reply(no_answer(*answer));
     const bool known = job != nullptr &&
                        (job->found == Found::found || job->found == Found::timed_out) &&
                        !job->job.id.empty();
-    if (!known) co_return to_reply(not_stored(job, id, shard->board->room));
-    if (waits && is_final(job->job.state)) {
-        co_return finished(std::move(job->job), *x, submission);
+    if (!known) {
+        Unstored what{sent.id, submission->job.terms.kind};
+        co_return co_await refuse(shard, job, std::move(what));
     }
-    co_return accepted(*shard, id, submission.wait);
+    if (waits && is_final(job->job.state)) {
+        co_return finished(std::move(job->job), *x, *submission);
+    }
+    co_return accepted(*shard, sent.id, submission->wait);
+}
+
+std::optional<ProblemDetails> read_body(Exchange& x, JobRequest& job) {
+    const std::string type = x.head.content_type ? media_type(*x.head.content_type) : "";
+    CheckedJob checked = is_msgpack_type(type) ? read_job_msgpack(x.body, Shard::wall())
+                                               : x.shard->parser.parse(x.body, Shard::wall());
+    if (auto* bad = std::get_if<ProblemDetails>(&checked)) return std::move(*bad);
+    job = std::get<JobRequest>(std::move(checked));
+    x.body.clear();
+    return std::nullopt;
 }
 
 } // namespace
 
-ProblemDetails not_stored(const JobAnswer* answer, const JobId& id, const Room& room) {
-    // Refused for want of waits says nothing about the job, which was sent.
-    constexpr std::string_view kWaitsFull = "waits-full";
-    const bool refused = answer != nullptr && answer->found == Found::refused;
-    ProblemDetails out;
-    if (refused && answer->why != kWaitsFull) {
-        const Slug slug = slug_of_refusal(answer->why);
-        out = problem(slug, "The ventilator did not take the job (" + answer->why +
-                                "). It is not stored.");
-        if (slug == Slug::unknown_kind) out.known_kinds = room.kinds;
-    } else if (answer != nullptr && answer->found == Found::conflict) {
-        out = problem(Slug::id_conflict, "The id `" + id.text() +
-                                             "` is that of a job with another "
-                                             "body. Choose another id, or submit the same body.");
-    } else {
-        out = problem(Slug::outcome_unknown, "It is not known whether the job was stored. Ask for "
-                                             "it, or submit it again with this id.");
-    }
-    out.id = id;
-    return out;
-}
-
 Awaitable<Reply> answer_to(Exchange* x, SubmitJob command) {
-    const std::string type = x->head.content_type ? media_type(*x->head.content_type) : "";
-    CheckedJob checked = is_msgpack_type(type) ? read_job_msgpack(x->body, Shard::wall())
-                                               : x->shard->parser.parse(x->body, Shard::wall());
-    if (auto* bad = std::get_if<ProblemDetails>(&checked)) co_return to_reply(*bad);
-    x->body = {};
-    Submission submission{std::get<JobRequest>(std::move(checked)), command.wait, Outcome::view};
-    co_return co_await submit(x, std::move(submission));
+    Submission submission{{}, command.wait, Outcome::view};
+    if (auto bad = read_body(*x, submission.job)) co_return to_reply(*bad);
+    co_return co_await submit(x, &submission);
 }
 
 Awaitable<Reply> answer_to(Exchange* x, SubmitRaw command) {
@@ -190,7 +199,7 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitRaw command) {
     }
     x->body = {};
     Submission submission{std::move(job), command.wait, Outcome::view};
-    co_return co_await submit(x, std::move(submission));
+    co_return co_await submit(x, &submission);
 }
 
 Awaitable<Reply> answer_to(Exchange* x, RunKind command) {
@@ -198,7 +207,7 @@ Awaitable<Reply> answer_to(Exchange* x, RunKind command) {
     job.terms.kind = command.kind;
     job.payload = payload_of_query(x->head.query);
     Submission submission{std::move(job), command.wait, Outcome::bare};
-    co_return co_await submit(x, std::move(submission));
+    co_return co_await submit(x, &submission);
 }
 
 } // namespace penstock::gateway

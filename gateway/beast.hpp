@@ -11,11 +11,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
 namespace penstock::gateway {
@@ -26,8 +25,9 @@ namespace http = boost::beast::http;
 using Tcp = asio::ip::tcp;
 
 using Executor = asio::io_context::executor_type;
-using Stream = beast::basic_stream<Tcp, Executor>;
-using Socket = Stream::socket_type;
+using Socket = asio::basic_stream_socket<Tcp, Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
 template <class T>
 using Awaitable = asio::awaitable<T, Executor>;

@@ -1,6 +1,5 @@
 #pragma once
-// What the hub last heard from the ventilator and the sink. A new one is handed to every thread
-// a few times a second; none is ever changed.
+// What a hub last heard from the ventilator and the sink.
 
 #include "protocol/questions.hpp"
 #include "protocol/time.hpp"
@@ -11,7 +10,6 @@ namespace penstock::gateway {
 constexpr Duration kSilence = std::chrono::seconds(2);
 
 struct Board {
-    Instant at;                             // when it was made
     Duration ventilator_silence = kSilence; // since its last answer; kSilence if there was none
     Duration sink_silence = kSilence;
     Room room;

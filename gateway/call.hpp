@@ -1,7 +1,7 @@
 #pragma once
-// One question of a session that is under way. A Call lives on its session's thread; the Promise
-// to answer it travels through the hub and back. Every promise is kept once: by an answer, or by
-// silence. One that is dropped at the end of the process drops the waiting coroutine with it.
+// One question of a session that is under way, and the promise to answer it, which the hub of the
+// same thread holds. Every promise is kept once: by an answer, or by silence. One that is dropped
+// at the end of the process drops the waiting coroutine with it.
 
 #include "protocol/questions.hpp"
 
@@ -24,8 +24,10 @@ struct BulkAnswer {
     std::vector<Failed> failed; // the others are stored
 };
 
-using Said = std::variant<std::monostate, JobAnswer, ListAnswer, SinkStats, CancelAnswer, Room,
-                          Workers, DispatchStats, BulkAnswer>;
+struct IsStored {}; // the job
+
+using Said = std::variant<std::monostate, IsStored, JobAnswer, ListAnswer, SinkStats, CancelAnswer,
+                          Room, Workers, DispatchStats, BulkAnswer>;
 
 struct Answer {
     enum class What : std::uint8_t {
@@ -67,6 +69,8 @@ public:
 
     [[nodiscard]] bool done() const { return done_; }
 
+    [[nodiscard]] Answer& answer() { return answer_; } // once it is there
+
     Answer take() { return std::move(answer_); }
 
 private:
@@ -92,37 +96,32 @@ class Promise {
 public:
     Promise() = default;
 
-    Promise(std::shared_ptr<Call> call, std::uint32_t thread)
-        : call_(std::move(call)), thread_(thread) {}
+    explicit Promise(std::shared_ptr<Call> call) : call_(std::move(call)) {}
 
     ~Promise() {
         if (call_) call_->abandon();
     }
 
-    Promise(Promise&& other) noexcept : call_(std::move(other.call_)), thread_(other.thread_) {}
+    Promise(Promise&& other) noexcept : call_(std::move(other.call_)) {}
 
     Promise& operator=(Promise&& other) noexcept {
         std::swap(call_, other.call_);
-        std::swap(thread_, other.thread_);
         return *this;
     }
 
-    // On the call's own thread.
     void keep(Answer&& answer) {
         const auto call = std::move(call_);
         if (call) call->finish(std::move(answer));
     }
 
-    [[nodiscard]] std::uint32_t thread() const { return thread_; }
-
 private:
     std::shared_ptr<Call> call_;
-    std::uint32_t thread_ = 0;
 };
 
 struct Completed {
     Promise promise;
     Answer answer;
+    std::uint32_t burst = 0; // that it was in
 };
 
 } // namespace penstock::gateway

@@ -5,43 +5,32 @@ namespace {
 
 constexpr Duration kRoomPatience = std::chrono::seconds(1);
 
-// Tells the call when the client hangs up. Must not touch the socket once the call is done, since
-// the session goes on with it then.
-struct Watch {
-    std::shared_ptr<Call> call;
-    Socket* socket;
-
-    void operator()(const boost::system::error_code& error) const {
-        if (error || call->done()) return;
-        char byte = 0;
-        boost::system::error_code peek;
-        const std::size_t size =
-            socket->receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, peek);
-        // More bytes are the next request: nothing is known about the client then.
-        if (size == 0 && peek != asio::error::would_block) {
-            call->finish({Answer::What::gone, {}});
-        }
-    }
-};
+Awaitable<std::optional<Room>> ask_room(Shard* shard) {
+    Question question{ControlQuestion(AskRoom{})};
+    Answer answer = co_await ask(shard, std::move(question), kRoomPatience);
+    Room* room = answer.get<Room>();
+    co_return room == nullptr ? std::nullopt : std::optional<Room>(std::move(*room));
+}
 
 } // namespace
 
-Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
+std::shared_ptr<Call> start(Shard& shard, Question&& question, Duration patience) {
     auto call = std::make_shared<Call>();
-    shard->house.hub.give({Promise(call, shard->index), std::move(question), patience});
-    // The answer is posted to this thread, so it can't come before the wait begins.
+    shard.hub.give({Promise(call), std::move(question), patience});
+    return call;
+}
+
+Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
+    const auto call = start(*shard, std::move(question), patience);
     co_await call->async_wait(kAwait);
     co_return call->take();
 }
 
 Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
-    auto call = std::make_shared<Call>();
-    x->shard->house.hub.give({Promise(call, x->shard->index), std::move(question), patience});
-    x->socket->non_blocking(true);
-    x->socket->async_wait(Socket::wait_read, Watch{call, x->socket});
+    const auto call = start(*x->shard, std::move(question), patience);
+    x->deadline->watch(call);
     co_await call->async_wait(kAwait);
-    boost::system::error_code ignored;
-    x->socket->cancel(ignored);
+    x->deadline->watch(nullptr);
     co_return call->take();
 }
 
@@ -55,12 +44,16 @@ ProblemDetails no_answer(const Answer& answer) {
 
 Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind) {
     if (is_known_kind(shard->board->room, kind)) co_return std::nullopt;
-    // A worker may have joined since the board was made.
-    Question question{ControlQuestion(AskRoom{})};
-    Answer answer = co_await ask(shard, std::move(question), kRoomPatience);
-    const Room* room = answer.get<Room>();
-    if (room == nullptr || is_known_kind(*room, kind)) co_return std::nullopt;
+    // A worker may have joined since the board was made. After silence the board stands: what the
+    // ventilator itself refuses is said later.
+    const std::optional<Room> room = co_await ask_room(shard);
+    if (!room || is_known_kind(*room, kind)) co_return std::nullopt;
     co_return unknown_kind(*room, kind);
+}
+
+Awaitable<Room> room_now(Shard* shard) {
+    std::optional<Room> room = co_await ask_room(shard);
+    co_return room ? std::move(*room) : shard->board->room;
 }
 
 Awaitable<Reply> answer(Exchange* exchange) {

@@ -15,7 +15,7 @@ namespace penstock::gateway {
 
 struct Exchange {
     Shard* shard = nullptr;
-    Socket* socket = nullptr; // to see that the client hangs up; not to be read from
+    Deadlines::Entry* deadline = nullptr; // of its connection
     Head head;
     Command command;
     std::string body;
@@ -34,6 +34,11 @@ Awaitable<Reply> answer(Exchange* exchange);
 // Nothing if some worker serves `kind`, as far as the ventilator knows right now.
 Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind);
 
+// What the ventilator would take now; what the board remembers if it does not answer.
+Awaitable<Room> room_now(Shard* shard);
+
+// Gives it to the hub; the call is to be awaited before anything else is.
+std::shared_ptr<Call> start(Shard& shard, Question&& question, Duration patience);
 // Asks the hub.
 Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
 // For long waits: ends early, with `gone`, when the client hangs up.
@@ -41,9 +46,6 @@ Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Dur
 
 // Why there is no answer of the expected type.
 ProblemDetails no_answer(const Answer& answer);
-
-// Why a job that was submitted is not stored, or not known to be. `answer` is null after silence.
-ProblemDetails not_stored(const JobAnswer* answer, const JobId& id, const Room& room);
 
 // By command.
 Awaitable<Reply> answer_to(Exchange* exchange, SubmitJob command);

@@ -32,11 +32,10 @@ void wait_for_answers(House& house, transport::Stop& stop, Clock::time_point unt
 void drain(House& house, Server& server, transport::Stop& stop) {
     spdlog::info("gateway: draining, {} requests under way", house.in_flight.load());
     house.draining = true;
-    house.hub.drain();
-    server.stop_accepting();
+    server.drain();
     wait_for_answers(house, stop, Clock::now() + from_seconds(house.options.drain_seconds));
     if (stop.at_once() || house.in_flight.load() == 0) return;
-    house.hub.give_up();
+    server.give_up();
     wait_for_answers(house, stop, Clock::now() + kLastWords);
 }
 
@@ -44,17 +43,13 @@ void drain(House& house, Server& server, transport::Stop& stop) {
 
 void run(const Options& options, zmq::context_t& context, transport::Stop& stop,
          const std::function<void(const std::string& address)>& ready) {
-    Hub hub(options, context);
-    House house(options, hub);
-    Server server(house);
-    hub.start(server.inboxes());
+    House house(options);
+    Server server(house, context);
     server.start();
     ready(server.address());
     while (!stop.draining()) sleep_on(stop, house.idle, Clock::now() + std::chrono::hours(1));
     if (!stop.at_once()) drain(house, server, stop);
-    // Sessions first: what the hub still holds for them is dropped only when they stand still.
     server.stop();
-    hub.stop();
 }
 
 } // namespace penstock::gateway

@@ -1,5 +1,5 @@
 #pragma once
-// The gateway as a process or as threads of one: HTTP in front, a hub of ZeroMQ sockets behind.
+// The gateway as a process or as threads of one: HTTP in front, ZeroMQ behind.
 
 #include "transport/wakeup.hpp"
 

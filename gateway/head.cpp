@@ -32,8 +32,8 @@ const std::string* Head::parameter(std::string_view name) const {
     return found == query.rend() ? nullptr : &found->value;
 }
 
-bool read_target(Head& head, std::string_view target) {
-    head.target = target;
+bool read_target(Head& head) {
+    const std::string_view target = head.target;
     if (target == "*") return head.method == Method::options;
     const auto parsed = boost::urls::parse_origin_form({target.data(), target.size()});
     if (!parsed) return false;

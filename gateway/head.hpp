@@ -35,8 +35,8 @@ struct Head {
     [[nodiscard]] const std::string* parameter(std::string_view name) const;
 };
 
-// Fills target, segments and query. False: `target` is not "/path?query".
-bool read_target(Head& head, std::string_view target);
+// Fills segments and query out of target. False: it is not "/path?query".
+bool read_target(Head& head);
 
 // "application/json; charset=utf-8" -> "application/json", in lower case.
 std::string media_type(std::string_view content_type);

@@ -6,8 +6,6 @@
 namespace penstock::gateway {
 namespace {
 
-using Fields = http::request<http::empty_body>;
-
 Method method_of(http::verb verb) {
     switch (verb) {
     case http::verb::get:
@@ -29,34 +27,90 @@ Method method_of(http::verb verb) {
     }
 }
 
-template <class Name>
-std::optional<std::string> field(const Fields& fields, Name name) {
-    const auto found = fields.find(name);
-    if (found == fields.end()) return std::nullopt;
-    return std::string(found->value().data(), found->value().size());
+bool is_named(std::string_view name, std::string_view lower) {
+    return beast::iequals({name.data(), name.size()}, {lower.data(), lower.size()});
 }
 
-void read_fields(Head& head, const Fields& fields) {
-    head.host = field(fields, http::field::host);
-    head.origin = field(fields, http::field::origin);
-    head.fetch_site = field(fields, "Sec-Fetch-Site");
-    head.content_type = field(fields, http::field::content_type);
-    head.content_encoding = field(fields, http::field::content_encoding);
-    head.accept = field(fields, http::field::accept);
-    head.prefer = field(fields, http::field::prefer);
-    head.idempotency_key = field(fields, "Idempotency-Key");
-    head.if_none_match = field(fields, http::field::if_none_match);
-    head.expect = field(fields, http::field::expect);
-    head.hosts = static_cast<unsigned>(fields.count(http::field::host));
-    head.content_lengths = static_cast<unsigned>(fields.count(http::field::content_length));
-    head.transfer_encoding = fields.count(http::field::transfer_encoding) > 0;
-}
+// Beast parses; each field goes where it is needed and nowhere else.
+class HeadParser : public http::basic_parser<true> {
+public:
+    Head head;
+
+private:
+    // The first one of a name counts, where a second one is not refused.
+    static void keep(std::optional<std::string>& to, beast::string_view value) {
+        if (!to) to.emplace(value.data(), value.size());
+    }
+
+    void on_request_impl(http::verb method, beast::string_view, beast::string_view target,
+                         int version, beast::error_code&) override {
+        head.method = method_of(method);
+        head.version = static_cast<unsigned>(version);
+        head.target.assign(target.data(), target.size());
+    }
+
+    void on_field_impl(http::field field, beast::string_view name, beast::string_view value,
+                       beast::error_code&) override {
+        switch (field) {
+        case http::field::host:
+            ++head.hosts;
+            return keep(head.host, value);
+        case http::field::origin:
+            return keep(head.origin, value);
+        case http::field::content_type:
+            return keep(head.content_type, value);
+        case http::field::content_encoding:
+            return keep(head.content_encoding, value);
+        case http::field::accept:
+            return keep(head.accept, value);
+        case http::field::prefer:
+            return keep(head.prefer, value);
+        case http::field::if_none_match:
+            return keep(head.if_none_match, value);
+        case http::field::expect:
+            return keep(head.expect, value);
+        case http::field::content_length:
+            ++head.content_lengths;
+            return;
+        case http::field::transfer_encoding:
+            head.transfer_encoding = true;
+            return;
+        default:
+            break;
+        }
+        const std::string_view text(name.data(), name.size());
+        if (is_named(text, "sec-fetch-site"))
+            keep(head.fetch_site, value);
+        else if (is_named(text, "idempotency-key"))
+            keep(head.idempotency_key, value);
+    }
+
+    // A header is all that it is given.
+    void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
+
+    void on_header_impl(beast::error_code&) override {}
+
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
+
+    std::size_t on_body_impl(beast::string_view body, beast::error_code&) override {
+        return body.size();
+    }
+
+    void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code&) override {}
+
+    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body,
+                                   beast::error_code&) override {
+        return body.size();
+    }
+
+    void on_finish_impl(beast::error_code&) override {}
+};
 
 } // namespace
 
 std::variant<Head, ProblemDetails> parse_head(std::string_view raw) {
     if (auto bad = check_raw_header(raw)) return std::move(*bad);
-    http::request_parser<http::empty_body> parser;
+    HeadParser parser;
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(boost::none); // the length is checked by route
     boost::system::error_code error;
@@ -65,18 +119,14 @@ std::variant<Head, ProblemDetails> parse_head(std::string_view raw) {
         return problem(Slug::malformed_http,
                        "The header is not HTTP/1.1: " + error.message() + ".");
     }
-    const Fields& fields = parser.get();
-    Head head;
-    head.method = method_of(fields.method());
-    head.version = fields.version();
-    head.keep_alive = fields.keep_alive();
-    read_fields(head, fields);
+    Head& head = parser.head;
+    head.keep_alive = parser.keep_alive();
     if (const auto length = parser.content_length()) head.content_length = *length;
     if (auto bad = check_framing(head)) return std::move(*bad);
-    if (!read_target(head, {fields.target().data(), fields.target().size()})) {
+    if (!read_target(head)) {
         return problem(Slug::malformed_http, "The target of the request is not a path.");
     }
-    return head;
+    return std::move(head);
 }
 
 } // namespace penstock::gateway

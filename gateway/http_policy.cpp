@@ -17,6 +17,13 @@ std::string lowered(std::string_view text) {
     return out;
 }
 
+bool begins_with_name(std::string_view text, std::string_view lower) {
+    return text.size() >= lower.size() &&
+           std::equal(lower.begin(), lower.end(), text.begin(), [](char l, char c) {
+               return l == (c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+           });
+}
+
 // "Example.org:80" -> "example.org"; empty if it can't be a host.
 std::string host_name(std::string_view host) {
     const std::size_t colon = host.rfind(':');
@@ -74,7 +81,6 @@ ProblemDetails foreign(std::string detail) {
 
 std::optional<ProblemDetails> check_raw_header(std::string_view raw) {
     if (raw.size() > kHeaderBytesMax) return too_large(raw);
-    if (lowered(raw).find("\r\ntransfer-encoding") != std::string::npos) return no_chunks();
     const std::size_t line = raw.find("\r\n");
     const std::size_t uri = raw.find(' ');
     const std::size_t uri_end = uri < line ? raw.find(' ', uri + 1) : std::string_view::npos;
@@ -83,6 +89,7 @@ std::optional<ProblemDetails> check_raw_header(std::string_view raw) {
         const char c = raw[i];
         if (c == '\r' && i + 1 < raw.size() && raw[i + 1] == '\n') {
             ++i;
+            if (begins_with_name(raw.substr(i + 1), "transfer-encoding")) return no_chunks();
             const char next = i + 1 < raw.size() ? raw[i + 1] : '\0';
             if (next == ' ' || next == '\t') {
                 return problem(Slug::malformed_http, "A header field is folded over two lines. "

@@ -61,25 +61,22 @@ void Hub::run_feeds(Instant at) {
 
 void Hub::feed_some(Feed& feed) {
     const Group& group = feed.many.groups[feed.group];
-    Pack pack;
-    pack.submit.terms = group.terms;
-    AskWait wait;
-    wait.until = Until::stored;
-    wait.timeout = feed.many.timeout;
-    while (feed.row < group.rows.size() && pack.submit.rows.size() < kRowsPerFrame &&
-           pack.bytes < kBytesPerFrame) {
+    const std::size_t from = feed.row;
+    std::size_t bytes = 0;
+    AskStored ask;
+    ask.timeout = feed.many.timeout;
+    while (feed.row < group.rows.size() && feed.row - from < kRowsPerFrame &&
+           bytes < kBytesPerFrame) {
         const Group::Row& row = group.rows[feed.row++];
-        pack.submit.rows.push_back({row.id, group.payload(row)});
-        pack.bytes += row.size;
-        wait.id = row.id;
-        wait.body = row.body;
-        status_out_.push_back(encode(Request(feed.number + feed.sent++), StatusQuestion(wait)));
+        bytes += row.size;
+        ask.rows.push_back({feed.number + feed.sent++, row.id, row.body});
     }
+    sink_.questions.push_back(encode(std::nullopt, StatusQuestion(ask)));
+    send_rows(group, from, feed.row);
     if (feed.row == group.rows.size()) {
         ++feed.group;
         feed.row = 0;
     }
-    flush_pack(pack);
     send_all();
 }
 

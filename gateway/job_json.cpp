@@ -38,6 +38,10 @@ bool is_header_text(std::string_view text) {
                        [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
+void append_quantile(JsonText& json, std::string_view key, const Histogram& histogram, double q) {
+    if (const auto value = quantile(histogram, q)) json.key(key).number(*value);
+}
+
 struct KindRow {
     DispatchKind dispatch;
     SinkKind sink;
@@ -62,10 +66,30 @@ void append_kind(JsonText& json, const std::string& name, const KindRow& row) {
     json.key("succeeded").natural(s.succeeded).key("failed").natural(s.failed);
     json.key("cancelled").natural(s.cancelled).key("expired").natural(s.expired);
     json.key("quarantined").natural(s.quarantined).key("duplicates").natural(s.duplicates);
+    append_quantile(json, "total_p50", s.total, 0.5);
+    append_quantile(json, "total_p99", s.total, 0.99);
     json.close_object();
 }
 
 } // namespace
+
+std::optional<double> quantile(const Histogram& histogram, double q) {
+    if (histogram.counts.size() != kHistogramBounds.size() + 1) return std::nullopt;
+    std::uint64_t all = 0;
+    for (const auto count : histogram.counts) all += count;
+    if (all == 0) return std::nullopt;
+    const double rank = q * static_cast<double>(all);
+    double below = 0, from = 0;
+    for (std::size_t i = 0; i < kHistogramBounds.size(); ++i) {
+        const auto count = static_cast<double>(histogram.counts[i]);
+        if (count > 0 && below + count >= rank) {
+            return from + (kHistogramBounds[i] - from) * std::max(0.0, rank - below) / count;
+        }
+        below += count;
+        from = kHistogramBounds[i];
+    }
+    return kHistogramBounds.back();
+}
 
 void append_job(JsonText& json, const JobView& job) {
     json.open_object().key("id").text(job.id.text()).key("kind").text(job.kind);

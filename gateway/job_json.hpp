@@ -6,6 +6,7 @@
 #include "gateway/reply.hpp"
 #include "protocol/questions.hpp"
 
+#include <optional>
 #include <string>
 
 namespace penstock::gateway {
@@ -14,6 +15,9 @@ void append_job(JsonText& json, const JobView& job); // one object
 std::string jobs_json(const ListAnswer& list);
 std::string workers_json(const Workers& workers);
 std::string kinds_json(const Room& room, const DispatchStats& dispatch, const SinkStats& sink);
+// Seconds under which a share `q` of all values lie, spread evenly within a bucket; the last bound
+// if it is above all. Nothing if there are no values.
+std::optional<double> quantile(const Histogram& histogram, double q);
 std::string stats_json(const DispatchStats& dispatch, const SinkStats& sink);
 
 enum class ResultForm { json, msgpack };

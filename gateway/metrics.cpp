@@ -17,9 +17,6 @@ using Families = std::vector<MetricFamily>;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr const char* kVersion = "0.1.0";
-// Those of the histograms in SinkStats, in seconds.
-constexpr std::array<double, 15> kBucketBounds = {.0005, .001, .0025, .005, .01, .025, .05, .1,
-                                                  .25,   .5,   1,     2.5,  5,   10,   60};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 MetricFamily& add_family(Families& out, std::string name, std::string help, MetricType type) {
@@ -77,13 +74,13 @@ void add_sink_histogram(Families& out, std::string name, std::string help, const
     MetricFamily& family = add_family(out, std::move(name), std::move(help), MetricType::Histogram);
     for (const SinkKind& kind : stats.kinds) {
         const Histogram& from = kind.*member;
-        if (from.counts.size() != kBucketBounds.size() + 1) continue; // of another version
+        if (from.counts.size() != kHistogramBounds.size() + 1) continue; // of another version
         ClientMetric& metric = family.metric.emplace_back();
         metric.label = {{"kind", kind.kind}};
         std::uint64_t below = 0;
         for (std::size_t i = 0; i < from.counts.size(); ++i) {
             below += from.counts[i];
-            const double bound = i < kBucketBounds.size() ? kBucketBounds[i] : kInfinity;
+            const double bound = i < kHistogramBounds.size() ? kHistogramBounds[i] : kInfinity;
             metric.histogram.bucket.push_back({below, bound});
         }
         metric.histogram.sample_count = below;

@@ -11,7 +11,8 @@ constexpr std::uint64_t kRowMask = Pending::kRowsMost - 1;
 
 } // namespace
 
-std::uint64_t Pending::open(Promise promise, Form form, std::uint32_t rows, Instant deadline) {
+std::uint64_t Pending::open(Promise promise, Form form, std::uint32_t rows, Instant deadline,
+                            std::uint32_t burst) {
     PENSTOCK_CHECK(rows >= 1 && rows <= kRowsMost);
     if (free_.empty()) {
         free_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -24,6 +25,7 @@ std::uint64_t Pending::open(Promise promise, Form form, std::uint32_t rows, Inst
     slot.deadline = deadline;
     slot.rows = slot.waiting = rows;
     slot.form = form;
+    slot.burst = burst;
     if (form == Form::bulk) slot.answered.assign(rows, false);
     // The slot's part starts at 1, so that the hub's own questions have the numbers below.
     return (static_cast<std::uint64_t>(slot.generation) << kGenerationShift) |
@@ -34,6 +36,7 @@ void Pending::answer_row(Slot& slot, std::uint32_t row, Said&& said) {
     if (slot.answered[row]) return;
     slot.answered[row] = true;
     --slot.waiting;
+    if (std::holds_alternative<IsStored>(said)) return;
     auto* job = std::get_if<JobAnswer>(&said);
     if (job != nullptr && job->found == Found::found) return;
     slot.bulk.failed.push_back({row, job != nullptr ? std::move(*job) : JobAnswer{}});
@@ -72,7 +75,7 @@ void Pending::answer(std::uint64_t number, Said&& said, std::vector<Completed>& 
 
 void Pending::close(std::uint32_t index, Answer&& answer, std::vector<Completed>& done) {
     Slot& slot = slots_[index];
-    done.push_back({std::move(slot.promise), std::move(answer)});
+    done.push_back({std::move(slot.promise), std::move(answer), slot.burst});
     const auto next = static_cast<std::uint16_t>(slot.generation + 1);
     slot = Slot();
     slot.generation = next;

@@ -19,7 +19,9 @@ public:
     static constexpr std::uint64_t kFirstNumber = kRowsMost;
     enum class Form : std::uint8_t { single, bulk };
 
-    std::uint64_t open(Promise promise, Form form, std::uint32_t rows, Instant deadline);
+    // `burst` comes back with the answer.
+    std::uint64_t open(Promise promise, Form form, std::uint32_t rows, Instant deadline,
+                       std::uint32_t burst = 0);
     // Rows of it that are not answered yet; 0 if it has been closed.
     [[nodiscard]] std::uint32_t waiting(std::uint64_t number);
     // REQUIRES: waiting(number) > 0.
@@ -35,6 +37,7 @@ private:
         Instant deadline = kNever;
         std::uint32_t rows = 0; // 0 = free
         std::uint32_t waiting = 0;
+        std::uint32_t burst = 0;
         std::uint16_t generation = 0;
         Form form = Form::single;
         std::vector<bool> answered; // of a bulk

@@ -16,7 +16,8 @@ struct Reply {
     int status = 200;
     std::string content_type; // empty: there is no body
     std::string body;
-    std::vector<std::pair<std::string, std::string>> headers; // besides the framing and its type
+    // Besides the framing and the type; the names are literals.
+    std::vector<std::pair<std::string_view, std::string>> headers;
 };
 
 inline Reply json_reply(int status, std::string body) {

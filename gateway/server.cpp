@@ -62,9 +62,7 @@ void turn_away(Socket socket) {
 }
 
 Awaitable<void> accept_all(Shard* shard, Acceptor* acceptor) {
-    asio::basic_waitable_timer<std::chrono::steady_clock,
-                               asio::wait_traits<std::chrono::steady_clock>, Executor>
-        pause(shard->io);
+    Timer pause(shard->io);
     for (;;) {
         auto [error, socket] = co_await acceptor->async_accept(kAwaitTuple);
         if (error == asio::error::operation_aborted || !acceptor->is_open()) co_return;
@@ -82,18 +80,23 @@ Awaitable<void> accept_all(Shard* shard, Acceptor* acceptor) {
     }
 }
 
-void take(Shard& shard, Delivery& delivery) {
-    if (delivery.board) shard.board = std::move(delivery.board);
-    for (auto& completed : delivery.completed) {
-        completed.promise.keep(std::move(completed.answer));
+Awaitable<void> look_at_deadlines(Shard* shard) {
+    Timer pause(shard->io);
+    for (;;) {
+        pause.expires_after(Deadlines::kLookEvery);
+        const auto [error] = co_await pause.async_wait(kAwaitTuple);
+        if (error) co_return;
+        shard->deadlines.look(std::chrono::steady_clock::now());
     }
 }
 
 } // namespace
 
-Server::Server(House& house) : house_(house) {
+Server::Server(House& house, zmq::context_t& context) : house_(house) {
     const unsigned count = std::max(1u, house.options.threads);
-    for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<Thread>(house, i));
+    for (unsigned i = 0; i < count; ++i) {
+        threads_.push_back(std::make_unique<Thread>(house, context));
+    }
     for (const auto& thread : threads_) house.durations.push_back(&thread->shard.durations);
     listen(house.options.http);
 }
@@ -126,34 +129,34 @@ void Server::listen(const std::string& http) {
     address_ = text_of(at);
 }
 
-std::vector<Deliver> Server::inboxes() {
-    std::vector<Deliver> out;
-    for (auto& thread : threads_) {
-        Shard* shard = &thread->shard;
-        out.push_back([shard](std::shared_ptr<Delivery> delivery) {
-            asio::post(shard->io,
-                       [shard, delivery = std::move(delivery)] { take(*shard, *delivery); });
-        });
-    }
-    return out;
-}
-
 void Server::start() {
     for (auto& thread : threads_) {
         Thread* t = thread.get();
         asio::co_spawn(t->shard.io.get_executor(), accept_all(&t->shard, &t->acceptor),
                        asio::detached);
-        t->thread = std::thread([t] { t->shard.io.run(); });
+        asio::co_spawn(t->shard.io.get_executor(), look_at_deadlines(&t->shard), asio::detached);
+        t->thread = std::thread([t] {
+            t->shard.hub.start();
+            t->shard.io.run();
+        });
     }
 }
 
-void Server::stop_accepting() {
+void Server::drain() {
     for (auto& thread : threads_) {
         Thread* t = thread.get();
         asio::post(t->shard.io, [t] {
             boost::system::error_code ignored;
             t->acceptor.close(ignored);
+            t->shard.hub.drain();
         });
+    }
+}
+
+void Server::give_up() {
+    for (auto& thread : threads_) {
+        Hub* hub = &thread->shard.hub;
+        asio::post(thread->shard.io, [hub] { hub->give_up(); });
     }
 }
 

@@ -12,23 +12,23 @@ namespace penstock::gateway {
 
 class Server {
 public:
-    // Listens. Throws transport::StartError if it can't.
-    explicit Server(House& house);
+    // Listens, and dials the ventilator and the sink. Throws transport::StartError if it can't.
+    Server(House& house, zmq::context_t& context);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
     [[nodiscard]] const std::string& address() const { return address_; }
 
-    // Where the hub takes its deliveries.
-    std::vector<Deliver> inboxes();
     void start();
-    void stop_accepting(); // from any thread
-    void stop();           // returns when the threads have ended; what was under way stays undone
+    void drain();   // takes no more connections
+    void give_up(); // what is under way is answered that no answer came
+    void stop();    // returns when the threads have ended; what was under way stays undone
 
 private:
     struct Thread {
-        Thread(House& house, std::uint32_t index) : shard(house, index), acceptor(shard.io) {}
+        Thread(House& house, zmq::context_t& context)
+            : shard(house, context), acceptor(shard.io) {}
 
         Shard shard;
         Acceptor acceptor;

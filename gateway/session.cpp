@@ -5,8 +5,10 @@
 #include "gateway/http_head.hpp"
 #include "gateway/http_policy.hpp"
 #include "gateway/json_msgpack.hpp"
+#include "gateway/response.hpp"
 
 #include <algorithm>
+#include <array>
 #include <spdlog/spdlog.h>
 
 namespace penstock::gateway {
@@ -20,13 +22,23 @@ constexpr Duration kBodyTime = seconds(30); // for each piece of a large one
 constexpr Duration kWriteTime = seconds(30);
 constexpr Duration kLingerTime = seconds(2);
 constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kKeptBytes = 16 * 1024; // of a body, for the next one
 constexpr std::size_t kBodyPiece = 1u << 20;
 constexpr std::uint64_t kSkippedBodyMax = 64 * 1024; // a refused body that is read all the same
 constexpr std::uint64_t kBodiesMax = 512u << 20;     // of all requests together
 constexpr std::string_view kEndOfHeader = "\r\n\r\n";
 
+struct Turn { // one request
+    Framing framing;
+    Route route = Route::other;
+    Instant began;
+    std::uint64_t unread = 0; // bytes of the body that are still to come
+    bool expects = false;     // and come only after a 100 Continue
+};
+
 struct Connection {
-    Connection(Shard* its_shard, Socket socket) : shard(its_shard), stream(std::move(socket)) {
+    Connection(Shard* its_shard, Socket its_socket)
+        : shard(its_shard), socket(std::move(its_socket)), deadline(shard->deadlines, socket) {
         shard->house.connections.fetch_add(1);
     }
 
@@ -40,9 +52,17 @@ struct Connection {
     }
 
     Shard* shard;
-    Stream stream;
+    Socket socket;
+    Deadlines::Entry deadline;
     beast::flat_buffer buffer;
-    bool first = true; // no request yet
+    std::size_t searched = 0; // bytes of it in which no header ends
+    bool first = true;        // no request yet
+    // Of the request at hand. Here, so that the frames of coroutines stay small: those above 1 KiB
+    // are not recycled.
+    Turn turn;
+    Exchange x;
+    Reply reply;
+    std::string head; // in front of it
 };
 
 // Counts one request, and its body, as long as it is under way.
@@ -68,34 +88,26 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-enum class Header { complete, closed, too_large };
+enum class Header { complete, partial, too_large };
 
-// Reads until the buffer begins with a whole header, of `*size` bytes.
-Awaitable<Header> read_header(Connection* c, std::size_t* size) {
-    std::size_t searched = 0;
-    for (;;) {
-        const std::string_view have = c->received();
-        if (have.starts_with("\r\n")) { // some clients send one behind a body
-            c->buffer.consume(2);
-            continue;
-        }
-        const std::size_t end = have.find(kEndOfHeader, searched < 3 ? 0 : searched - 3);
-        if (end != std::string_view::npos) {
-            *size = end + kEndOfHeader.size();
-            co_return Header::complete;
-        }
-        if (have.size() > kHeaderBytesMax) co_return Header::too_large;
-        const bool begins = searched == 0 && !have.empty();
-        if (have.empty() && !c->first)
-            c->stream.expires_after(kIdleTime);
-        else if (begins || searched == 0)
-            c->stream.expires_after(kHeaderTime);
-        searched = have.size();
-        const auto [error, count] =
-            co_await c->stream.async_read_some(c->buffer.prepare(kReadBytes), kAwaitTuple);
-        if (error) co_return Header::closed;
-        c->buffer.commit(count);
+// Whether what was received begins with a whole header, of `size` bytes.
+Header find_header(Connection& c, std::size_t& size) {
+    while (c.received().starts_with("\r\n")) c.buffer.consume(2); // some send one behind a body
+    const std::string_view have = c.received();
+    const std::size_t end = have.find(kEndOfHeader, c.searched < 3 ? 0 : c.searched - 3);
+    size = end + kEndOfHeader.size();
+    if (end != std::string_view::npos) {
+        c.searched = 0;
+        return Header::complete;
     }
+    if (have.size() > kHeaderBytesMax) return Header::too_large;
+    const Instant now = std::chrono::steady_clock::now();
+    if (have.empty())
+        c.deadline.set(now + (c.first ? kHeaderTime : kIdleTime));
+    else if (c.searched == 0)
+        c.deadline.set(now + kHeaderTime);
+    c.searched = have.size();
+    return Header::partial;
 }
 
 // Takes `size` bytes from the connection, into `body` or (null) nowhere.
@@ -113,9 +125,9 @@ Awaitable<bool> read_body(Connection* c, std::uint64_t size, std::string* body) 
         if (body == nullptr) into.clear();
         const std::size_t at = into.size();
         into.resize(at + piece);
-        c->stream.expires_after(kBodyTime);
+        c->deadline.set(std::chrono::steady_clock::now() + kBodyTime);
         const asio::mutable_buffer rest(into.data() + at, piece);
-        const auto [error, count] = co_await asio::async_read(c->stream, rest, kAwaitTuple);
+        const auto [error, count] = co_await asio::async_read(c->socket, rest, kAwaitTuple);
         if (error) co_return false;
         left -= count;
     }
@@ -124,9 +136,9 @@ Awaitable<bool> read_body(Connection* c, std::uint64_t size, std::string* body) 
 
 Awaitable<bool> write_continue(Connection* c) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    c->stream.expires_after(kWriteTime);
+    c->deadline.set(std::chrono::steady_clock::now() + kWriteTime);
     const asio::const_buffer bytes(kContinue.data(), kContinue.size());
-    const auto [error, count] = co_await asio::async_write(c->stream, bytes, kAwaitTuple);
+    const auto [error, count] = co_await asio::async_write(c->socket, bytes, kAwaitTuple);
     co_return !error && count == kContinue.size();
 }
 
@@ -149,164 +161,163 @@ void to_msgpack(Shard& shard, Reply& reply) {
     reply.content_type = kMsgpack;
 }
 
-struct Framing {
-    unsigned version = 11;
-    bool head_only = false;
-    bool keep_alive = false;
-};
+using Pieces = std::array<asio::const_buffer, 2>; // of a response
 
-template <class Body>
-http::response<Body> make_response(Shard& shard, const Reply& reply, Framing framing) {
-    http::response<Body> out;
-    out.version(framing.version);
-    out.result(static_cast<unsigned>(reply.status));
-    out.set(http::field::server, "penstock");
-    out.set(http::field::date, date_now(shard));
-    for (const auto& [name, value] : reply.headers) out.set(name, value);
-    if (!reply.content_type.empty()) out.set(http::field::content_type, reply.content_type);
-    if (reply.status != 204 && reply.status != 304) out.content_length(reply.body.size());
-    out.keep_alive(framing.keep_alive);
-    return out;
-}
-
-// One write for header and body.
-Awaitable<bool> write_reply(Connection* c, Reply reply, Framing framing) {
-    c->stream.expires_after(kWriteTime);
-    if (framing.head_only) {
-        auto response = make_response<http::empty_body>(*c->shard, reply, framing);
-        const auto [error, count] = co_await http::async_write(c->stream, response, kAwaitTuple);
-        co_return !error && count > 0;
+Awaitable<bool> write_rest(Connection* c, Pieces pieces, std::size_t written) {
+    for (auto& piece : pieces) {
+        const std::size_t of_it = std::min(written, piece.size());
+        piece += of_it;
+        written -= of_it;
     }
-    auto response = make_response<http::string_body>(*c->shard, reply, framing);
-    response.body() = std::move(reply.body);
-    const auto [error, count] = co_await http::async_write(c->stream, response, kAwaitTuple);
+    c->deadline.set(std::chrono::steady_clock::now() + kWriteTime);
+    const auto [error, count] = co_await asio::async_write(c->socket, pieces, kAwaitTuple);
     co_return !error && count > 0;
 }
 
 // What can be said before the body is there; nothing if it may come.
-Awaitable<std::optional<ProblemDetails>> admit(Exchange* x, UnderWay* under_way) {
-    Shard* shard = x->shard;
-    if (shard->house.draining && !is_probe(x->command)) {
-        co_return problem(Slug::draining, "This gateway is shutting down. Nothing was accepted.");
+std::optional<ProblemDetails> admit(const Exchange& x, UnderWay& under_way) {
+    Shard* shard = x.shard;
+    if (shard->house.draining && !is_probe(x.command)) {
+        return problem(Slug::draining, "This gateway is shutting down. Nothing was accepted.");
     }
-    const std::uint64_t size = x->head.content_length.value_or(0);
-    if (auto bad = check_body(x->command, x->head, shard->house.limits)) co_return bad;
-    if (!under_way->reserve(size)) {
-        co_return problem(Slug::gateway_full,
-                          "This gateway holds as many bodies as it may. Nothing "
-                          "was accepted: try again.");
+    const std::uint64_t size = x.head.content_length.value_or(0);
+    if (auto bad = check_body(x.command, x.head, shard->house.limits)) return bad;
+    if (!under_way.reserve(size)) {
+        return problem(Slug::gateway_full, "This gateway holds as many bodies as it may. Nothing "
+                                           "was accepted: try again.");
     }
-    if (!is_submission(x->command)) co_return std::nullopt;
-    if (auto full = check_room(*shard->board, size)) co_return full;
-    const auto* raw = std::get_if<SubmitRaw>(&x->command);
-    if (raw == nullptr) co_return std::nullopt;
-    co_return co_await check_kind(shard, raw->kind);
+    return is_submission(x.command) ? check_room(*shard->board, size) : std::nullopt;
+}
+
+// The kind in the path of a submission, if it has to be asked for.
+const std::string* unsure_kind(const Exchange& x) {
+    const auto* raw = std::get_if<SubmitRaw>(&x.command);
+    return raw == nullptr || is_known_kind(x.shard->board->room, raw->kind) ? nullptr : &raw->kind;
+}
+
+// From the header to a command. False: there is a reply already.
+bool begin(Connection& c, Header header, std::size_t size) {
+    c.first = false;
+    c.turn = {};
+    c.turn.began = std::chrono::steady_clock::now();
+    if (header == Header::too_large) {
+        c.reply = to_reply(too_large(c.received()));
+        return false;
+    }
+    auto parsed = parse_head(c.received().substr(0, size));
+    c.buffer.consume(size);
+    if (auto* bad = std::get_if<ProblemDetails>(&parsed)) {
+        // Where the next request begins can't be known: the connection ends.
+        c.reply = to_reply(*bad);
+        return false;
+    }
+    Exchange& x = c.x;
+    x.head = std::get<Head>(std::move(parsed));
+    x.body.clear();
+    c.turn.framing = {x.head.version, x.head.method == Method::head, x.head.keep_alive};
+    c.turn.unread = x.head.content_length.value_or(0);
+    c.turn.expects = x.head.expect.has_value() && x.head.version >= 11;
+    Routed routed = route(x.head, c.shard->house.routes);
+    c.turn.route = routed.route;
+    if (auto* reply = std::get_if<Reply>(&routed.what)) {
+        c.reply = std::move(*reply);
+        return false;
+    }
+    x.command = std::get<Command>(std::move(routed.what));
+    return true;
+}
+
+// False: the connection broke.
+Awaitable<bool> fetch_body(Connection* c) {
+    if (c->turn.expects && c->buffer.size() == 0) {
+        const bool invited = co_await write_continue(c);
+        if (!invited) co_return false;
+    }
+    co_return co_await read_body(c, c->turn.unread, &c->x.body);
+}
+
+// Most bodies come with their header.
+bool take_body(Connection& c) {
+    if (c.buffer.size() < c.turn.unread) return false;
+    c.x.body.assign(c.received().substr(0, c.turn.unread));
+    c.buffer.consume(c.turn.unread);
+    return true;
 }
 
 // Third parties may throw; nothing of ours does.
-Awaitable<Reply> answer_guarded(Exchange* x) {
-    std::string what;
-    try {
-        co_return co_await answer(x);
-    } catch (const std::exception& error) {
-        what = error.what();
-    }
-    spdlog::error("gateway: {} failed: {}", x->head.target, what);
-    co_return to_reply(problem(Slug::internal_error, "It has been logged."));
+Reply broken(const Exchange& x, const char* what) {
+    spdlog::error("gateway: {} failed: {}", x.head.target, what);
+    return to_reply(problem(Slug::internal_error, "It has been logged."));
 }
 
-struct Turn { // one request
-    Connection* connection = nullptr;
-    Framing framing;
-    Route route = Route::other;
-    Instant began;
-    std::uint64_t unread = 0; // bytes of the body that are still to come
-    bool expects = false;     // and come only after a 100 Continue
-};
+// False: the connection broke. Else there is a reply.
+Awaitable<bool> take_and_answer(Connection* c, UnderWay* under_way) {
+    Exchange& x = c->x;
+    auto refusal = admit(x, *under_way);
+    if (const std::string* kind = refusal ? nullptr : unsure_kind(x)) {
+        refusal = co_await check_kind(c->shard, *kind);
+    }
+    if (refusal) {
+        c->reply = to_reply(*refusal);
+        co_return true;
+    }
+    if (!take_body(*c)) {
+        const bool came = co_await fetch_body(c);
+        if (!came) co_return false;
+    }
+    c->turn.unread = 0;
+    c->deadline.clear();
+    try {
+        c->reply = co_await answer(&x);
+    } catch (const std::exception& error) {
+        c->reply = broken(x, error.what());
+    }
+    if (accepts_msgpack(x.head) && c->reply.content_type == kJson) to_msgpack(*c->shard, c->reply);
+    co_return true;
+}
 
-// Whether the connection is good for another request.
-Awaitable<bool> finish(Turn turn, Reply reply) {
-    Connection* c = turn.connection;
+// A connection that once carried something large does not hold on to it.
+void forget_large(std::string& text) {
+    if (text.capacity() > kKeptBytes) std::string().swap(text);
+}
+
+// Writes the reply. Whether the connection is good for another request.
+Awaitable<bool> finish(Connection* c) {
+    Turn& turn = c->turn;
+    const Reply& reply = c->reply;
     if (reply.status == kNobodyListens) co_return false;
     const bool skips = turn.unread > 0 && turn.unread <= kSkippedBodyMax && !turn.expects;
     if ((turn.unread > 0 && !skips) || c->shard->house.draining) turn.framing.keep_alive = false;
-    const int status = reply.status;
-    const bool written = co_await write_reply(c, std::move(reply), turn.framing);
-    c->shard->durations.observe(turn.route, status, std::chrono::steady_clock::now() - turn.began);
-    if (!written || !turn.framing.keep_alive) co_return false;
+    c->head.clear();
+    append_head(c->head, reply, turn.framing, date_now(*c->shard));
+    const Pieces pieces = {asio::buffer(c->head), turn.framing.head_only
+                                                      ? asio::const_buffer()
+                                                      : asio::buffer(reply.body)};
+    // Most fit into the socket at once.
+    boost::system::error_code error;
+    const std::size_t written = c->socket.send(pieces, 0, error);
+    bool all = !error && written == asio::buffer_size(pieces);
+    if (!all && (!error || error == asio::error::would_block)) {
+        all = co_await write_rest(c, pieces, written);
+    }
+    c->shard->durations.observe(turn.route, reply.status,
+                                std::chrono::steady_clock::now() - turn.began);
+    if (!all || !turn.framing.keep_alive) co_return false;
     if (!skips) co_return true;
     co_return co_await read_body(c, turn.unread, nullptr);
-}
-
-Awaitable<bool> take_and_answer(Turn turn, Exchange* x) {
-    Connection* c = turn.connection;
-    UnderWay under_way(c->shard->house);
-    auto refusal = co_await admit(x, &under_way);
-    if (refusal) {
-        Reply refused = to_reply(*refusal);
-        co_return co_await finish(turn, std::move(refused));
-    }
-    if (turn.unread > 0) {
-        if (turn.expects && c->buffer.size() == 0) {
-            const bool invited = co_await write_continue(c);
-            if (!invited) co_return false;
-        }
-        const bool came = co_await read_body(c, turn.unread, &x->body);
-        if (!came) co_return false;
-        turn.unread = 0;
-    }
-    c->stream.expires_never();
-    Reply reply = co_await answer_guarded(x);
-    if (accepts_msgpack(x->head) && reply.content_type == kJson) to_msgpack(*c->shard, reply);
-    co_return co_await finish(turn, std::move(reply));
-}
-
-Awaitable<bool> serve_one(Connection* c) {
-    std::size_t size = 0;
-    const Header header = co_await read_header(c, &size);
-    if (header == Header::closed) co_return false;
-    Turn turn;
-    turn.connection = c;
-    turn.began = std::chrono::steady_clock::now();
-    c->first = false;
-    if (header == Header::too_large) {
-        Reply reply = to_reply(too_large(c->received()));
-        co_return co_await finish(turn, std::move(reply));
-    }
-    auto parsed = parse_head(c->received().substr(0, size));
-    c->buffer.consume(size);
-    if (auto* bad = std::get_if<ProblemDetails>(&parsed)) {
-        // Where the next request begins can't be known: the connection ends.
-        Reply reply = to_reply(*bad);
-        co_return co_await finish(turn, std::move(reply));
-    }
-    Exchange x;
-    x.shard = c->shard;
-    x.socket = &c->stream.socket();
-    x.head = std::get<Head>(std::move(parsed));
-    turn.framing = {x.head.version, x.head.method == Method::head, x.head.keep_alive};
-    turn.unread = x.head.content_length.value_or(0);
-    turn.expects = x.head.expect.has_value() && x.head.version >= 11;
-    Routed routed = route(x.head, c->shard->house.routes);
-    turn.route = routed.route;
-    if (auto* reply = std::get_if<Reply>(&routed.what)) {
-        co_return co_await finish(turn, std::move(*reply));
-    }
-    x.command = std::get<Command>(std::move(routed.what));
-    co_return co_await take_and_answer(turn, &x);
 }
 
 // Closing while bytes are still arriving would reset the connection, and the client might never
 // read its answer. So our side ends first, and what comes is thrown away for a moment.
 Awaitable<void> hang_up(Connection* c) {
     boost::system::error_code ignored;
-    c->stream.socket().shutdown(Socket::shutdown_send, ignored);
+    c->socket.shutdown(Socket::shutdown_send, ignored);
     if (ignored) co_return;
-    c->stream.expires_after(kLingerTime);
+    c->deadline.set(std::chrono::steady_clock::now() + kLingerTime);
     c->buffer.clear();
     for (std::uint64_t seen = 0; seen < kBulkBytesMax;) {
         const auto [error, count] =
-            co_await c->stream.async_read_some(c->buffer.prepare(kReadBytes), kAwaitTuple);
+            co_await c->socket.async_read_some(c->buffer.prepare(kReadBytes), kAwaitTuple);
         if (error) co_return;
         seen += count;
     }
@@ -317,9 +328,27 @@ Awaitable<void> hang_up(Connection* c) {
 Awaitable<void> serve(Shard* shard, Socket socket) {
     boost::system::error_code ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
-    Connection connection(shard, std::move(socket));
-    for (bool more = true; more;) more = co_await serve_one(&connection);
-    co_await hang_up(&connection);
+    socket.non_blocking(true, ignored);
+    Connection c(shard, std::move(socket));
+    c.x.shard = shard;
+    c.x.deadline = &c.deadline;
+    for (bool more = true; more;) {
+        std::size_t size = 0;
+        const Header header = find_header(c, size);
+        if (header == Header::partial) {
+            const auto [error, count] =
+                co_await c.socket.async_read_some(c.buffer.prepare(kReadBytes), kAwaitTuple);
+            c.buffer.commit(count);
+            more = !error;
+            continue;
+        }
+        UnderWay under_way(shard->house);
+        if (begin(c, header, size)) more = co_await take_and_answer(&c, &under_way);
+        if (more) more = co_await finish(&c);
+        forget_large(c.x.body);
+        forget_large(c.reply.body);
+    }
+    co_await hang_up(&c);
 }
 
 } // namespace penstock::gateway

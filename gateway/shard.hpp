@@ -4,6 +4,7 @@
 #include "gateway/admission.hpp"
 #include "gateway/beast.hpp"
 #include "gateway/board.hpp"
+#include "gateway/deadlines.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hub.hpp"
 #include "gateway/ids.hpp"
@@ -13,7 +14,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,14 +21,13 @@ namespace penstock::gateway {
 
 struct House { // all threads
 
-    House(const Options& its_options, Hub& its_hub)
+    explicit House(const Options& its_options)
         : options(its_options), routes{options.allow_get_submit, options.public_hosts},
-          limits(body_limits(options.body_bytes_max)), hub(its_hub) {}
+          limits(body_limits(options.body_bytes_max)) {}
 
     const Options options;
     const RoutePolicy routes;
     const BodyLimits limits;
-    Hub& hub;
     std::vector<const HttpDurations*> durations; // set before the threads start
     std::atomic<std::uint64_t> connections{0};
     std::atomic<std::uint64_t> in_flight{0};  // requests whose answer is not written yet
@@ -39,17 +38,19 @@ struct House { // all threads
 
 struct Shard { // one thread; only that thread touches it, unless it says otherwise
 
-    Shard(House& the_house, std::uint32_t number) : house(the_house), index(number) {}
+    Shard(House& the_house, zmq::context_t& context)
+        : house(the_house), hub(the_house.options, context, io) {}
 
+    Deadlines deadlines; // stays until the last session has gone with `io`
     asio::io_context io{1};
     House& house;
-    std::uint32_t index;
     FreshIds ids;
     JobParser parser;
-    std::shared_ptr<const Board> board = std::make_shared<const Board>();
     HttpDurations durations; // read by any thread
     std::int64_t date_second = 0;
     std::string date; // of that second, for the Date header
+    Hub hub;          // goes first of all, and drops the sessions that wait for an answer
+    const Board* board = &hub.board();
 
     [[nodiscard]] static WallTime wall() {
         return std::chrono::time_point_cast<std::chrono::microseconds>(

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/rows.hpp"
 
 namespace penstock {
 
@@ -22,6 +23,15 @@ struct QuestionEncoder {
         w.key("id").id(m.id).key("until").text(m.until == Until::stored ? "stored" : "finished");
         w.key("timeout").number(seconds(m.timeout)).key("values").boolean(m.value);
         if (m.body) w.key("body").natural(*m.body);
+    }
+
+    void operator()(const AskStored& m) {
+        write_question_head(w, "stored", request, 2);
+        w.key("timeout").number(seconds(m.timeout)).key("rows").array(m.rows.size());
+        for (const auto& row : m.rows) {
+            w.array(row.body ? 3 : 2).natural(row.request).id(row.id);
+            if (row.body) w.natural(*row.body);
+        }
     }
 
     void operator()(const AskList& m) {
@@ -89,6 +99,14 @@ struct AnswerEncoder {
         if (job) write_view(w.key("job"), m.job);
     }
 
+    void operator()(const StoredAnswer& m) {
+        write_question_head(w, "stored", request, 1);
+        w.key("requests").array(m.requests.size());
+        for (const Range& range : m.requests) {
+            w.array(2).natural(range.first).natural(range.count);
+        }
+    }
+
     void operator()(const ListAnswer& m) {
         write_question_head(w, "list", request, 2);
         w.key("cursor").natural(m.cursor).key("jobs").array(m.jobs.size());
@@ -138,6 +156,31 @@ AskWait read_wait(const Fields& f) {
     m.timeout = from_seconds(f.number("timeout", kWaitSecondsMax, 30));
     m.value = f.flag("values", false);
     if (f.has("body")) m.body = f.natural("body", UINT64_MAX);
+    return m;
+}
+
+AskStored read_stored(const Fields& f) {
+    AskStored m;
+    m.timeout = from_seconds(f.number("timeout", kWaitSecondsMax, 30));
+    RowReader rows(f, "rows", 2, kRowsMax);
+    m.rows.reserve(rows.size());
+    while (rows.next()) {
+        auto& row = m.rows.emplace_back();
+        row.request = rows.natural(UINT64_MAX, "the request of a row");
+        row.id = rows.id("the id of a row");
+        if (rows.elements() > 2) row.body = rows.natural(UINT64_MAX, "the body of a row");
+    }
+    return m;
+}
+
+StoredAnswer read_stored_answer(const Fields& f) {
+    StoredAnswer m;
+    RowReader ranges(f, "requests", 2, kRowsMax);
+    while (ranges.next()) {
+        const std::uint64_t first = ranges.natural(UINT64_MAX, "the first of a range");
+        const auto count = ranges.natural(kRowsMax, "the count of a range");
+        m.requests.push_back({first, static_cast<std::uint32_t>(count)});
+    }
     return m;
 }
 
@@ -281,6 +324,8 @@ Decoded<Asked<StatusQuestion>> decode_status(Reader& reader, std::string_view fr
             out.messages.push_back({request, AskStatus{f.id("id"), f.flag("values", false)}});
         } else if (type == "wait") {
             out.messages.push_back({request, read_wait(f)});
+        } else if (type == "stored") {
+            out.messages.push_back({request, read_stored(f)});
         } else if (type == "list") {
             out.messages.push_back({request, read_list(f)});
         } else if (type == "stats") {
@@ -290,7 +335,7 @@ Decoded<Asked<StatusQuestion>> decode_status(Reader& reader, std::string_view fr
         } else if (type == "hello") {
             out.messages.push_back({request, read_hello(f)});
         } else {
-            mistake.add("`type` must be status, wait, list, stats, cancel or hello here");
+            mistake.add("`type` must be status, wait, stored, list, stats, cancel or hello here");
         }
     });
     out.error = mistake.take();
@@ -306,6 +351,7 @@ Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_vi
         const Fields f(map, type, mistake);
         const Request request = read_request(f);
         if (type == "job") out.messages.push_back({request, read_job_answer(f)});
+        if (type == "stored") out.messages.push_back({request, read_stored_answer(f)});
         if (type == "list") {
             ListAnswer list;
             list.cursor = f.natural("cursor", UINT64_MAX, 0);

@@ -4,6 +4,8 @@
 
 #include "protocol/message.hpp"
 
+#include <array>
+
 namespace penstock {
 
 // ---- the ventilator's control (REQ) -------------------------------------------------------
@@ -108,6 +110,17 @@ struct AskWait { // held until the state is reached or the time is up
     std::optional<std::uint64_t> body;
 };
 
+struct AskStored { // many waits until stored; each row is a question of its own, with its number
+    struct Row {
+        std::uint64_t request = 0;
+        JobId id;
+        std::optional<std::uint64_t> body; // as in AskWait
+    };
+
+    Duration timeout{0};
+    std::vector<Row> rows;
+};
+
 struct AskList {
     std::optional<State> state;
     std::string kind, tag;
@@ -159,13 +172,21 @@ struct JobAnswer {
     JobView job;
 };
 
+struct StoredAnswer { // rows of AskStored whose jobs are stored; any other row gets a JobAnswer
+    std::vector<Range> requests;
+};
+
 struct ListAnswer {
     std::vector<JobView> jobs;
     std::uint64_t cursor = 0; // 0 = that was all
 };
 
-struct Histogram { // counts by upper bound in seconds, kBuckets below and one above all
-    std::vector<std::uint64_t> counts;
+// Upper bounds in seconds of every histogram's buckets; one more bucket counts what is above all.
+constexpr std::array<double, 15> kHistogramBounds = {
+    .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60};
+
+struct Histogram {
+    std::vector<std::uint64_t> counts; // kHistogramBounds.size() + 1 of them
     double sum = 0;
 };
 
@@ -199,8 +220,10 @@ struct HelloAnswer {
     std::string door;      // of the sink, as workers dial it; empty: as the ventilator does
 };
 
-using StatusQuestion = std::variant<AskStatus, AskWait, AskList, AskStats, AskCancel, Hello>;
-using StatusAnswer = std::variant<JobAnswer, ListAnswer, SinkStats, CancelAnswer, HelloAnswer>;
+using StatusQuestion =
+    std::variant<AskStatus, AskWait, AskStored, AskList, AskStats, AskCancel, Hello>;
+using StatusAnswer =
+    std::variant<JobAnswer, StoredAnswer, ListAnswer, SinkStats, CancelAnswer, HelloAnswer>;
 
 // An answer to a question that could not be read.
 struct Problem {

@@ -16,9 +16,9 @@ constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
 constexpr auto kBucketsNs = [] {
     std::array<std::int64_t, 16> out{};
     out.fill(INT64_MAX);
-    static_assert(kBuckets.size() <= out.size());
-    for (std::size_t i = 0; i < kBuckets.size(); ++i) {
-        out[i] = static_cast<std::int64_t>(kBuckets[i] * 1e9 + 0.5);
+    static_assert(kHistogramBounds.size() <= out.size());
+    for (std::size_t i = 0; i < kHistogramBounds.size(); ++i) {
+        out[i] = static_cast<std::int64_t>(kHistogramBounds[i] * 1e9 + 0.5);
     }
     return out;
 }();
@@ -78,7 +78,7 @@ SinkKind& Ledger::kind_of(const std::string& name) {
     SinkKind& kind = kinds_[counted];
     kind.kind = counted;
     for (Histogram* h : {&kind.queue, &kind.run, &kind.total}) {
-        if (h->counts.empty()) h->counts.resize(kBuckets.size() + 1);
+        if (h->counts.empty()) h->counts.resize(kHistogramBounds.size() + 1);
     }
     return kind;
 }
@@ -215,9 +215,15 @@ void Ledger::on(const Final& m, Now now, Outbox& out) {
 void Ledger::on(const Refused& m, Now now, Outbox& out) {
     for (const JobId& id : m.ids) {
         if (find(id) != kNoIndex) continue;
+        bool told = false;
         waits_.release(
             id, [](const Wait&) { return true; },
-            [&](const Wait& wait) { answer(wait, Found::refused, m.reason, out); });
+            [&](const Wait& wait) {
+                answer(wait, Found::refused, m.reason, out);
+                told = true;
+            });
+        // A refusal is said once: whoever submits the id again waits for what becomes of that.
+        if (told) continue;
         if (refused_order_.size() >= limits_.refused_max) continue;
         // For those who ask in a moment: a question and its job take different ways here.
         std::string text = id.text();

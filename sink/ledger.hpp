@@ -32,14 +32,15 @@ struct Limits {
     Duration refused_for = std::chrono::seconds(10);
 };
 
-// Upper bounds in seconds of the histograms' buckets; one more counts what is above all.
-constexpr std::array<double, 15> kBuckets = {.0005, .001, .0025, .005, .01, .025, .05, .1,
-                                             .25,   .5,   1,     2.5,  5,   10,   60};
-
 struct Reply {
     Asker asker = 0;
     Request request;
     StatusAnswer answer;
+};
+
+struct StoredReply { // to a row of AskStored
+    Asker asker = 0;
+    std::uint64_t request = 0;
 };
 
 struct Outbox {
@@ -48,6 +49,7 @@ struct Outbox {
     Open open;
     Cancel cancel;
     std::vector<Reply> replies;
+    std::vector<StoredReply> stored_replies;
 };
 
 class Ledger {
@@ -63,7 +65,8 @@ public:
     void on(const ToSink& message, Now now, Outbox& out); // in the link's order
     void on(const Result& result, Now now, Outbox& out);
     void on(const Progress& progress);
-    // REQUIRES: not a Hello.
+    void ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out);
+    // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
 
     void tick(Now now, Outbox& out);
@@ -125,7 +128,7 @@ private:
 
     // ledger_questions.cpp
     void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
-    void wait(Asker asker, Request request, const AskWait& question, Now now, Outbox& out);
+    void wait(const Wait& mine, Now now, Outbox& out);
     void release_waits(Index index, Until until, Outbox& out);
     [[nodiscard]] Found unknown() const;
     [[nodiscard]] bool is_conflict(const Record& record, const AskWait& question) const;

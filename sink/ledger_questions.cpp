@@ -23,7 +23,7 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
         if (index != kNoIndex) answer.job = view(records_[index], status->value);
         reply(std::move(answer));
     } else if (const auto* asked = std::get_if<AskWait>(&question)) {
-        wait(asker, request, *asked, now, out);
+        wait({*asked, asker, request}, now, out);
     } else if (const auto* listing = std::get_if<AskList>(&question)) {
         reply(list(*listing));
     } else if (std::holds_alternative<AskStats>(question)) {
@@ -31,6 +31,12 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
     } else if (const auto* cancelled = std::get_if<AskCancel>(&question)) {
         reply(cancel(cancelled->id, now, out));
     }
+}
+
+void Ledger::ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out) {
+    Wait mine{{row.id, Until::stored, timeout, false, row.body}, asker, row.request};
+    mine.by_number = true;
+    wait(mine, now, out);
 }
 
 // Before the first hello of this life, open jobs are still on their way here.
@@ -43,6 +49,10 @@ bool Ledger::is_conflict(const Record& r, const AskWait& question) const {
 }
 
 void Ledger::answer(const Wait& wait, Found found, std::string why, Outbox& out) const {
+    if (wait.by_number && found == Found::found) {
+        out.stored_replies.push_back({wait.asker, *wait.request});
+        return;
+    }
     JobAnswer answer{found, std::move(why), {}};
     if (found == Found::found || found == Found::timed_out) {
         const Index index = find(wait.question.id);
@@ -51,8 +61,8 @@ void Ledger::answer(const Wait& wait, Found found, std::string why, Outbox& out)
     out.replies.push_back({wait.asker, wait.request, std::move(answer)});
 }
 
-void Ledger::wait(Asker asker, Request request, const AskWait& question, Now now, Outbox& out) {
-    const Wait mine{question, asker, request, kNoIndex};
+void Ledger::wait(const Wait& mine, Now now, Outbox& out) {
+    const AskWait& question = mine.question;
     const Index index = find(question.id);
     if (index != kNoIndex) {
         Record& r = records_[index];
@@ -60,8 +70,13 @@ void Ledger::wait(Asker asker, Request request, const AskWait& question, Now now
         if (question.until == Until::stored || is_final(r.state)) {
             return answer(mine, Found::found, "", out);
         }
-    } else if (const auto refused = refused_.find(question.id.text()); refused != refused_.end()) {
-        return answer(mine, Found::refused, refused->second, out);
+    } else if (!refused_.empty()) {
+        const auto refused = refused_.find(question.id.text());
+        if (refused != refused_.end()) {
+            answer(mine, Found::refused, refused->second, out);
+            refused_.erase(refused); // said once
+            return;
+        }
     }
     if (waits_.size() >= limits_.waits_max) {
         return answer(mine, Found::refused, "waits-full", out);

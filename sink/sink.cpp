@@ -1,6 +1,7 @@
 #include "sink/sink.hpp"
 
 #include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/link.hpp"
 #include "sink/ledger.hpp"
 #include "transport/complaints.hpp"
@@ -24,6 +25,7 @@ constexpr int kBurst = 512; // questions taken before anything is answered
 // a lane holds a thousand jobs at most, a few milliseconds of work.
 constexpr std::size_t kBurstRows = 1024;
 constexpr std::size_t kBundleBytes = 1u << 20; // of answers in one frame
+constexpr std::size_t kRangesMost = 10'000;   // in one answer: more are not read
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
 
@@ -53,8 +55,11 @@ private:
     void receive_events();
     void take(const Linked<ToSink>& linked);
     void meet(const Hello& hello, Request request, const Envelope& envelope);
+    [[nodiscard]] Index remember(const Envelope& envelope); // an asker
     void flush();
     void send_link();
+    class Bundles;
+    [[nodiscard]] Envelope take_envelope(Asker asker);
     void send_replies();
     [[nodiscard]] Instant wake_at() const;
 
@@ -171,11 +176,21 @@ void Shell::receive_questions() {
                 meet(*hello, request, envelope);
                 continue;
             }
-            const Index asker = askers_.allocate();
-            askers_[asker] = envelope;
-            ledger_.ask(asker, request, question, now_, outbox_);
+            if (const auto* stored = std::get_if<AskStored>(&question)) {
+                for (const auto& row : stored->rows) {
+                    ledger_.ask(remember(envelope), row, stored->timeout, now_, outbox_);
+                }
+                continue;
+            }
+            ledger_.ask(remember(envelope), request, question, now_, outbox_);
         }
     }
+}
+
+Index Shell::remember(const Envelope& envelope) {
+    const Index asker = askers_.allocate();
+    askers_[asker] = envelope;
+    return asker;
 }
 
 // A ventilator says hello, for the first time or after a break: both sides go on from what has
@@ -227,6 +242,7 @@ void Shell::flush() {
     outbox_.open = {};
     outbox_.cancel = {};
     outbox_.replies.clear();
+    outbox_.stored_replies.clear();
 }
 
 void Shell::send_link() {
@@ -262,35 +278,89 @@ void Shell::send_link() {
 }
 
 // Answers to one peer share frames.
-void Shell::send_replies() {
+class Shell::Bundles {
+public:
+    explicit Bundles(zmq::socket_t& status) : status_(status) {}
+
     struct Bundle {
         Envelope to;
         std::vector<std::string> answers;
         std::size_t bytes = 0;
+        StoredAnswer stored;
     };
-    std::map<std::string, Bundle> by_peer;
-    const auto send = [this](Bundle& bundle) {
+
+    // Most answers in a row go the same way back as the one before.
+    Bundle& of(const Envelope& envelope) {
+        if (last_ != nullptr && last_->to == envelope) return *last_;
+        std::string peer; // the whole way back: several may be behind one proxy
+        for (const auto& part : *envelope) peer.append(transport::view(part)).push_back('\0');
+        last_ = &by_peer_[peer];
+        last_->to = envelope;
+        return *last_;
+    }
+
+    void add(Bundle& bundle, std::string answer) {
+        bundle.bytes += answer.size();
+        bundle.answers.push_back(std::move(answer));
+        if (bundle.bytes >= kBundleBytes) send(bundle);
+    }
+
+    void add_stored(Bundle& bundle, std::uint64_t request) {
+        auto& ranges = bundle.stored.requests;
+        const bool follows = !ranges.empty() && ranges.back().count < kRowsMax &&
+                             ranges.back().first + ranges.back().count == request;
+        if (follows)
+            ++ranges.back().count;
+        else
+            ranges.push_back({request, 1});
+        if (ranges.size() >= kRangesMost) close_stored(bundle);
+    }
+
+    void send_all() {
+        for (auto& [peer, bundle] : by_peer_) {
+            close_stored(bundle);
+            if (!bundle.answers.empty()) send(bundle);
+        }
+    }
+
+private:
+    void close_stored(Bundle& bundle) {
+        if (bundle.stored.requests.empty()) return;
+        add(bundle, encode(std::nullopt, StatusAnswer{bundle.stored}));
+        bundle.stored.requests.clear();
+    }
+
+    void send(Bundle& bundle) {
         const auto& answers = bundle.answers;
         transport::send_answer(status_, *bundle.to,
                                answers.size() == 1 ? answers.front() : join_frames(answers));
         bundle.answers.clear();
         bundle.bytes = 0;
-    };
+    }
+
+    zmq::socket_t& status_;
+    std::map<std::string, Bundle> by_peer_;
+    Bundle* last_ = nullptr;
+};
+
+Envelope Shell::take_envelope(Asker asker) {
+    const auto index = static_cast<Index>(asker);
+    Envelope envelope = std::move(askers_[index]);
+    askers_.release(index);
+    return envelope;
+}
+
+void Shell::send_replies() {
+    if (outbox_.replies.empty() && outbox_.stored_replies.empty()) return;
+    Bundles bundles(status_);
     for (const Reply& reply : outbox_.replies) {
-        const auto asker = static_cast<Index>(reply.asker);
-        const Envelope envelope = std::move(askers_[asker]);
-        askers_.release(asker);
-        std::string peer; // the whole way back: several may be behind one proxy
-        for (const auto& part : *envelope) peer.append(transport::view(part)).push_back('\0');
-        Bundle& bundle = by_peer[peer];
-        bundle.to = envelope;
-        bundle.answers.push_back(encode(reply.request, reply.answer));
-        bundle.bytes += bundle.answers.back().size();
-        if (bundle.bytes >= kBundleBytes) send(bundle);
+        auto& bundle = bundles.of(take_envelope(reply.asker));
+        bundles.add(bundle, encode(reply.request, reply.answer));
     }
-    for (auto& [peer, bundle] : by_peer) {
-        if (!bundle.answers.empty()) send(bundle);
+    for (const StoredReply& reply : outbox_.stored_replies) {
+        bundles.add_stored(bundles.of(take_envelope(reply.asker)), reply.request);
     }
+    bundles.send_all();
 }
 
 } // namespace

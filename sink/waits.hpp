@@ -15,6 +15,7 @@ struct Wait {
     Asker asker = 0;
     Request request;
     Index next = kNoIndex; // another wait for the same id
+    bool by_number = false; // found is answered by the number of the question alone
 };
 
 class Waits {

@@ -253,11 +253,13 @@ inline std::vector<Sample> status_samples() {
     return {
         ask("status", AskStatus{kUuid, true}),
         ask("wait", AskWait{kWord, Until::stored, std::chrono::seconds(5), true, 12345}),
+        ask("stored", AskStored{std::chrono::seconds(5), {{8, kUuid, {}}, {9, kWord, 12345}}}),
         ask("list", AskList{State::failed, "add", "nightly", 1.5, 10, 99}),
         ask("stats", AskStats{}),
         ask("cancel", AskCancel{kUuid}),
         ask("hello", Hello{1, 77, 3, "tcp://127.0.0.1:5555", 17}),
         answer("job", JobAnswer{Found::found, "", full_view()}),
+        answer("stored", StoredAnswer{{{8, 2}, {12, 1}}}),
         answer("list", ListAnswer{{full_view(), full_view()}, 12}),
         answer("stats", stats),
         answer("cancel", CancelAnswer{CancelResult::telling_worker, State::running}),

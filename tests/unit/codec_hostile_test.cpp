@@ -170,7 +170,7 @@ TEST(Hostile, AQuestionOfAnUnknownTypeIsAnsweredWithTheKnownOnes) {
     EXPECT_EQ(decode_at(Socket::control, future).error,
               "`type` must be join, room, workers or stats here");
     EXPECT_EQ(decode_at(Socket::status, future).error,
-              "`type` must be status, wait, list, stats, cancel or hello here");
+              "`type` must be status, wait, stored, list, stats, cancel or hello here");
 }
 
 TEST(Hostile, AMessageIsAMapWithAType) {

@@ -109,6 +109,30 @@ TEST(GatewayJson, EveryProblemIsJson) {
     }
 }
 
+TEST(GatewayStats, ReadsQuantilesOffAHistogram) {
+    Histogram histogram;
+    EXPECT_FALSE(quantile(histogram, 0.5)); // of a sink that counts otherwise
+    histogram.counts.resize(kHistogramBounds.size() + 1);
+    EXPECT_FALSE(quantile(histogram, 0.5));
+    histogram.counts[1] = 98; // 0.5 to 1 ms
+    histogram.counts.back() = 2;
+    EXPECT_DOUBLE_EQ(*quantile(histogram, 0.49), 0.00075);
+    EXPECT_DOUBLE_EQ(*quantile(histogram, 0.99), 60);
+}
+
+TEST(GatewayStats, SaysHowLongJobsOfAKindTake) {
+    SinkStats sink;
+    sink.kinds.resize(2);
+    sink.kinds[0].kind = "done";
+    sink.kinds[0].total.counts.resize(kHistogramBounds.size() + 1);
+    sink.kinds[0].total.counts[0] = 2;
+    sink.kinds[1].kind = "open";
+    const auto kinds = boost::json::parse(stats_json({}, sink)).at("kinds").as_array();
+    EXPECT_DOUBLE_EQ(kinds[0].at("total_p50").as_double(), 0.00025);
+    EXPECT_DOUBLE_EQ(kinds[0].at("total_p99").as_double(), 0.000495);
+    EXPECT_FALSE(kinds[1].as_object().contains("total_p50"));
+}
+
 TEST(GatewayMetrics, WritesWhatWasCounted) {
     HttpDurations durations;
     durations.observe(Route::jobs, 202, std::chrono::milliseconds(2));

@@ -58,6 +58,15 @@ TEST_F(GatewayPending, ABulkIsCompleteWhenAllOfItIs) {
     EXPECT_EQ(bulk->failed.front().row, 1u);
 }
 
+TEST_F(GatewayPending, ABulkIsCompleteByNumbersAlone) {
+    const auto number = open(Pending::Form::bulk, 2);
+    pending_.answer(number + 1, IsStored{}, done_);
+    EXPECT_TRUE(done_.empty());
+    pending_.answer(number, IsStored{}, done_);
+    ASSERT_EQ(done_.size(), 1u);
+    EXPECT_TRUE(done_[0].answer.get<BulkAnswer>()->failed.empty());
+}
+
 TEST_F(GatewayPending, SilenceEndsAQuestion) {
     open(Pending::Form::single, 1);
     const auto bulk = open(Pending::Form::bulk, 2);

@@ -223,6 +223,18 @@ TEST(GatewayAdmission, KnowsKinds) {
     EXPECT_EQ(unknown_kind(room, "a").known_kinds, room.kinds);
 }
 
+TEST(GatewayAdmission, ListsTheKindsThatTheVentilatorKnewBetter) {
+    Room room;
+    room.takes_any_kind = false;
+    room.kinds = {"z", "b"};
+    const JobAnswer refused{Found::refused, "unknown-kind", {}};
+    const ProblemDetails unknown = not_stored(&refused, {*JobId::parse("j"), "a"}, room);
+    EXPECT_EQ(unknown.slug, Slug::unknown_kind);
+    EXPECT_EQ(unknown.known_kinds, (std::vector<std::string>{"b", "z"}));
+    // A worker that joined right behind the job: 503, certainly not accepted.
+    EXPECT_EQ(not_stored(&refused, {*JobId::parse("j"), "b"}, room).slug, Slug::starting);
+}
+
 TEST(GatewayAdmission, ChecksTypeAndSizeOfABody) {
     const auto check = [](const Command& command, const char* type, const char* size) {
         const Head head = head_of(request("POST /", "Content-Type: " + std::string(type) +

@@ -223,6 +223,30 @@ TEST_F(LedgerTest, HoldsAWaitUntilTheJobIsStored) {
     EXPECT_EQ(answer<JobAnswer>().found, Found::found);
 }
 
+TEST_F(LedgerTest, AnswersManyWaitsByTheirNumbersAlone) {
+    using Body = std::optional<std::uint64_t>;
+    const auto row = [&](std::uint64_t request, const char* job, Body body) {
+        machine.ask(3, {request, id(job), body}, 5s, now, out);
+    };
+    store(terms("echo"), {"early", "other"});
+    row(8, "early", {});
+    row(9, "late", {});
+    row(10, "other", 1); // of another body
+    row(11, "never", {});
+    step();
+    ASSERT_EQ(said.stored_replies.size(), 1u);
+    EXPECT_EQ(said.stored_replies[0].request, 8u);
+    EXPECT_EQ(said.stored_replies[0].asker, 3u);
+    ASSERT_EQ(said.replies.size(), 1u);
+    EXPECT_EQ(said.replies[0].request, Request(10));
+    EXPECT_EQ(std::get<JobAnswer>(said.replies[0].answer).found, Found::conflict);
+    store(terms("echo"), {"late"});
+    ASSERT_EQ(said.stored_replies.size(), 1u);
+    EXPECT_EQ(said.stored_replies[0].request, 9u);
+    pass(5001ms);
+    EXPECT_EQ(said.replies[0].request, Request(11));
+}
+
 TEST_F(LedgerTest, HoldsAWaitUntilTheJobIsFinished) {
     ask(until(Until::finished, "a"));
     store(terms("echo"), {"a"});
@@ -239,6 +263,20 @@ TEST_F(LedgerTest, EndsAWaitWhenItsTimeIsUp) {
     const auto reply = answer<JobAnswer>();
     EXPECT_EQ(reply.found, Found::timed_out);
     EXPECT_EQ(reply.job.state, State::queued);
+}
+
+TEST_F(LedgerTest, SaysARefusalOnce) {
+    ask(until(Until::stored, "a"));
+    tell(Refused{"unknown-kind", {id("a"), id("b")}});
+    ask(until(Until::stored, "b"));
+    EXPECT_EQ(answer<JobAnswer>().found, Found::refused);
+    // Both are submitted again: what counts is what becomes of that.
+    for (const char* again : {"a", "b"}) {
+        ask(until(Until::stored, again));
+        EXPECT_TRUE(said.replies.empty());
+        store(terms("echo"), {again});
+        EXPECT_EQ(answer<JobAnswer>().found, Found::found);
+    }
 }
 
 TEST_F(LedgerTest, HoldsManyWaitsForOneJob) {

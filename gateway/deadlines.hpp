@@ -1,0 +1,52 @@
+#pragma once
+// Until when each connection of a thread is waited for, and whether its client is still there while
+// a long wait is answered. Nearly no deadline is ever missed, and few clients hang up; so both cost
+// a request a store, and all connections are looked at twice a second: what is noticed is noticed
+// up to half a second late.
+
+#include "gateway/beast.hpp"
+#include "gateway/call.hpp"
+#include "protocol/time.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace penstock::gateway {
+
+class Deadlines {
+public:
+    static constexpr Duration kLookEvery = std::chrono::milliseconds(500);
+
+    class Entry { // of one connection; both outlive it
+    public:
+        Entry(Deadlines& all, Socket& socket);
+        ~Entry();
+        Entry(const Entry&) = delete;
+        Entry& operator=(const Entry&) = delete;
+
+        // Then the socket is closed.
+        void set(Instant at) { at_ = at; }
+
+        void clear() { at_ = kNever; }
+
+        // Finished with `gone` when the client hangs up; null ends that.
+        void watch(std::shared_ptr<Call> call) { call_ = std::move(call); }
+
+    private:
+        friend class Deadlines;
+        [[nodiscard]] bool has_hung_up();
+
+        Deadlines& all_;
+        Socket& socket_;
+        std::size_t place_;
+        Instant at_ = kNever;
+        std::shared_ptr<Call> call_;
+    };
+
+    void look(Instant now);
+
+private:
+    std::vector<Entry*> entries_;
+};
+
+} // namespace penstock::gateway
