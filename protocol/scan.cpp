@@ -19,10 +19,10 @@ Scanned Scanner::rare(unsigned char head, Head& out) {
         if (width < 8) out.number |= ~std::uint64_t{0} << (8 * width);
         return result;
     };
-    const auto ext = [&](std::size_t width, std::uint64_t fixed) { // a type stands before the body
-        if (left() < 2 + width) return Scanned::ends;
+    const auto ext = [&](std::size_t width, std::uint64_t fixed) {
+        if (left() <= width) return Scanned::ends;
         const std::uint64_t size = width == 0 ? fixed : load(width);
-        return body(Shape::ext, 2 + width, size, out);
+        return body(Shape::ext, 1 + width, size + 1, out);
     };
     switch (head) {
     case 0xc0:

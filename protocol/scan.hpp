@@ -26,7 +26,7 @@ enum class Scanned : std::uint8_t {
 struct Head {
     Shape shape = Shape::nil;
     std::uint64_t number = 0; // elements, pairs, a whole number, or the bits of a double
-    std::string_view body;    // of text, bytes and ext (its type byte is left out)
+    std::string_view body;    // of text, bytes and ext, whose first byte is its type
 };
 
 class Scanner {

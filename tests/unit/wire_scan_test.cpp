@@ -97,6 +97,15 @@ TEST(Scanner, GoesAsDeepAsItIsTold) {
     EXPECT_EQ(scanner.skip(3), Scanned::deep);
 }
 
+TEST(Scanner, AnExtHasItsTypeBeforeItsBody) {
+    for (const auto& bytes : {"\xd5\x05xy"s, "\xc7\x02\x05xy"s, "\xc8\x00\x02\x05xy"s}) {
+        Scanner scanner(bytes.data(), bytes.data() + bytes.size());
+        Head head;
+        ASSERT_EQ(scanner.next(head), Scanned::ok);
+        EXPECT_EQ(head.body, "\x05xy");
+    }
+}
+
 TEST(Scanner, NumbersOfEveryWidth) {
     const std::vector<std::pair<std::string, Head>> all = {
         {"\x7f"s, {Shape::natural, 127, {}}},

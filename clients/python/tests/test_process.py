@@ -128,10 +128,10 @@ class ProcessTest(unittest.TestCase):
         self.assertIn('app.py", line 1', said)
 
     def test_the_plain_worker(self):
-        self.start(str(HERE.parent / "examples" / "plain_worker.py"),
-                   f"tcp://127.0.0.1:{self.pipeline.port + 1}")
+        control = f"tcp://127.0.0.1:{self.pipeline.port + 1}"
+        self.start(str(HERE.parent / "examples" / "plain_worker.py"), control)
         join = self.pipeline.grant(ping=0.2)
-        self.assertEqual(join, {"type": "join", "kinds": ["add"], "slots": 1})
+        self.assertEqual(join, {"type": "join", "kinds": ["add"], "slots": 1, "via": control})
         for number in (1, 2):
             self.pipeline.say({"type": "ping"})
             self.pipeline.say({"type": "job", "id": "x", "kind": "add", "attempt": 1, "epoch": 3,
