@@ -30,7 +30,7 @@ struct Timing {
     void add_options(CLI::App& app, const char* count_name);
 };
 
-// One after the other: `make(i)` makes what is to be sent, `act(it)` is timed, and `check(it, answer)`
+// One after the other: `make(i)` makes what is sent, `act(it)` is timed, and `check(it, answer)`
 // throws if that was the wrong one. The warm-up is done likewise and not counted.
 template <class Make, class Act, class Check>
 std::vector<std::int64_t> time_each(const Timing& timing, Make make, Act act, Check check) {

@@ -229,7 +229,8 @@ def _add(charts, chart):
 
 def _canvas(index, bar_count=0):
     height = 90 + 34 * bar_count if bar_count else 320
-    return f'<div class="plot" style="height:{height}px"><canvas data-chart="{index}"></canvas></div>'
+    return (f'<div class="plot" style="height:{height}px">'
+            f'<canvas data-chart="{index}"></canvas></div>')
 
 
 def bars(unit, rows):

@@ -17,12 +17,12 @@ class PenstockHttp(Peer):
         self.penstock = Penstock(self.house, self.at.penstock, 2, gateway=True)
 
     def _succeeded(self):
-        return sum(kind["succeeded"] for kind in get_json(self.penstock.at.http, "/v1/stats")["kinds"]
-                   if kind["kind"] == "echo")
+        kinds = get_json(self.penstock.at.http, "/v1/stats")["kinds"]
+        return sum(kind["succeeded"] for kind in kinds if kind["kind"] == "echo")
 
     def run(self, jobs):
-        return posts_until(self, jobs, f"http://127.0.0.1:{self.penstock.at.http}/v1/kinds/echo/jobs",
-                           self._succeeded)
+        url = f"http://127.0.0.1:{self.penstock.at.http}/v1/kinds/echo/jobs"
+        return posts_until(self, jobs, url, self._succeeded)
 
 
 PEER = PenstockHttp

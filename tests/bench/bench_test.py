@@ -117,13 +117,14 @@ class Page(unittest.TestCase):
         drawn = [int(i) for i in re.findall(r'<canvas data-chart="(\d+)">', self.html)]
         expected = [i for i, chart in enumerate(self.charts) if chart["type"] != "choices"]
         self.assertEqual(sorted(drawn), expected)
-        # Of the fixture: two units of throughput, one of idle and its histogram, two of peers, two lines.
+        # Throughput has two units; idle one, and its histogram; peers two; processes two.
         self.assertEqual(len(drawn), 8)
 
     def test_it_names_every_figure_with_its_value_and_meaning(self):
         for section in self.results["sections"]:
             for key, figure in section["figures"].items():
-                for part in (figure["name"], figure["means"], report.number(figure["value"], figure)):
+                value = report.number(figure["value"], figure)
+                for part in (figure["name"], figure["means"], value):
                     self.assertIn(page.text(part), self.html, key)
 
     def test_it_names_every_peer_also_those_that_failed(self):

@@ -28,7 +28,8 @@ void run_worker(const PeerPlan& plan) {
 
 gearman_return_t completed(gearman_task_st* task) {
     auto& outcomes = *static_cast<Outcomes*>(gearman_task_context(task));
-    outcomes.take({static_cast<const char*>(gearman_task_data(task)), gearman_task_data_size(task)});
+    outcomes.take(
+        {static_cast<const char*>(gearman_task_data(task)), gearman_task_data_size(task)});
     return GEARMAN_SUCCESS;
 }
 

@@ -1,5 +1,5 @@
-// NATS JetStream: a work queue stream in memory, asynchronous publishes with their acknowledgements,
-// pull consumers that fetch 64, results over core NATS, every job acknowledged.
+// NATS JetStream: a work queue stream in memory, asynchronous publishes with acknowledgements, pull
+// consumers that fetch 64, results over core NATS, every job acknowledged.
 
 #include "bench/peers/programs/outcomes.hpp"
 

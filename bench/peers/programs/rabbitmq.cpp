@@ -1,5 +1,5 @@
-// librabbitmq: a queue `jobs`, a queue `results`, one message a job (AMQP has no other), prefetch 64,
-// every job acknowledged after its result was sent.
+// librabbitmq: a queue `jobs`, a queue `results`, one message a job (AMQP has no other), prefetch
+// 64, every job acknowledged after its result was sent.
 
 #include "bench/peers/programs/outcomes.hpp"
 

@@ -1,4 +1,4 @@
-// Two lists, `jobs` and `results`, with 64 elements a command, and some commands on the way at once.
+// Two lists, `jobs` and `results`, with 64 elements a command, some commands on the way at once.
 
 #include "bench/peers/programs/outcomes.hpp"
 
