@@ -26,6 +26,12 @@ Answer only(Decoded<Asked<Answer>> decoded) {
 
 } // namespace
 
+void Addresses::add_options(CLI::App& app) {
+    app.add_option("--door", door, "The ventilator's door")->required();
+    app.add_option("--control", control, "The ventilator's control")->required();
+    app.add_option("--status", status, "The sink's status")->required();
+}
+
 Client::Client(const Addresses& addresses)
     : context_(transport::make_context()),
       door_(transport::open_socket(context_, zmq::socket_type::push)),

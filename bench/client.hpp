@@ -6,6 +6,7 @@
 #include "protocol/codec.hpp"
 #include "transport/sockets.hpp"
 
+#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <zmq.hpp>
@@ -14,6 +15,8 @@ namespace penstock::bench {
 
 struct Addresses {
     std::string door, control, status;
+
+    void add_options(CLI::App& app); // --door, --control, --status
 };
 
 class Client {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <sys/resource.h>
 
 namespace penstock::bench {
@@ -45,8 +47,18 @@ std::string payload_of(std::uint64_t number, std::size_t count) {
     return out;
 }
 
-std::string percentiles(std::vector<std::int64_t> nanoseconds) {
+void Timing::add_options(CLI::App& app, const char* count_name) {
+    app.add_option(count_name, count, "How many")->check(CLI::Range(1u, 10'000'000u));
+    app.add_option("--samples", samples, "A file for each time in µs, one a line");
+}
+
+void say_latencies(const Timing& timing, std::vector<std::int64_t> nanoseconds) {
     PENSTOCK_CHECK(!nanoseconds.empty());
+    if (!timing.samples.empty()) {
+        std::ofstream file(timing.samples, std::ios::trunc);
+        for (const std::int64_t ns : nanoseconds) file << static_cast<double>(ns) / 1000 << '\n';
+        if (!file.flush()) throw std::runtime_error("cannot write " + timing.samples);
+    }
     std::sort(nanoseconds.begin(), nanoseconds.end());
     const auto at = [&](std::size_t percent) {
         return static_cast<double>(nanoseconds[(nanoseconds.size() - 1) * percent / 100]) / 1000;
@@ -54,7 +66,36 @@ std::string percentiles(std::vector<std::int64_t> nanoseconds) {
     char text[128];
     std::snprintf(text, sizeof(text), R"({"p50_us": %.1f, "p99_us": %.1f, "count": %zu})", at(50),
                   at(99), nanoseconds.size());
+    say(text);
+}
+
+std::string Stopwatch::rate(std::uint64_t jobs) const {
+    const double seconds = static_cast<double>(clock_ns() - start_) * 1e-9;
+    char text[160];
+    std::snprintf(text, sizeof(text),
+                  R"({"jobs": %llu, "seconds": %.6f, "jobs_s": %.0f, "cpu_seconds": %.4f})",
+                  static_cast<unsigned long long>(jobs), seconds,
+                  static_cast<double>(jobs) / seconds, cpu_seconds() - cpu_before_);
     return text;
+}
+
+std::string moment(const char* name, std::int64_t at) {
+    char text[96];
+    std::snprintf(text, sizeof(text), R"({"%s": %lld, "cpu_seconds": %.4f})", name,
+                  static_cast<long long>(at), cpu_seconds());
+    return text;
+}
+
+int main_of(CLI::App& app, int argc, char** argv, const std::function<void()>& run) {
+    CLI11_PARSE(app, argc, argv);
+    try {
+        run();
+        return 0;
+    } catch (const std::exception& error) {
+        const std::string name = std::filesystem::path(argv[0]).filename();
+        std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+        return 1;
+    }
 }
 
 void say(const std::string& line) {

@@ -1,11 +1,15 @@
-"""Every figure of bench/run, one function each. README.md says what they mean."""
+"""Every figure of bench/run. To add one: measure it in a function, and put it into a Section.
+
+A function measures one round and tells Found what it saw; bench/run interleaves the rounds of all
+sections. README.md says what the figures mean together.
+"""
 
 import json
 import shutil
-import statistics
 import subprocess
 
-from house import Failed, House, Penstock, free_ports, wait_until_listening
+from found import Count, Figure, Ratio, Roles, Section
+from house import Failed, House, Penstock, Sampler, free_ports, wait_until_listening
 
 PAYLOAD_BYTES = 100
 RAW_WORKERS = 2
@@ -21,10 +25,6 @@ class Programs:
 
     def house(self):
         return House(self.logs)
-
-
-def spread(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 # ---- throughput -----------------------------------------------------------------------------
@@ -62,62 +62,137 @@ def penstock_pipeline(programs, jobs, batch, in_flight):
         house.start("warm-up", [*submit, "--jobs", 1000]).wait(STEP_SECONDS)
         before = penstock.cpu_seconds()
         submitter = house.start("submit", [*submit, "--jobs", jobs])
-        result = json.loads(submitter.line(STEP_SECONDS))
-        after = penstock.cpu_seconds()
+        with Sampler(house) as sampler:
+            result = json.loads(submitter.line(STEP_SECONDS))
+            after = penstock.cpu_seconds()
         compared = json.loads(submitter.line(STEP_SECONDS))["compared"]
         submitter.wait(STEP_SECONDS)
     cpu = {role: after[role] - before[role] for role in before}
     cpu["submitter"] = result["cpu_seconds"]
-    return {"jobs_s": result["jobs_s"], "compared": compared,
+    return {"jobs_s": result["jobs_s"], "compared": compared, "processes": sampler.series,
             "cpu_us_per_job": {role: used / jobs * 1e6 for role, used in cpu.items()}}
 
 
-def merged(runs):
-    roles = runs[0]["cpu_us_per_job"]
-    cpu = {role: statistics.median(r["cpu_us_per_job"][role] for r in runs) for role in roles}
-    return {**spread([r["jobs_s"] for r in runs]), "cpu_us_per_job": cpu}
+def throughput(programs, plan, found):
+    raw = raw_pipeline(programs, plan.raw_jobs, 1)
+    ours = penstock_pipeline(programs, plan.jobs, plan.batch, plan.in_flight)
+    batched = raw_pipeline(programs, plan.raw_jobs * plan.raw_batched_times, plan.batch)
+    for key, one in (("throughput", ours), ("raw", raw), ("raw_batched", batched)):
+        found.add(key + "_jobs_s", one["jobs_s"])
+        cpu = "cpu_us_per_job" if one is ours else key + "_cpu_us_per_job"
+        found.add(cpu, one["cpu_us_per_job"])
+    found.add_processes("throughput_jobs_s", ours["processes"])
+    found.add("values_compared", ours["compared"])
 
 
-def throughput(programs, plan, told):
-    runs = {"raw": [], "raw_batched": [], "penstock": []}
-    for i in range(plan.rounds):
-        told(f"throughput, round {i + 1} of {plan.rounds}")
-        runs["raw"].append(raw_pipeline(programs, plan.raw_jobs, 1))
-        runs["penstock"].append(
-            penstock_pipeline(programs, plan.jobs, plan.batch, plan.in_flight))
-        runs["raw_batched"].append(
-            raw_pipeline(programs, plan.raw_jobs * plan.raw_batched_times, plan.batch))
-    return {**{name: merged(those) for name, those in runs.items()},
-            "compared": sum(run["compared"] for run in runs["penstock"])}
+THROUGHPUT = Section(
+    "throughput", "Jobs a second: 100 bytes each, 2 workers, separate processes, tcp", throughput,
+    figures=(
+        Figure("raw_jobs_s", "raw libzmq, 1 job a message", "jobs/s",
+               "PUSH → 2 PULL workers → PUSH → PULL, one message a job, straight libzmq with its "
+               "defaults (unbounded queues are slower here); first send to last receive",
+               "A limit of the machine: it is the limit of one libzmq message a job. Nothing is "
+               "stored, answered or redelivered, and a dying worker would lose what it holds",
+               ratio_to="raw_jobs_s", ours=False),
+        Figure("raw_batched_jobs_s", "raw libzmq, a batch a message", "jobs/s",
+               "The same bytes, with as many jobs a message as Penstock's submitter uses "
+               "(--batch, 64)",
+               "A pipeline that anybody could use: nobody looks into a message, all its jobs go "
+               "one way and share one fate. It is the ceiling that batching alone sets",
+               ratio_to="raw_jobs_s", ours=False),
+        Figure("throughput_jobs_s", "Penstock, stored and settled", "jobs/s",
+               "Penstock with everything on: each job stored at the sink before it is sent to a "
+               "worker, one handler call a job (echo), fenced, settled; from the first submit to "
+               "the moment when the sink says that all succeeded",
+               "What a single client gets one job at a time (see latency), what HTTP takes, or "
+               "what handlers with work to do will reach. Jobs come in bulk over ZeroMQ, from one "
+               "submitter", ratio_to="raw_jobs_s"),
+        Count("values_compared", "values read back by id, byte for byte", "jobs",
+              "So many jobs, chosen at random before they were submitted (1,000 a round), were "
+              "read back by id, and their values were their payloads",
+              "That the others were compared. That all of them succeeded is what ends the clock"),
+        Roles("raw_cpu_us_per_job", "CPU: raw, 1 job a message", "µs/job",
+              "CPU time of the raw pipeline for one job, user and system",
+              "Source and sink include their start, some milliseconds in all",
+              ratio_to="raw_cpu_us_per_job", ours=False),
+        Roles("raw_batched_cpu_us_per_job", "CPU: raw, a batch a message", "µs/job",
+              "The same of the batched raw pipeline", ratio_to="raw_cpu_us_per_job",
+              ours=False),
+        Roles("cpu_us_per_job", "CPU: Penstock", "µs/job",
+              "CPU time of each role for one job, user and system, all its threads; workers is "
+              "both together",
+              "Latency. Polling for work that is not there counts too",
+              ratio_to="raw_cpu_us_per_job"),
+    ),
+    ratios=(
+        Ratio("throughput_ratio", "Penstock / raw, 1 job a message",
+              "throughput_jobs_s", "raw_jobs_s", "Jobs a second beside a raw message a job",
+              "Efficiency of one message: Penstock packs jobs into batches, the raw pipeline of "
+              "this ratio does not"),
+        Ratio("throughput_batched_ratio", "Penstock / raw, a batch a message",
+              "throughput_jobs_s", "raw_batched_jobs_s", "What is paid for knowing each job",
+              digits=4),
+        Ratio("cpu_ratio", "CPU raw / CPU Penstock", "raw_cpu_us_per_job", "cpu_us_per_job",
+              "What throughput_ratio tends to when both keep all cores busy. Noise moves it much "
+              "less"),
+    ))
 
 
 # ---- one job at a time ----------------------------------------------------------------------
 
 
-def raw_round_trip(programs, count):
-    at = f"tcp://127.0.0.1:{free_ports()}"
+def idle(programs, plan, found):
     with programs.house() as house:
+        at = f"tcp://127.0.0.1:{free_ports()}"
         house.start("raw-reply", [programs.bench + "raw", "reply", "--from", at])
-        ask = house.start("raw-ask", [programs.bench + "raw", "ask", "--to", at, "--bytes",
-                                      PAYLOAD_BYTES, "--messages", count])
-        return json.loads(ask.line(STEP_SECONDS))
-
-
-def idle(programs, plan, told):
-    told("one job at a time")
-    out = {"raw": raw_round_trip(programs, plan.idle_jobs)}
+        _latency(house, found, "raw_rtt", [programs.bench + "raw", "ask", "--to", at, "--bytes",
+                                           PAYLOAD_BYTES, "--count", plan.idle_jobs])
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, PENSTOCK_WORKERS, gateway=True)
         latency = [programs.bench + "latency", *penstock.flags()]
-        ask = house.start("latency", [*latency, "--jobs", plan.idle_jobs])
-        out["zeromq"] = json.loads(ask.line(STEP_SECONDS))
-        ask = house.start("latency-rested",
-                          [*latency, "--jobs", plan.idle_jobs // 10, "--rest-ms", 20])
-        out["zeromq_rested"] = json.loads(ask.line(STEP_SECONDS))
-        ask = house.start("http-latency", [programs.bench + "http-latency", "--port",
-                                           penstock.at.http, "--jobs", plan.idle_jobs])
-        out["http"] = json.loads(ask.line(STEP_SECONDS))
-    return out
+        _latency(house, found, "idle", [*latency, "--jobs", plan.idle_jobs])
+        _latency(house, found, "idle_rested",
+                 [*latency, "--jobs", plan.idle_jobs // 10, "--rest-ms", 20])
+        _latency(house, found, "http_idle", [programs.bench + "http-latency", "--port",
+                                             penstock.at.http, "--jobs", plan.idle_jobs])
+
+
+def _latency(house, found, key, argv):
+    samples = house.path(key + ".samples")
+    result = json.loads(house.start(key, [*argv, "--samples", samples]).line(STEP_SECONDS))
+    with open(samples) as file:
+        found.add_samples(key, [float(line) for line in file])
+    for percent in ("p50", "p99"):
+        found.add(f"{key}_{percent}_us", result[percent + "_us"])
+
+
+def _latency_figures(key, name, means, lacks="", ours=True):
+    return (Figure(key + "_p50_us", name + ", p50", "µs", means, lacks, 1, "raw_rtt_p50_us", ours),
+            Figure(key + "_p99_us", name + ", p99", "µs",
+                   "The same, the job that is slower than 99 of 100",
+                   "A p99 of 2,000 jobs is the 20th slowest of them: on a busy machine it shows "
+                   "the scheduler", 1, "raw_rtt_p99_us", ours))
+
+
+IDLE = Section(
+    "idle", "One job at a time, submit to outcome", idle,
+    figures=(
+        *_latency_figures("raw_rtt", "raw libzmq REQ/REP round trip",
+                          "REQ/REP over tcp: two messages, two processes",
+                          "The least that a job can take: a job walks submit → store → stored → "
+                          "lane → result → answer, six messages over four processes", ours=False),
+        *_latency_figures("idle", "Penstock over ZeroMQ",
+                          "Submit over PUSH, `wait until finished` right behind it, until the "
+                          "answer with the value is here; then the next one",
+                          "Latency under load. There a job waits in a queue first"),
+        *_latency_figures("idle_rested", "Penstock, after 20 ms of rest",
+                          "The same, each job after 20 ms in which nothing happened: all "
+                          "threads, and the CPU, have gone to sleep"),
+        *_latency_figures("http_idle", "Penstock over HTTP keep-alive",
+                          "POST /v1/jobs with Prefer: wait=10 over one kept connection, until "
+                          "the 200 with the result",
+                          "What 202 takes: this waits for the outcome"),
+    ))
 
 
 # ---- HTTP -----------------------------------------------------------------------------------
@@ -136,39 +211,54 @@ def wrk(port, seconds, script):
     return result
 
 
-def http_rates(programs, plan, told):
+def http_rates(programs, plan, found):
     if not shutil.which("wrk"):
-        told("no HTTP rates: wrk is not installed (apt-get install wrk)")
-        return None
-    hello_s, submits_s, hello_us, cpu = [], [], [], []
+        raise Failed("wrk is not installed (scripts/install-packages bench)")
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, PENSTOCK_WORKERS, gateway=True)
         hello_port = penstock.at.http + 1
         hello = house.start("hello", [programs.bench + "hello", hello_port])
         wait_until_listening(hello, hello_port)
-        for i in range(plan.http_rounds):
-            told(f"HTTP, round {i + 1} of {plan.http_rounds}")
-            hello_before = hello.cpu_seconds()
-            greeted = wrk(hello_port, plan.http_seconds, plan.script)
-            hello_s.append(greeted["requests_s"])
-            before = penstock.cpu_seconds()
-            answered = wrk(penstock.at.http, plan.http_seconds, plan.script)
-            after = penstock.cpu_seconds()
-            submits_s.append(answered["requests_s"])
-            us = {r: (after[r] - before[r]) / answered["requests"] * 1e6 for r in before}
-            cpu.append(us)
-            hello_us.append((hello.cpu_seconds() - hello_before) / greeted["requests"] * 1e6)
-    return {"hello": spread(hello_s), "submits": spread(submits_s),
-            "hello_us": statistics.median(hello_us),
-            "cpu_us_per_request": {r: statistics.median(c[r] for c in cpu) for r in cpu[0]}}
+        before = hello.cpu_seconds()
+        greeted = wrk(hello_port, plan.http_seconds, plan.script)
+        found.add("http_hello_s", greeted["requests_s"])
+        found.add("http_hello_cpu_us_per_request",
+                  (hello.cpu_seconds() - before) / greeted["requests"] * 1e6)
+        before = penstock.cpu_seconds()
+        answered = wrk(penstock.at.http, plan.http_seconds, plan.script)
+        after = penstock.cpu_seconds()
+        found.add("http_submits_s", answered["requests_s"])
+        found.add("http_cpu_us_per_request",
+                  {r: (after[r] - before[r]) / answered["requests"] * 1e6 for r in before})
+
+
+HTTP = Section(
+    "http", "HTTP requests a second: wrk -t1 -c64, POST /v1/jobs", http_rates,
+    figures=(
+        Figure("http_hello_s", "bare Beast, answers hello", "requests/s",
+               "The least that Boost.Beast can do: one thread reads a request whole and answers "
+               "a greeting", ratio_to="http_hello_s", ours=False),
+        Figure("http_submits_s", "Penstock, stored and answered 202", "requests/s",
+               "POST /v1/jobs of kind echo, answered 202: parsed, transcoded, stored at the "
+               "sink. Two workers run the jobs meanwhile and take their share of the cores",
+               "The rate of a gateway on cores of its own, or of POST /v1/jobs/bulk, which "
+               "carries many jobs a request", ratio_to="http_hello_s"),
+        Figure("http_hello_cpu_us_per_request", "CPU: bare Beast", "µs/request",
+               "CPU time of the bare server for one request", "wrk's own", 3,
+               "http_hello_cpu_us_per_request", ours=False),
+        Roles("http_cpu_us_per_request", "CPU: Penstock", "µs/request",
+              "CPU time of each role for one request", "wrk's own",
+              ratio_to="http_hello_cpu_us_per_request"),
+    ),
+    ratios=(Ratio("http_ratio", "Penstock / bare Beast", "http_submits_s", "http_hello_s",
+                  "Requests a second beside a server that does nothing"),))
 
 
 # ---- memory ---------------------------------------------------------------------------------
 
 
-def memory(programs, plan, told):
+def memory(programs, plan, found):
     """What one more job in the queue costs each of the two that keep it, beside its payload."""
-    told("memory of queued jobs")
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, workers=0, gateway=False)
         submit = [programs.bench + "submit", *penstock.flags(), "--workers", 0, "--bytes",
@@ -177,5 +267,20 @@ def memory(programs, plan, told):
         keepers = {"ventilator": penstock.ventilator, "sink": penstock.sink}
         before = {name: p.resident_bytes() for name, p in keepers.items()}
         house.start("submit", [*submit, "--jobs", plan.queued_jobs]).wait(STEP_SECONDS)
-        return {name: (p.resident_bytes() - before[name]) / plan.queued_jobs - PAYLOAD_BYTES
-                for name, p in keepers.items()}
+        for name, process in keepers.items():
+            grown = (process.resident_bytes() - before[name]) / plan.queued_jobs
+            found.add("bytes_per_queued_job_" + name, grown - PAYLOAD_BYTES)
+
+
+MEMORY = Section(
+    "memory", "Memory of a queued job besides its payload", memory,
+    figures=tuple(
+        Figure("bytes_per_queued_job_" + role, role, "bytes/job",
+               "Growth of resident memory by 200,000 queued jobs of 100 bytes (no worker is "
+               "there), divided by their number, less the 100 bytes of the payload, which both "
+               "keep. Buffers and what the allocator keeps back are in it",
+               "What 200,000 finished jobs cost; those also carry a value")
+        for role in ("ventilator", "sink")))
+
+
+SECTIONS = (THROUGHPUT, IDLE, HTTP, MEMORY)

@@ -1,21 +1,28 @@
 """Processes that a benchmark starts, and what /proc says about them.
 
-Everything is ended by the process id it was started with, also when something fails.
+Everything is ended by the process id it was started with and its group, also when something fails,
+and also when nobody is left who could end it.
 """
 
 import collections
+import contextlib
 import ctypes
 import http.client
+import json
 import os
 import select
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 
 _libc = ctypes.CDLL(None)
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-PORTS_FROM, PORTS_TO, PORTS_IN_A_ROW = 15_555, 19_000, 8
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+PORTS_IN_A_ROW = 8
+ports = range(15_555, 19_000)  # bench/run --ports
 
 
 class Failed(Exception):
@@ -29,12 +36,14 @@ def _end_with_parent():
 
 
 class Process:
-    def __init__(self, name, argv, log):
+    def __init__(self, name, argv, log, cwd=None, environment=None):
         self.name, self.log = name, log
         self._text = b""
         with open(log, "ab") as err:
+            # A session of its own: what it starts is ended with it.
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err,
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, cwd=cwd,
+                env={**os.environ, **(environment or {})}, start_new_session=True,
                 preexec_fn=_end_with_parent)
         self.pid = self._process.pid
 
@@ -53,6 +62,17 @@ class Process:
         line, self._text = self._text.split(b"\n", 1)
         return line.decode()
 
+    def rest(self, seconds):
+        """All that is left of its stdout, and its good end."""
+        try:
+            out, _ = self._process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name} did not end within {seconds} s") from None
+        if self._process.returncode != 0:
+            raise Failed(f"{self.name} ended with {self._process.returncode}: "
+                         f"{self.last_words()}")
+        return (self._text + out).decode(errors="replace")
+
     def wait(self, seconds):
         """Until it has ended by itself, well."""
         try:
@@ -70,6 +90,10 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        try:
+            os.killpg(self.pid, signal.SIGKILL)  # what it started and left behind
+        except ProcessLookupError:
+            pass
         self._process.stdout.close()
 
     def is_alive(self):
@@ -79,44 +103,154 @@ class Process:
         with open(self.log, errors="replace") as log:
             return " / ".join(log.read().split("\n")[-4:]).strip(" /") or "it said nothing"
 
+    def tree(self):
+        """Its process id and those of all that descend from it."""
+        found, unread = [], [self.pid]
+        while unread:
+            pid = unread.pop()
+            found.append(pid)
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError), open(
+                        f"/proc/{pid}/task/{task}/children") as children:
+                    unread += map(int, children.read().split())
+        return found
+
     def cpu_seconds(self):
-        """Used so far by all of its threads."""
-        with open(f"/proc/{self.pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+        """Used so far by all threads of its tree, the dead included."""
+        return sum(_cpu_seconds(pid) for pid in self.tree())
 
     def resident_bytes(self):
-        with open(f"/proc/{self.pid}/status") as status:
-            for line in status:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) * 1024
-        raise Failed(f"/proc says nothing about the memory of {self.name}")
+        """Of its tree; what several of them share is counted several times."""
+        return sum(_resident_bytes(pid) for pid in self.tree())
+
+
+def _cpu_seconds(pid):
+    """To the nanosecond, where /proc has hundredths; those are enough for children that ended."""
+    clock = ctypes.c_int()
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # between finding it and looking: its parent has its time now
+    if _libc.clock_getcpuclockid(pid, ctypes.byref(clock)) != 0:
+        return 0.0
+    return (time.clock_gettime(clock.value) +
+            (int(fields[13]) + int(fields[14])) / CLOCK_TICKS)
+
+
+def _resident_bytes(pid):
+    try:
+        with open(f"/proc/{pid}/statm") as statm:
+            return int(statm.read().split()[1]) * PAGE_BYTES
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+class Sampler:
+    """Looks at CPU and memory of a house's processes every 100 ms while its block runs.
+
+    `series` has for each name [[seconds since the first look, CPU seconds since, resident bytes],
+    ...]. A process that ended has the points until then.
+    """
+
+    EVERY_SECONDS = 0.1
+
+    def __init__(self, house):
+        self._house, self.series = house, {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._start = time.monotonic()
+        self._cpu_before = {}
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        while True:
+            self._look()
+            if self._stop.wait(self.EVERY_SECONDS):
+                self._look()
+                return
+
+    def _look(self):
+        now = round(time.monotonic() - self._start, 4)
+        for name, process in self._house.alive().items():
+            try:
+                cpu, resident = process.cpu_seconds(), process.resident_bytes()
+            except OSError:
+                continue  # it has just ended
+            # One that starts within the block used nothing before.
+            before = self._cpu_before.setdefault(name, cpu if now < self.EVERY_SECONDS else 0.0)
+            self.series.setdefault(name, []).append([now, round(cpu - before, 5), resident])
+
+
+# Reads process ids; when its stdin ends, because who wrote them was killed, it ends their groups.
+WATCH = 'while read pid; do groups="$groups -$pid"; done; kill -s KILL -- $groups'
 
 
 class House:
     """Starts processes; leaving it ends them, the last one first."""
 
     def __init__(self, logs):
-        self._logs, self._all = logs, []
+        self._logs, self._all, self._directory = logs, [], None
         os.makedirs(logs, exist_ok=True)
 
     def __enter__(self):
+        self._watch = subprocess.Popen(["sh", "-c", WATCH], stdin=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, start_new_session=True)
         return self
 
     def __exit__(self, *_):
         for process in reversed(self._all):
             process.end(signal.SIGKILL, 5)  # nothing in them is worth a drain
+        self._watch.kill()
+        self._watch.wait()
+        self._watch.stdin.close()
+        if self._directory:
+            self._directory.cleanup()
 
-    def start(self, name, argv):
-        process = Process(name, [str(a) for a in argv], os.path.join(self._logs, name + ".log"))
+    def path(self, name):
+        """Of a file beside the logs."""
+        return os.path.join(self._logs, name)
+
+    def directory(self):
+        """An empty one at first, which goes when the processes have gone."""
+        if not self._directory:
+            self._directory = tempfile.TemporaryDirectory(
+                prefix="penstock-bench-", ignore_cleanup_errors=True)
+        return self._directory.name
+
+    def start(self, name, argv, cwd=None, environment=None, shown_as=None):
+        process = Process(name, [str(a) for a in argv], self.path(name + ".log"), cwd, environment)
+        process.shown_as = shown_as or name
+        self._watch.stdin.write(b"%d\n" % process.pid)
+        self._watch.stdin.flush()
         self._all.append(process)
         return process
+
+    def alive(self):
+        """By the name that is shown."""
+        return {p.shown_as: p for p in self._all if p.is_alive()}
+
+    def cpu_seconds(self):
+        """Of those that are alive, by the name that is shown."""
+        out = {}
+        for name, process in self.alive().items():
+            with contextlib.suppress(OSError):
+                out[name] = process.cpu_seconds()
+        return out
 
 
 def free_ports():
     """The first of some free ports in a row; odd, as a door must be."""
-    at = PORTS_FROM + os.getpid() % 97 * 10
-    for first in [*range(at, PORTS_TO, 10), *range(PORTS_FROM, at, 10)]:
+    odd = range(ports.start | 1, ports.stop - PORTS_IN_A_ROW, 10)
+    at = os.getpid() % max(1, len(odd))  # two runs at once seldom begin at the same place
+    for first in [*odd[at:], *odd[:at]]:
         try:
             for port in range(first, first + PORTS_IN_A_ROW):
                 with socket.socket() as probe:
@@ -125,7 +259,7 @@ def free_ports():
             return first
         except OSError:
             continue
-    raise Failed(f"no free ports in a row between {PORTS_FROM} and {PORTS_TO}")
+    raise Failed(f"no {PORTS_IN_A_ROW} free ports in a row from {ports.start} to {ports.stop}")
 
 
 Addresses = collections.namedtuple("Addresses", "door control sink status http")
@@ -181,6 +315,15 @@ def get_status(port, path):
     try:
         connection.request("GET", path)
         return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def get_json(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
     finally:
         connection.close()
 

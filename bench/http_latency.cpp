@@ -3,11 +3,9 @@
 
 #include "bench/figures.hpp"
 
-#include <CLI/CLI.hpp>
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <cstdio>
 
 namespace penstock::bench {
 namespace {
@@ -18,7 +16,7 @@ namespace http = beast::http;
 
 struct Plan {
     std::uint16_t port = 8080;
-    std::uint64_t jobs = 2'000, warm_up = 200;
+    Timing timing;
 };
 
 http::request<http::string_body> request_of(std::uint64_t number) {
@@ -37,20 +35,20 @@ void run(const Plan& plan) {
     socket.connect({asio::ip::address_v4::loopback(), plan.port});
     socket.set_option(asio::ip::tcp::no_delay(true));
     beast::flat_buffer buffer;
-    std::vector<std::int64_t> took;
-    for (std::uint64_t i = 0; i < plan.warm_up + plan.jobs; ++i) {
-        const auto request = request_of(i);
-        http::response<http::string_body> answer;
-        const std::int64_t start = clock_ns();
+    using Answer = http::response<http::string_body>;
+    const auto post = [&](const auto& request) {
+        Answer answer;
         http::write(socket, request);
         http::read(socket, buffer, answer);
-        const std::int64_t end = clock_ns();
-        const std::string echoed = R"("number":)" + std::to_string(i) + "}";
+        return answer;
+    };
+    std::uint64_t number = 0;
+    const auto check = [&](const auto&, const Answer& answer) {
+        const std::string echoed = R"("number":)" + std::to_string(number++) + "}";
         if (answer.result() != http::status::ok || answer.body().find(echoed) == std::string::npos)
             throw std::runtime_error("no outcome: " + answer.body());
-        if (i >= plan.warm_up) took.push_back(end - start);
-    }
-    say(percentiles(std::move(took)));
+    };
+    say_latencies(plan.timing, time_each(plan.timing, request_of, post, check));
 }
 
 } // namespace
@@ -61,13 +59,6 @@ int main(int argc, char** argv) {
     Plan plan;
     CLI::App app("The time from POST to outcome, one job at a time, over HTTP");
     app.add_option("--port", plan.port, "Of the gateway, on loopback")->required();
-    app.add_option("--jobs", plan.jobs)->check(CLI::Range(1u, 10'000'000u));
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(plan);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-http-latency: %s\n", error.what());
-        return 1;
-    }
+    plan.timing.add_options(app, "--jobs");
+    return main_of(app, argc, argv, [&] { run(plan); });
 }

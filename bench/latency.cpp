@@ -4,8 +4,6 @@
 #include "bench/client.hpp"
 #include "bench/figures.hpp"
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
 #include <random>
 #include <thread>
 
@@ -14,36 +12,42 @@ namespace {
 
 struct Plan {
     Addresses at;
-    std::uint64_t jobs = 2'000, warm_up = 200;
+    Timing timing;
     std::uint64_t bytes = 100;
     std::uint64_t rest_ms = 0; // before each job, so that everything has gone to sleep
     std::uint64_t workers = 2;
+};
+
+struct Job {
+    std::string payload;
+    JobId id;
 };
 
 void run(const Plan& plan) {
     Client client(plan.at);
     client.wait_until_serving(plan.workers);
     std::mt19937_64 random{std::random_device{}()};
-    std::vector<std::int64_t> took;
-    for (std::uint64_t i = 0; i < plan.warm_up + plan.jobs; ++i) {
-        const std::string payload = payload_of(random(), plan.bytes);
+    const auto make = [&](std::uint64_t) {
+        if (plan.rest_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(plan.rest_ms));
+        return Job{payload_of(random(), plan.bytes),
+                   make_uuid7(random() >> 16, random(), random())};
+    };
+    const auto submit_and_wait = [&](const Job& job) {
         Submit submit;
         submit.terms.kind = "echo";
-        submit.rows.push_back({make_uuid7(random() >> 16, random(), random()), payload});
+        submit.rows.push_back({job.id, job.payload});
         AskWait wait;
-        wait.id = submit.rows[0].id;
+        wait.id = job.id;
         wait.timeout = std::chrono::seconds(10);
         wait.value = true;
-        if (plan.rest_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(plan.rest_ms));
-        const std::int64_t start = clock_ns();
         if (!client.submit(submit)) throw std::runtime_error("the door takes no jobs");
-        const auto answer = std::get<JobAnswer>(client.ask_sink(wait));
-        const std::int64_t end = clock_ns();
-        if (answer.found != Found::found || answer.job.value != payload)
+        return std::get<JobAnswer>(client.ask_sink(wait));
+    };
+    const auto check = [](const Job& job, const JobAnswer& answer) {
+        if (answer.found != Found::found || answer.job.value != job.payload)
             throw std::runtime_error("a job did not come back as it was");
-        if (i >= plan.warm_up) took.push_back(end - start);
-    }
-    say(percentiles(std::move(took)));
+    };
+    say_latencies(plan.timing, time_each(plan.timing, make, submit_and_wait, check));
 }
 
 } // namespace
@@ -53,18 +57,9 @@ int main(int argc, char** argv) {
     using namespace penstock::bench;
     Plan plan;
     CLI::App app("The time from submit to outcome, one job at a time, over ZeroMQ");
-    app.add_option("--door", plan.at.door, "The ventilator's door")->required();
-    app.add_option("--control", plan.at.control, "The ventilator's control")->required();
-    app.add_option("--status", plan.at.status, "The sink's status")->required();
-    app.add_option("--jobs", plan.jobs)->check(CLI::Range(1u, 10'000'000u));
+    plan.at.add_options(app);
+    plan.timing.add_options(app, "--jobs");
     app.add_option("--rest-ms", plan.rest_ms, "Milliseconds of rest before each job");
     app.add_option("--workers", plan.workers, "Workers to wait for before the first job");
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(plan);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-latency: %s\n", error.what());
-        return 1;
-    }
+    return main_of(app, argc, argv, [&] { run(plan); });
 }

@@ -10,8 +10,6 @@
 #include "bench/figures.hpp"
 #include "transport/monitor.hpp"
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstring>
 #include <poll.h>
 #include <zmq.hpp>
@@ -24,14 +22,8 @@ struct Plan {
     std::uint64_t messages = 1'000'000;
     std::size_t bytes = 100;
     int workers = 2;
+    Timing timing; // of `ask`
 };
-
-void say_time(const char* what, std::int64_t at) {
-    char line[96];
-    std::snprintf(line, sizeof(line), R"({"%s": %lld, "cpu_seconds": %.4f})", what,
-                  static_cast<long long>(at), cpu_seconds());
-    say(line);
-}
 
 void wait_for_peers(transport::Monitors& monitors, int wanted) {
     for (int up = 0; up < wanted;) {
@@ -59,7 +51,7 @@ void run_source(const Plan& plan) {
     }
     out.close();
     context.close(); // everything has been handed to the kernel
-    say_time("start_ns", start);
+    say(moment("start_ns", start));
 }
 
 void run_worker(const Plan& plan) {
@@ -81,7 +73,7 @@ void run_sink(const Plan& plan) {
         (void)in.recv(message);
         if (message.size() != plan.bytes) throw std::runtime_error("a message has another size");
     }
-    say_time("end_ns", clock_ns());
+    say(moment("end_ns", clock_ns()));
 }
 
 void run_reply(const Plan& plan) {
@@ -97,16 +89,17 @@ void run_ask(const Plan& plan) {
     zmq::socket_t socket(context, zmq::socket_type::req);
     socket.connect(plan.to);
     const std::string body(plan.bytes, 'x');
-    zmq::message_t answer;
-    std::vector<std::int64_t> took;
-    const std::uint64_t warm_up = plan.messages / 10;
-    for (std::uint64_t i = 0; i < warm_up + plan.messages; ++i) {
-        const std::int64_t start = clock_ns();
-        socket.send(zmq::buffer(body), zmq::send_flags::none);
+    const auto ask = [&](const std::string& question) {
+        zmq::message_t answer;
+        socket.send(zmq::buffer(question), zmq::send_flags::none);
         (void)socket.recv(answer);
-        if (i >= warm_up) took.push_back(clock_ns() - start);
-    }
-    say(percentiles(std::move(took)));
+        return answer.size();
+    };
+    const auto check = [](const std::string& question, std::size_t size) {
+        if (size != question.size()) throw std::runtime_error("an answer has another size");
+    };
+    say_latencies(plan.timing,
+                  time_each(plan.timing, [&](std::uint64_t) { return body; }, ask, check));
 }
 
 } // namespace
@@ -126,12 +119,13 @@ int main(int argc, char** argv) {
         sub->add_option("--bytes", plan.bytes)->check(CLI::Range(8u, 1u << 24));
         sub->add_option("--workers", plan.workers, "Workers to wait for before the first message");
         sub->callback([&role, run] { role = run; });
+        return sub;
     };
     add("source", run_source);
     add("worker", run_worker);
     add("sink", run_sink);
     add("reply", run_reply);
-    add("ask", run_ask);
+    plan.timing.add_options(*add("ask", run_ask), "--count");
     app.add_subcommand("version", "The libzmq that this program found")->callback([&role] {
         role = [](const Plan&) {
             int major = 0, minor = 0, patch = 0;
@@ -139,12 +133,5 @@ int main(int argc, char** argv) {
             say(std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch));
         };
     });
-    CLI11_PARSE(app, argc, argv);
-    try {
-        role(plan);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-raw: %s\n", error.what());
-        return 1;
-    }
+    return main_of(app, argc, argv, [&] { role(plan); });
 }

@@ -1,19 +1,29 @@
-"""The figures of one run as one flat JSON object, and as a table for people."""
+"""The machine that was measured, and the results of one run as a table for people."""
 
 import os
 import platform
 import re
 import subprocess
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 
 def machine(programs):
     with open("/proc/cpuinfo") as info:
         models = re.findall(r"model name\s*: (.*)", info.read())
     return {"cpu": models[0] if models else platform.machine(), "cores": os.cpu_count(),
-            "kernel": platform.release(), "system": _system(),
+            "memory_gib": _memory_gib(), "kernel": platform.release(),
+            "system": _system(),
             "libzmq": _said([programs.bench + "raw", "version"]),
-            "boost": _package("libboost1.*-dev"), "compiler": _said(["g++", "-dumpfullversion"]),
+            "boost": _package("libboost1.*-dev"), "msgpack": _msgpack(),
+            "spdlog": _package("libspdlog-dev"), "cli11": _package("libcli11-dev"),
+            "prometheus_cpp": _package("prometheus-cpp-dev"), "wrk": _package("wrk"),
+            "python": platform.python_version(), "compiler": _said(["g++", "-dumpfullversion"]),
             "penstock": _said([programs.penstock, "--version"])}
+
+
+def _memory_gib():
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
 
 
 def _system():
@@ -31,6 +41,16 @@ def _output(argv):
         return ""
 
 
+def _msgpack():
+    for root in (os.path.dirname(HERE) + "/build/packages/msgpack", ""):
+        try:
+            with open(f"{root}/usr/include/msgpack/version_master.hpp") as header:
+                return ".".join(re.findall(r"#define MSGPACK_VERSION_\w+ +(\d+)", header.read()))
+        except OSError:
+            pass
+    return ""
+
+
 def _said(argv):
     return _output(argv).split("\n")[0]
 
@@ -40,119 +60,90 @@ def _package(pattern):
     return next((line.split()[-1] for line in said.split("\n") if line.startswith("ii")), "")
 
 
-def flat(found):
-    """What --json prints. A figure that was not measured is not there."""
-    out = {}
-    if flow := found.get("throughput"):
-        ours, raw, batched = (flow[k]["median"] for k in ("penstock", "raw", "raw_batched"))
-        out.update(throughput_jobs_s=round(ours), raw_jobs_s=round(raw),
-                   raw_batched_jobs_s=round(batched), throughput_ratio=round(ours / raw, 3),
-                   throughput_batched_ratio=round(ours / batched, 4),
-                   values_compared=flow["compared"])
-        for name in ("penstock", "raw", "raw_batched"):
-            key = "throughput" if name == "penstock" else name
-            out[key + "_spread"] = [round(flow[name]["min"]), round(flow[name]["max"])]
-        out["cpu_us_per_job"] = _rounded(flow["penstock"]["cpu_us_per_job"])
-        out["raw_cpu_us_per_job"] = _rounded(flow["raw"]["cpu_us_per_job"])
-        out["raw_batched_cpu_us_per_job"] = _rounded(flow["raw_batched"]["cpu_us_per_job"])
-        out["cpu_ratio"] = round(
-            out["raw_cpu_us_per_job"]["all"] / out["cpu_us_per_job"]["all"], 3)
-    for name, key in (("raw", "raw_rtt"), ("zeromq", "idle"), ("zeromq_rested", "idle_rested"),
-                      ("http", "http_idle")):
-        if one := found.get("idle", {}).get(name):
-            out[key + "_p50_us"], out[key + "_p99_us"] = one["p50_us"], one["p99_us"]
-    if web := found.get("http"):
-        submits, hello = web["submits"]["median"], web["hello"]["median"]
-        out.update(http_submits_s=round(submits), http_hello_s=round(hello),
-                   http_ratio=round(submits / hello, 3),
-                   http_submits_spread=[round(web["submits"][k]) for k in ("min", "max")],
-                   http_hello_spread=[round(web["hello"][k]) for k in ("min", "max")],
-                   http_cpu_us_per_request=_rounded(web["cpu_us_per_request"]),
-                   http_hello_cpu_us_per_request=round(web["hello_us"], 3))
-    for name, count in found.get("memory", {}).items():
-        out["bytes_per_queued_job_" + name] = round(count)
-    return out
-
-
-def _rounded(cpu):
-    return {**{role: round(us, 3) for role, us in cpu.items()},
-            "all": round(sum(cpu.values()), 3)}
-
-
-def table(flat_figures, machine_facts, plan, busy):
-    f = flat_figures
-    lines = [f"{machine_facts['cpu']}, {machine_facts['cores']} cores, "
-             f"{machine_facts['system']}, Linux {machine_facts['kernel']}",
-             f"libzmq {machine_facts['libzmq']}, Boost {machine_facts['boost']}, "
-             f"g++ {machine_facts['compiler']}"]
-    if busy > 0.05:
-        lines.append(f"NOISE: other processes used {busy:.0%} of the CPUs before this began; "
-                     "run it again on a quiet machine.")
-    if "throughput_jobs_s" in f:
-        lines += _throughput(f, plan)
-    if "raw_rtt_p50_us" in f:
-        lines += _idle(f)
-    if "http_submits_s" in f:
-        lines += _http(f)
-    if "bytes_per_queued_job_sink" in f:
-        lines += ["", f"Memory of a queued job besides its payload, bytes "
-                      f"({plan.queued_jobs:,} jobs queued)"]
-        lines += [_row(role, f"{f['bytes_per_queued_job_' + role]:,}")
-                  for role in ("ventilator", "sink")]
+def table(results):
+    """For people: what bench/run prints."""
+    facts = results["machine"]
+    lines = [f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
+             f"{facts['system']}, Linux {facts['kernel']}",
+             f"libzmq {facts['libzmq']}, Boost {facts['boost']}, g++ {facts['compiler']}; "
+             f"medians of {results['settings']['rounds']} interleaved rounds"]
+    if results["others_busy"] > 0.05:
+        lines.append(f"NOISE: other processes used {results['others_busy']:.0%} of the CPUs "
+                     "before this began; run it again on a quiet machine.")
+    for section in results["sections"]:
+        lines += _section(section)
+    lines += _peers(results["peers"])
+    lines += ["", *(f"FAILED: no figures of {name}: {why}" for name, why in results["problems"].items())]
     return "\n".join(lines)
 
 
 def _row(name, *cells):
-    return f"  {name:<34}" + "".join(f"{cell:>13}" for cell in cells).rstrip()
+    return f"  {name:<38}" + "".join(f"{cell:>12}" for cell in cells).rstrip()
 
 
-def _throughput(f, plan):
-    def row(name, key, spread, ratio):
-        low, high = f[spread]
-        return _row(name, f"{f[key]:,}", f"{low:,}", f"{high:,}", ratio)
-
-    lines = ["", f"Jobs a second: 100 bytes each, 2 workers, separate processes, tcp "
-                 f"({plan.rounds} interleaved rounds)",
-             _row("", "median", "lowest", "highest", "ratio"),
-             row("raw libzmq, 1 job a message", "raw_jobs_s", "raw_spread", "1"),
-             row(f"raw libzmq, {plan.batch} jobs a message", "raw_batched_jobs_s",
-                 "raw_batched_spread", f"{f['raw_batched_jobs_s'] / f['raw_jobs_s']:.2f}"),
-             row("Penstock, stored and settled", "throughput_jobs_s", "throughput_spread",
-                 f"{f['throughput_ratio']:.3f}"),
-             f"  {f['values_compared']:,} values were read back by id and are their payloads.",
-             "", "CPU µs a job"]
-    for name, key in (("raw, 1 a message", "raw_cpu_us_per_job"),
-                      (f"raw, {plan.batch} a message", "raw_batched_cpu_us_per_job"),
-                      ("Penstock", "cpu_us_per_job")):
-        parts = ", ".join(f"{role} {us:.2f}" for role, us in f[key].items() if role != "all")
-        lines.append(f"  {name:<18}{f[key]['all']:>6.2f} = {parts}")
-    lines.append(f"  Ratio of the first to the last: {f['cpu_ratio']:.3f}")
+def _section(section):
+    lines = ["", section["title"], _row("", "median", "lowest", "highest", "unit", "ratio")]
+    for figure in section["figures"].values():
+        low, high = (number(figure[k], figure) if k in figure else "" for k in ("low", "high"))
+        lines.append(_row(figure["name"], number(figure["value"], figure), low, high,
+                          figure["unit"], f"{figure['ratio']:,}" if "ratio" in figure else ""))
+        if parts := figure.get("parts"):
+            lines.append("    = " + ", ".join(f"{role} {us:.2f}" for role, us in parts.items()))
+    lines += [_row(one["name"], one["value"]) for one in section["ratios"].values()]
     return lines
 
 
-def _idle(f):
-    names = (("raw libzmq REQ/REP round trip", "raw_rtt"), ("Penstock over ZeroMQ", "idle"),
-             ("  the same after 20 ms of rest", "idle_rested"),
-             ("Penstock over HTTP keep-alive", "http_idle"))
-    lines = ["", "One job at a time, submit to outcome, µs", _row("", "p50", "p99", "ratio")]
-    for name, key in names:
-        if key + "_p50_us" in f:
-            p50, p99 = f[key + "_p50_us"], f[key + "_p99_us"]
-            lines.append(_row(name, f"{p50:,.0f}", f"{p99:,.0f}",
-                              f"{p50 / f['raw_rtt_p50_us']:.1f}"))
+def _peers(peers):
+    if not peers:
+        return []
+    measured = sorted((p for p in peers if "jobs_s" in p), key=lambda p: -p["jobs_s"])
+    lines = ["", f"Peers: jobs a second, 100 bytes each, 2 workers, until outcomes are known "
+                 f"({max([p['rounds'] for p in measured], default=0)} rounds)",
+             _row("", "median", "lowest", "highest", "CPU µs/job", "ratio")]
+    for p in measured:
+        lines.append(_row(p["name"], f"{p['jobs_s']:,.0f}", f"{p['low']:,.0f}",
+                          f"{p['high']:,.0f}", f"{p['cpu_us_per_job_all']:,.1f}",
+                          ratio(p, measured)))
+    lines += [f"  {p['name']}: {p['state']}: {p['why']}" for p in peers if "jobs_s" not in p]
+    lines.append("  What each of them stores, when its clock ends and what it lacks differs:")
+    for p in measured:
+        lines += [f"  {p['name']}" + (f" ({p['version']})" if p["version"] else ""),
+                  f"      stores: {p['durability']}", f"      clock ends: {p['ends']}",
+                  f"      lacks: {p['lacks']}"]
     return lines
 
 
-def _http(f):
-    lines = ["", "HTTP requests a second: wrk -t1 -c64, POST /v1/jobs, interleaved",
-             _row("", "median", "lowest", "highest", "ratio")]
-    for name, key, ratio in (("bare Beast, answers hello", "http_hello", "1"),
-                             ("Penstock, stored and answered 202", "http_submits",
-                              f"{f['http_ratio']:.3f}")):
-        low, high = f[key + "_spread"]
-        lines.append(_row(name, f"{f[key + '_s']:,}", f"{low:,}", f"{high:,}", ratio))
-    cpu = f["http_cpu_us_per_request"]
-    parts = ", ".join(f"{role} {us:.1f}" for role, us in cpu.items() if role != "all")
-    lines.append(f"  CPU µs a request: bare {f['http_hello_cpu_us_per_request']:.1f}; "
-                 f"Penstock {cpu['all']:.1f} = {parts}")
-    return lines
+def ratio(peer, measured):
+    """To Penstock in bulk, if that was measured too."""
+    ours = [p["jobs_s"] for p in measured if p["key"] == "penstock"]
+    return f"{peer['jobs_s'] / ours[0]:.2g}" if ours else ""
+
+
+def peers_markdown(results):
+    """The table of peers, with what one has to know to read it: what PEERS.md holds."""
+    facts, peers = results["machine"], results["peers"]
+    measured = sorted((p for p in peers if "jobs_s" in p), key=lambda p: -p["jobs_s"])
+    lines = [f"{results['began']}, `{results['command']}`: {facts['cpu']}, {facts['cores']} cores, "
+             f"{facts['memory_gib']} GiB, {facts['system']}, Linux {facts['kernel']}; Penstock "
+             f"{facts['penstock'].removeprefix('penstock ')}, libzmq {facts['libzmq']}. Before it "
+             f"began, other processes used {results['others_busy']:.0%} of the CPUs.", "",
+             "| | jobs/s, median | lowest-highest | CPU µs a job | to Penstock in bulk |",
+             "|---|---|---|---|---|"]
+    lines += [f"| {p['name']} | {p['jobs_s']:,.0f} | {p['low']:,.0f}-{p['high']:,.0f} | "
+              f"{p['cpu_us_per_job_all']:,.1f} | {ratio(p, measured)} |" for p in measured]
+    lines += [f"| {p['name']} | {p['state']}: {p['why']} | | | |" for p in peers
+              if "jobs_s" not in p]
+    lines += ["", "| | version | stores | the clock ends when | lacks |", "|---|---|---|---|---|"]
+    lines += [f"| {p['name']} | {p['version']} | {p['durability']} | {p['ends']} | {p['lacks']} |"
+              for p in measured]
+    return "\n".join(lines) + "\n"
+
+
+def flat_peer(peer):
+    return {key: peer[key] for key in
+            ("state", "why", "version", "durability", "jobs_s", "low", "high", "jobs",
+             "cpu_us_per_job") if key in peer}
+
+
+def number(value, figure):
+    return f"{value:,.{min(figure['digits'], 2)}f}"

@@ -7,8 +7,6 @@
 #include "bench/client.hpp"
 #include "bench/figures.hpp"
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
 #include <random>
 #include <set>
 
@@ -102,9 +100,8 @@ void Submitter::run() {
     client_.wait_until_serving(plan_.workers);
     before_ = counts_of(std::get<SinkStats>(client_.ask_sink(AskStats{})));
     transport::Frame frame = next_frame();
-    const double cpu_before = cpu_seconds();
-    const std::int64_t start = clock_ns();
-    std::int64_t ask_at = start, progress_at = start;
+    const Stopwatch watch;
+    std::int64_t ask_at = watch.started_ns(), progress_at = ask_at;
     bool asked = false;
     while (done_ < plan_.jobs) {
         const std::int64_t now = clock_ns();
@@ -127,13 +124,7 @@ void Submitter::run() {
             client_.sleep_until_sink_answers(1);
         }
     }
-    const double seconds = static_cast<double>(clock_ns() - start) * 1e-9;
-    char line[160];
-    std::snprintf(line, sizeof(line),
-                  R"({"jobs": %llu, "seconds": %.6f, "jobs_s": %.0f, "cpu_seconds": %.4f})",
-                  static_cast<unsigned long long>(sent_), seconds,
-                  static_cast<double>(sent_) / seconds, cpu_seconds() - cpu_before);
-    say(line);
+    say(watch.rate(sent_));
 }
 
 void Submitter::compare() {
@@ -154,9 +145,7 @@ int main(int argc, char** argv) {
     using namespace penstock::bench;
     Plan plan;
     CLI::App app("Submit jobs in bulk over ZeroMQ until all outcomes are known");
-    app.add_option("--door", plan.at.door, "The ventilator's door")->required();
-    app.add_option("--control", plan.at.control, "The ventilator's control")->required();
-    app.add_option("--status", plan.at.status, "The sink's status")->required();
+    plan.at.add_options(app);
     app.add_option("--jobs", plan.jobs)->check(CLI::Range(1u, 100'000'000u));
     app.add_option("--batch", plan.batch, "Jobs a message")->check(CLI::Range(1u, 65'536u));
     app.add_option("--bytes", plan.bytes, "Of one payload")->check(CLI::Range(8u, 255u));
@@ -164,14 +153,9 @@ int main(int argc, char** argv) {
     app.add_option("--compare", plan.compare, "Ids to read back");
     app.add_option("--workers", plan.workers, "Workers to wait for before the first job");
     app.add_option("--until", plan.until)->check(CLI::IsMember({"finished", "stored"}));
-    CLI11_PARSE(app, argc, argv);
-    try {
+    return main_of(app, argc, argv, [&] {
         Submitter submitter(plan);
         submitter.run();
         if (plan.until == "finished") submitter.compare();
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-submit: %s\n", error.what());
-        return 1;
-    }
+    });
 }

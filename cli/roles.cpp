@@ -66,7 +66,7 @@ struct VentilatorProcess {
     RoleFlags role;
     PeerFlags peers;
     VentilatorFlags limits;
-    std::string bind = "127.0.0.1:5555", advertise, advertise_sink;
+    std::string bind = "127.0.0.1:5555", advertise;
 };
 
 Exit run_ventilator(const VentilatorProcess& flags) {
@@ -80,8 +80,6 @@ Exit run_ventilator(const VentilatorProcess& flags) {
     options.sink_door = sink.door;
     options.sink_status = sink.other;
     options.advertised_door = advertised(bind, flags.advertise);
-    options.advertised_sink =
-        flags.advertise_sink.empty() ? sink.door : sink_at(flags.advertise_sink, "", "").door;
     start_log(flags.role);
     Process process;
     ventilator::run(options, process.context, process.stop, [&] {
@@ -94,7 +92,7 @@ Exit run_ventilator(const VentilatorProcess& flags) {
 struct SinkProcess {
     RoleFlags role;
     SinkFlags limits;
-    std::string bind = "127.0.0.1:5557";
+    std::string bind = "127.0.0.1:5557", advertise;
 };
 
 Exit run_sink(const SinkProcess& flags) {
@@ -102,6 +100,7 @@ Exit run_sink(const SinkProcess& flags) {
     const Bind bind = parse_bind(flags.bind, transport::kSinkDoor);
     options.doors = {bind.endpoint(0)};
     options.statuses = {bind.endpoint(1)};
+    if (!flags.advertise.empty()) options.advertised_door = advertised(bind, flags.advertise);
     start_log(flags.role);
     Process process;
     sink::run(options, process.context, process.stop, [&] {
@@ -152,8 +151,6 @@ Command ventilator_command(CLI::App& root) {
     app->add_option("--advertise", flags->advertise,
                     "The host that others dial (default: the bound one, or this machine's name)");
     add_sink_peer(*app, flags->peers);
-    app->add_option("--advertise-sink", flags->advertise_sink,
-                    "The sink as workers dial it (default: as --sink)");
     app->add_option("--kinds", flags->limits.options.declared_kinds,
                     "Kinds that are known before a worker joins with them (default: none)")
         ->delimiter(',');
@@ -167,6 +164,8 @@ Command sink_command(CLI::App& root) {
     CLI::App* app = root.add_subcommand("sink", "Keep every job's state and outcome");
     app->add_option("--bind", flags->bind,
                     "HOST or HOST:PORT of its door; its status is the port after it");
+    app->add_option("--advertise", flags->advertise,
+                    "The host that workers dial (default: the one that the ventilator dials)");
     add_sink_flags(*app, flags->limits);
     add_role_flags(*app, flags->role);
     return {app, [flags] { return run_sink(*flags); }};

@@ -62,6 +62,8 @@ private:
     [[nodiscard]] const RoleThread* ended() const;
 
     // What this house is, from outside. The sink's ports follow the ventilator's.
+    [[nodiscard]] Bind outside() const;
+
     [[nodiscard]] std::string sink_door() const { return bind_.endpoint(2); }
 
     [[nodiscard]] std::string sink_status() const { return bind_.endpoint(3); }
@@ -80,8 +82,15 @@ void House::add(std::string name, RoleThread::Body body) {
     roles_.back().wait_ready();
 }
 
+// As others dial it. A worker takes a loopback host for the one that it joined.
+Bind House::outside() const {
+    if (!flags_.advertise.empty()) return {flags_.advertise, bind_.door};
+    return {bind_.is_wildcard() ? "127.0.0.1" : bind_.host, bind_.door};
+}
+
 void House::start_sink() {
     sink::Options options = sink_options(flags_.sink);
+    options.advertised_door = outside().endpoint(2);
     options.doors = {kSinkDoor, sink_door()};
     options.statuses = {kSinkStatus, sink_status()};
     add("sink", [this, options](transport::Stop& stop, const RoleThread::Ready& ready) {
@@ -91,16 +100,12 @@ void House::start_sink() {
 
 void House::start_ventilator() {
     ventilator::Options options = ventilator_options(flags_.ventilator);
-    const Bind loopback{bind_.is_wildcard() ? "127.0.0.1" : bind_.host, bind_.door};
     options.doors = {kVentilatorDoor, bind_.endpoint(0)};
     options.controls = {kVentilatorControl, bind_.endpoint(1)};
     options.bind_host = bind_.host;
     options.sink_door = kSinkDoor;
     options.sink_status = kSinkStatus;
-    // A worker outside takes a loopback host for the one that it joined.
-    const Bind outside{flags_.advertise.empty() ? loopback.host : flags_.advertise, bind_.door};
-    options.advertised_door = outside.endpoint(0);
-    options.advertised_sink = outside.endpoint(2);
+    options.advertised_door = outside().endpoint(0);
     add("ventilator", [this, options](transport::Stop& stop, const RoleThread::Ready& ready) {
         ventilator::run(options, context_, stop, ready);
     });

@@ -22,6 +22,13 @@ add_library(penstock_msgpack INTERFACE)
 target_include_directories(penstock_msgpack SYSTEM INTERFACE ${MSGPACK_INCLUDE_DIR})
 target_compile_definitions(penstock_msgpack INTERFACE MSGPACK_NO_BOOST)
 
+# The programs' allocator (docs/decisions/0007). Sanitizers bring their own.
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+add_library(penstock_allocator INTERFACE)
+if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    target_link_libraries(penstock_allocator INTERFACE PkgConfig::jemalloc)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

@@ -42,7 +42,7 @@ struct QuestionEncoder {
     Writer w{out};
 
     void operator()(const Join& m) {
-        write_question_head(w, "join", request, 10);
+        write_question_head(w, "join", request, m.via.empty() ? 10 : 11);
         w.key("version").natural(static_cast<unsigned>(m.version)).key("worker").text(m.worker);
         write_texts(w, "kinds", m.kinds);
         w.key("slots").natural(m.slots).key("batch").boolean(m.batch);
@@ -51,6 +51,7 @@ struct QuestionEncoder {
         w.key("running").array(m.running.size());
         for (const auto n : m.running) w.natural(n);
         w.key("epoch").natural(m.epoch);
+        if (!m.via.empty()) w.key("via").text(m.via);
     }
 
     void operator()(const AskRoom&) { write_question_head(w, "room", request, 0); }
@@ -126,6 +127,7 @@ Join read_join(const Fields& f) {
     m.labels = f.texts("labels", 100);
     m.running = f.naturals("running");
     m.epoch = f.natural("epoch", UINT64_MAX, 0);
+    m.via = f.text("via", kEndpointLengthMax);
     return m;
 }
 

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/rows.hpp"
 
 namespace penstock {
 
@@ -9,16 +10,13 @@ void read_submit(const Fields& f, Node map, std::vector<VentilatorFact>& out) {
     Submit submit;
     submit.terms = f.terms();
     if (f.has("rows")) {
-        const auto rows = f.rows("rows", 2);
+        RowReader rows(f, "rows", 2, kRowsMax);
         submit.rows.reserve(rows.size());
-        for (const Node row : rows) {
-            const Node id = row.first();
-            submit.rows.push_back(
-                {read_id(id, f.mistake(), "submit: the id of a row"),
-                 read_bytes(id.after(), f.mistake(), "submit: the payload of a row")});
-            if (submit.rows.back().payload.size() > kPayloadBytesMax) {
-                f.wrong("rows", "of payloads of at most 16 MiB");
-            }
+        while (rows.next()) {
+            JobId id = rows.id("the id of a row");
+            const Bytes payload = rows.bytes("the payload of a row");
+            if (payload.size() > kPayloadBytesMax) f.wrong("rows", "of payloads of at most 16 MiB");
+            submit.rows.push_back({std::move(id), payload});
         }
     } else {
         if (!map.find("payload")) f.wrong("payload", "there");
@@ -111,16 +109,14 @@ void read_job(const Fields& f, std::vector<LaneMessage>& out) {
     batch.timeout = f.duration("timeout", std::chrono::hours(1));
     batch.content_type = f.text("content_type", kNameLengthMax);
     if (f.has("rows")) {
-        const auto rows = f.rows("rows", 4);
+        RowReader rows(f, "rows", 4, kRowsMax);
         batch.rows.reserve(rows.size());
-        for (const Node row : rows) {
-            const Node number = row.first(), id = number.after(), attempt = id.after();
-            batch.rows.push_back(
-                {read_natural(number, UINT64_MAX, f.mistake(), "job: the number of a row"),
-                 read_id(id, f.mistake(), "job: the id of a row"),
-                 static_cast<std::uint32_t>(
-                     read_natural(attempt, UINT32_MAX, f.mistake(), "job: the attempt of a row")),
-                 read_bytes(attempt.after(), f.mistake(), "job: the payload of a row")});
+        while (rows.next()) {
+            JobRow& row = batch.rows.emplace_back();
+            row.number = rows.natural(UINT64_MAX, "the number of a row");
+            row.id = rows.id("the id of a row");
+            row.attempt = rows.small("the attempt of a row");
+            row.payload = rows.bytes("the payload of a row");
         }
     } else {
         batch.rows.push_back({f.natural("number", UINT64_MAX, 0), f.id("id"),

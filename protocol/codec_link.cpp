@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/rows.hpp"
 
 namespace penstock {
 
@@ -133,44 +134,43 @@ struct FromSinkEncoder {
     void operator()(const Resend&) { write_head(w, "resend", head, 0); }
 };
 
-// Of rows, by the hundred thousand: words for a mistake are made only when there is one.
-std::uint32_t small(Node node, const Fields& f, std::string_view key) {
-    if (node.is(Shape::natural) && node.natural() <= UINT32_MAX) {
-        return static_cast<std::uint32_t>(node.natural());
-    }
-    return static_cast<std::uint32_t>(read_natural(node, UINT32_MAX, f.mistake(), f.where(key)));
-}
+constexpr std::string_view kNumber = "the number of a row";
+constexpr std::string_view kCount = "the count of a row";
+constexpr std::string_view kAttempt = "the attempt of a row";
+constexpr std::string_view kDeaths = "the deaths of a row";
+constexpr std::string_view kRunTime = "the run time of a row";
 
-JobNumber number(Node node, const Fields& f, std::string_view key) {
-    if (node.is(Shape::natural)) return node.natural();
-    return read_natural(node, UINT64_MAX, f.mistake(), f.where(key));
+JobNumber number(RowReader& rows) {
+    return rows.natural(UINT64_MAX, kNumber);
 }
 
 Store read_store(const Fields& f) {
     Store m;
     m.first = f.natural("first", UINT64_MAX);
     m.terms = f.terms();
-    const auto rows = f.rows("rows", 2);
+    RowReader rows(f, "rows", 2, kRowsMax);
     m.rows.reserve(rows.size());
-    for (const Node row : rows) {
-        const Node id = row.first(), payload = id.after();
-        auto& r = m.rows.emplace_back();
-        r.id = read_id(id, f.mistake(), "store: the id of a row");
-        r.payload = read_bytes(payload, f.mistake(), "store: the payload of a row");
-        if (row.size() >= 4) {
-            r.attempt = small(payload.after(), f, "rows");
-            r.deaths = small(payload.after().after(), f, "rows");
-        }
+    while (rows.next()) {
+        Store::Row& row = m.rows.emplace_back();
+        row.id = rows.id("the id of a row");
+        row.payload = rows.bytes("the payload of a row");
+        if (rows.elements() < 4) continue;
+        row.attempt = rows.small(kAttempt);
+        row.deaths = rows.small(kDeaths);
     }
     return m;
 }
 
+// Rows about jobs are bounded by what may happen to the jobs of one worker, or of one burst of
+// results: refusing such a message would only have it sent again.
 Lost read_lost(const Fields& f) {
     Lost m{f.required_name("worker"), {}};
-    for (const Node row : f.link_rows("rows", 3)) {
-        const Node n = row.first(), attempt = n.after();
-        m.rows.push_back({number(n, f, "rows"), small(attempt, f, "rows"),
-                          read_flag(attempt.after(), f.mistake(), f.where("rows"))});
+    RowReader rows(f, "rows", 3, kLinkRowsMax);
+    while (rows.next()) {
+        Lost::Row& row = m.rows.emplace_back();
+        row.number = number(rows);
+        row.attempt = rows.small(kAttempt);
+        row.suspect = rows.flag("the flag of a row");
     }
     return m;
 }
@@ -198,9 +198,10 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
     if (type == "store") return read_store(f);
     if (type == "started") {
         Started m{f.required_name("worker"), {}};
-        for (const Node row : f.link_rows("rows", 2)) {
-            m.rows.push_back(
-                {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
+        RowReader rows(f, "rows", 2, kLinkRowsMax);
+        while (rows.next()) {
+            const JobNumber n = number(rows);
+            m.rows.push_back({n, rows.small(kAttempt)});
         }
         return m;
     }
@@ -229,10 +230,27 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
 
 std::vector<SettledRow> read_settled_rows(const Fields& f) {
     std::vector<SettledRow> out;
-    for (const Node row : f.link_rows("rows", 4)) {
-        const Node first = row.first(), count = first.after(), attempt = count.after();
-        out.push_back({number(first, f, "rows"), small(count, f, "rows"), small(attempt, f, "rows"),
-                       number(attempt.after(), f, "rows")});
+    RowReader rows(f, "rows", 4, kLinkRowsMax);
+    out.reserve(rows.size());
+    while (rows.next()) {
+        SettledRow& row = out.emplace_back();
+        row.first = number(rows);
+        row.count = rows.small(kCount);
+        row.attempt = rows.small(kAttempt);
+        row.run_us = rows.natural(UINT64_MAX, kRunTime);
+    }
+    return out;
+}
+
+std::vector<FailedRow> read_failed_rows(const Fields& f) {
+    std::vector<FailedRow> out;
+    RowReader rows(f, "failed", 4, kLinkRowsMax);
+    while (rows.next()) {
+        FailedRow& row = out.emplace_back();
+        row.number = number(rows);
+        row.attempt = rows.small(kAttempt);
+        row.run_us = rows.natural(UINT64_MAX, kRunTime);
+        row.retryable = rows.flag("the flag of a row");
     }
     return out;
 }
@@ -240,30 +258,25 @@ std::vector<SettledRow> read_settled_rows(const Fields& f) {
 std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
     if (type == "stored") {
         Stored m;
-        for (const Node row : f.link_rows("rows", 2)) {
-            m.rows.push_back(
-                {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
+        RowReader rows(f, "rows", 2, kLinkRowsMax);
+        while (rows.next()) {
+            const JobNumber first = number(rows);
+            m.rows.push_back({first, rows.small(kCount)});
         }
         m.duplicates = f.naturals("duplicates");
         m.conflicts = f.naturals("conflicts");
         return m;
     }
     if (type == "settled") {
-        Settled m{read_settled_rows(f), {}};
-        for (const Node row : f.link_rows("failed", 4)) {
-            const Node n = row.first(), attempt = n.after(), run = attempt.after();
-            m.failed.push_back({number(n, f, "failed"), small(attempt, f, "failed"),
-                                number(run, f, "failed"),
-                                read_flag(run.after(), f.mistake(), f.where("failed"))});
-        }
-        return m;
+        return Settled{read_settled_rows(f), read_failed_rows(f)};
     }
     if (type == "returned") return Returned{read_settled_rows(f)};
     if (type == "open") {
         Open m;
-        for (const Node row : f.link_rows("rows", 2)) {
-            m.rows.push_back(
-                {number(row.first(), f, "rows"), small(row.first().after(), f, "rows")});
+        RowReader rows(f, "rows", 2, kLinkRowsMax);
+        while (rows.next()) {
+            const JobNumber n = number(rows);
+            m.rows.push_back({n, rows.small(kDeaths)});
         }
         return m;
     }

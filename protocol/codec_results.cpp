@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/rows.hpp"
 
 namespace penstock {
 namespace {
@@ -17,23 +18,21 @@ void write_row(Writer& w, const ResultRow& row) {
     w.nil().text(row.failure->code).text(row.failure->message).boolean(row.failure->retryable);
 }
 
-ResultRow read_row(Node row, const Fields& f) {
+ResultRow read_row(RowReader& rows, const Fields& f) {
     ResultRow out;
-    Mistake& mistake = f.mistake();
-    const Node id = row.first(), attempt = id.after(), run = attempt.after(), value = run.after();
-    out.id = read_id(id, mistake, "result: the id of a row");
-    out.attempt = static_cast<std::uint32_t>(
-        read_natural(attempt, UINT32_MAX, mistake, "result: the attempt of a row"));
-    out.run_us = read_natural(run, UINT64_MAX, mistake, "result: the run time of a row");
-    if (row.size() < kFailedRowSize) {
-        out.value = read_bytes(value, mistake, "result: the value of a row");
-    } else {
-        const Node code = value.after(), message = code.after();
-        out.failure = Failure{read_name(code, mistake, "result: the error code of a row"),
-                              message.is(Shape::text) ? tidy_text(message.text()) : std::string(),
-                              read_flag(message.after(), mistake, "result: retryable of a row")};
+    out.id = rows.id("the id of a row");
+    out.attempt = rows.small("the attempt of a row");
+    out.run_us = rows.natural(UINT64_MAX, "the run time of a row");
+    if (rows.elements() < kFailedRowSize) {
+        out.value = rows.bytes("the value of a row");
+        if (out.value.size() > kPayloadBytesMax) f.wrong("rows", "of values of at most 16 MiB");
+        return out;
     }
-    if (out.value.size() > kPayloadBytesMax) f.wrong("rows", "of values of at most 16 MiB");
+    rows.skip(); // where the value would stand
+    Failure& failure = out.failure.emplace();
+    failure.code = rows.name("the error code of a row");
+    failure.message = rows.tidy_text();
+    failure.retryable = rows.flag("retryable of a row");
     return out;
 }
 
@@ -45,9 +44,9 @@ void read_result(const Fields& f, std::vector<SinkFact>& out) {
     result.worker = f.name("worker");
     result.content_type = f.text("content_type", kNameLengthMax);
     if (f.has("rows")) {
-        const auto rows = f.rows("rows", 4);
+        RowReader rows(f, "rows", 4, kRowsMax);
         result.rows.reserve(rows.size());
-        for (const Node row : rows) result.rows.push_back(read_row(row, f));
+        while (rows.next()) result.rows.push_back(read_row(rows, f));
     } else {
         ResultRow row;
         row.id = f.id("id");

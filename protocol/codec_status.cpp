@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/rows.hpp"
 
 namespace penstock {
 
@@ -137,9 +138,10 @@ struct AnswerEncoder {
     }
 
     void operator()(const HelloAnswer& m) {
-        write_question_head(w, "hello", request, 4);
+        write_question_head(w, "hello", request, m.door.empty() ? 4 : 5);
         w.key("error").text(m.error).key("sink").natural(m.sink_epoch);
         w.key("epoch").natural(m.epoch).key("got").natural(m.got);
+        if (!m.door.empty()) w.key("door").text(m.door);
     }
 };
 
@@ -160,29 +162,24 @@ AskWait read_wait(const Fields& f) {
 AskStored read_stored(const Fields& f) {
     AskStored m;
     m.timeout = from_seconds(f.number("timeout", kWaitSecondsMax, 30));
-    const auto rows = f.rows("rows", 2);
+    RowReader rows(f, "rows", 2, kRowsMax);
     m.rows.reserve(rows.size());
-    for (const Node row : rows) {
-        const Node request = row.first(), id = request.after();
-        m.rows.push_back({read_natural(request, UINT64_MAX, f.mistake(),
-                                       "stored: the request of a row"),
-                          read_id(id, f.mistake(), "stored: the id of a row"), std::nullopt});
-        if (row.size() > 2) {
-            m.rows.back().body =
-                read_natural(id.after(), UINT64_MAX, f.mistake(), "stored: the body of a row");
-        }
+    while (rows.next()) {
+        auto& row = m.rows.emplace_back();
+        row.request = rows.natural(UINT64_MAX, "the request of a row");
+        row.id = rows.id("the id of a row");
+        if (rows.elements() > 2) row.body = rows.natural(UINT64_MAX, "the body of a row");
     }
     return m;
 }
 
 StoredAnswer read_stored_answer(const Fields& f) {
     StoredAnswer m;
-    for (const Node row : f.rows("requests", 2)) {
-        const Node first = row.first();
-        m.requests.push_back(
-            {read_natural(first, UINT64_MAX, f.mistake(), "stored: the first of a range"),
-             static_cast<std::uint32_t>(read_natural(first.after(), kRowsMax, f.mistake(),
-                                                     "stored: the count of a range"))});
+    RowReader ranges(f, "requests", 2, kRowsMax);
+    while (ranges.next()) {
+        const std::uint64_t first = ranges.natural(UINT64_MAX, "the first of a range");
+        const auto count = ranges.natural(kRowsMax, "the count of a range");
+        m.requests.push_back({first, static_cast<std::uint32_t>(count)});
     }
     return m;
 }
@@ -206,7 +203,7 @@ Hello read_hello(const Fields& f) {
     m.version = static_cast<int>(f.natural("version", 1'000'000, kProtocolVersion));
     m.instance = f.natural("instance", UINT64_MAX);
     m.epoch = f.natural("epoch", UINT64_MAX, 0);
-    m.door = f.text("door", 256);
+    m.door = f.text("door", kEndpointLengthMax);
     m.got = f.natural("got", UINT64_MAX, 0);
     return m;
 }
@@ -367,7 +364,8 @@ Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_vi
             out.messages.push_back(
                 {request,
                  HelloAnswer{f.text("error", kErrorTextMax), f.natural("sink", UINT64_MAX, 0),
-                             f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0)}});
+                             f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0),
+                             f.text("door", kEndpointLengthMax)}});
         }
         if (type == "problem") mistake.add(f.text("message", kErrorTextMax));
     });

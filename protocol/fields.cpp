@@ -60,13 +60,13 @@ std::string tidy_text(std::string_view text) {
 
 namespace {
 
-void must(Mistake& mistake, Where where, const std::string& be) {
-    if (mistake.none()) mistake.add(where.text() + " must be " + be);
+void must(Mistake& mistake, const Where& where, std::string_view be) {
+    if (mistake.none()) mistake.add(where.text() + " must be " + std::string(be));
 }
 
 } // namespace
 
-JobId read_id(Node node, Mistake& mistake, Where where) {
+JobId read_id(Node node, Mistake& mistake, const Where& where) {
     if (node.is(Shape::bytes)) {
         if (auto id = JobId::from_uuid(node.text())) return *id;
     } else if (node.is(Shape::text)) {
@@ -76,19 +76,19 @@ JobId read_id(Node node, Mistake& mistake, Where where) {
     return {};
 }
 
-std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, Where where) {
+std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, const Where& where) {
     if (node.is(Shape::natural) && node.natural() <= max) return node.natural();
     if (mistake.none()) must(mistake, where, "a whole number from 0 to " + std::to_string(max));
     return 0;
 }
 
-bool read_flag(Node node, Mistake& mistake, Where where) {
+bool read_flag(Node node, Mistake& mistake, const Where& where) {
     if (node.is(Shape::boolean)) return node.natural() != 0;
     must(mistake, where, "true or false");
     return false;
 }
 
-std::string read_text(Node node, std::size_t max, Mistake& mistake, Where where) {
+std::string read_text(Node node, std::size_t max, Mistake& mistake, const Where& where) {
     if (node.is(Shape::text) && node.size() <= max && is_utf8(node.text())) {
         return std::string(node.text());
     }
@@ -98,13 +98,13 @@ std::string read_text(Node node, std::size_t max, Mistake& mistake, Where where)
     return {};
 }
 
-std::string read_name(Node node, Mistake& mistake, Where where) {
+std::string read_name(Node node, Mistake& mistake, const Where& where) {
     if (node.is(Shape::text) && is_name(node.text())) return std::string(node.text());
     must(mistake, where, "1-128 characters of [A-Za-z0-9._-]");
     return {};
 }
 
-double read_number(Node node, double max, Mistake& mistake, Where where) {
+double read_number(Node node, double max, Mistake& mistake, const Where& where) {
     if (node.is(Shape::natural) || node.is(Shape::real)) {
         const double value = node.real();
         if (std::isfinite(value) && value >= 0 && value <= max) return value;
@@ -116,43 +116,17 @@ double read_number(Node node, double max, Mistake& mistake, Where where) {
     return 0;
 }
 
-Bytes read_bytes(Node node, Mistake& mistake, Where where) {
-    if (node.is(Shape::bytes) || node.is(Shape::text)) return node.text();
-    must(mistake, where, "bin: one encoded msgpack value");
-    return {};
-}
-
-std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mistake& mistake,
-                            Where where) {
-    std::vector<Node> out;
-    if (!rows.is(Shape::array) || rows.size() > most) {
-        if (mistake.none()) {
-            must(mistake, where, "an array of at most " + std::to_string(most) + " rows");
-        }
-        return out;
-    }
-    out.reserve(rows.size());
-    Node at = rows.first();
-    for (std::uint32_t i = 0; i < rows.size(); ++i) {
-        if (!at.is(Shape::array) || at.size() < least) {
-            if (mistake.none()) {
-                must(mistake, where, "rows of at least " + std::to_string(least) + " elements");
-            }
-            return {};
-        }
-        out.push_back(at);
-        if (i + 1 < rows.size()) at = at.after();
-    }
-    return out;
-}
-
 std::string Where::text() const {
-    if (key_.empty()) return std::string(words_);
-    return std::string(words_) + ": `" + std::string(key_) + "`";
+    return std::string(type) + ": `" + std::string(key) + "`";
 }
 
 void Fields::wrong(std::string_view key, std::string_view be) const {
-    if (mistake_.none()) must(mistake_, where(key), std::string(be));
+    must(mistake_, where(key), be);
+}
+
+void Fields::wrong_part(std::string_view what, std::string_view be) const {
+    if (!mistake_.none()) return;
+    mistake_.add(std::string(type_) + ": " + std::string(what) + " must be " + std::string(be));
 }
 
 JobId Fields::id(std::string_view key) const {
@@ -163,7 +137,8 @@ JobId Fields::id(std::string_view key) const {
 
 std::uint64_t Fields::natural(std::string_view key, std::uint64_t max,
                               std::uint64_t otherwise) const {
-    return has(key) ? read_natural(node(key), max, mistake_, where(key)) : otherwise;
+    const Node n = present(key);
+    return n ? read_natural(n, max, mistake_, where(key)) : otherwise;
 }
 
 std::uint64_t Fields::natural(std::string_view key, std::uint64_t max) const {
@@ -172,16 +147,19 @@ std::uint64_t Fields::natural(std::string_view key, std::uint64_t max) const {
 }
 
 bool Fields::flag(std::string_view key, bool otherwise) const {
-    return has(key) ? read_flag(node(key), mistake_, where(key)) : otherwise;
+    const Node n = present(key);
+    return n ? read_flag(n, mistake_, where(key)) : otherwise;
 }
 
 std::string Fields::text(std::string_view key, std::size_t max) const {
-    return has(key) ? read_text(node(key), max, mistake_, where(key)) : std::string();
+    const Node n = present(key);
+    return n ? read_text(n, max, mistake_, where(key)) : std::string();
 }
 
 std::string Fields::name(std::string_view key) const {
-    const bool is_empty = node(key).is(Shape::text) && node(key).size() == 0;
-    return has(key) && !is_empty ? read_name(node(key), mistake_, where(key)) : std::string();
+    const Node n = present(key);
+    const bool is_empty = n.is(Shape::text) && n.size() == 0;
+    return n && !is_empty ? read_name(n, mistake_, where(key)) : std::string();
 }
 
 std::string Fields::required_name(std::string_view key) const {
@@ -190,7 +168,8 @@ std::string Fields::required_name(std::string_view key) const {
 }
 
 double Fields::number(std::string_view key, double max, double otherwise) const {
-    return has(key) ? read_number(node(key), max, mistake_, where(key)) : otherwise;
+    const Node n = present(key);
+    return n ? read_number(n, max, mistake_, where(key)) : otherwise;
 }
 
 Duration Fields::duration(std::string_view key, Duration otherwise) const {
@@ -235,16 +214,6 @@ std::vector<std::uint64_t> Fields::naturals(std::string_view key) const {
         if (i + 1 < list.size()) at = at.after();
     }
     return out;
-}
-
-std::vector<Node> Fields::rows(std::string_view key, std::uint32_t least) const {
-    return read_rows(node(key), least, kRowsMax, mistake_, where(key));
-}
-
-// Bounded by what may happen to the jobs of one worker, or of one burst of results: refusing such
-// a message would only have it sent again.
-std::vector<Node> Fields::link_rows(std::string_view key, std::uint32_t least) const {
-    return read_rows(node(key), least, kLinkRowsMax, mistake_, where(key));
 }
 
 Bytes Fields::raw(std::string_view key) const {

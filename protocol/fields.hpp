@@ -26,33 +26,20 @@ private:
     std::string text_;
 };
 
-// What a mistake is about. Put into words only when there is one.
-class Where {
-public:
-    Where(std::string_view words) : words_(words) {}
+// Of a field, for words about it; they are made only when something is wrong.
+struct Where {
+    std::string_view type, key;
 
-    Where(const char* words) : words_(words) {}
-
-    Where(std::string_view type, std::string_view key) : words_(type), key_(key) {}
-
-    [[nodiscard]] std::string text() const; // "submit: `kind`"
-
-private:
-    std::string_view words_, key_;
+    [[nodiscard]] std::string text() const;
 };
 
-JobId read_id(Node node, Mistake& mistake, Where where);
-std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, Where where);
-bool read_flag(Node node, Mistake& mistake, Where where);
-std::string read_text(Node node, std::size_t max, Mistake& mistake, Where where);
-std::string read_name(Node node, Mistake& mistake, Where where);
-double read_number(Node node, double max, Mistake& mistake, Where where);
-Bytes read_bytes(Node node, Mistake& mistake, Where where); // bin or str
+JobId read_id(Node node, Mistake& mistake, const Where& where);
+std::uint64_t read_natural(Node node, std::uint64_t max, Mistake& mistake, const Where& where);
+bool read_flag(Node node, Mistake& mistake, const Where& where);
+std::string read_text(Node node, std::size_t max, Mistake& mistake, const Where& where);
+std::string read_name(Node node, Mistake& mistake, const Where& where);
+double read_number(Node node, double max, Mistake& mistake, const Where& where);
 std::string tidy_text(std::string_view text); // valid UTF-8, at most kErrorTextMax
-
-// The elements of an array of at most `most` arrays, each with at least `least` elements.
-std::vector<Node> read_rows(Node rows, std::uint32_t least, std::size_t most, Mistake& mistake,
-                            Where where);
 
 // The fields of one map. Absent fields give their default, wrong ones a mistake.
 class Fields {
@@ -62,10 +49,13 @@ public:
 
     [[nodiscard]] Node node(std::string_view key) const { return map_.find(key); }
 
-    [[nodiscard]] bool has(std::string_view key) const {
+    // Absent also if it is nil.
+    [[nodiscard]] Node present(std::string_view key) const {
         const Node n = node(key);
-        return n && !n.is(Shape::nil);
+        return n.is(Shape::nil) ? Node() : n;
     }
+
+    [[nodiscard]] bool has(std::string_view key) const { return bool(present(key)); }
 
     [[nodiscard]] JobId id(std::string_view key) const; // required
     [[nodiscard]] std::uint64_t natural(std::string_view key, std::uint64_t max,
@@ -80,14 +70,14 @@ public:
     [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::string> names(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::uint64_t> naturals(std::string_view key) const;
-    [[nodiscard]] std::vector<Node> rows(std::string_view key, std::uint32_t least) const;
-    [[nodiscard]] std::vector<Node> link_rows(std::string_view key, std::uint32_t least) const;
     [[nodiscard]] Bytes raw(std::string_view key) const; // the encoded value; empty if absent
     [[nodiscard]] std::optional<Failure> failure(std::string_view key) const;
     [[nodiscard]] Terms terms() const;
 
     [[nodiscard]] Where where(std::string_view key) const { return {type_, key}; }
+
     void wrong(std::string_view key, std::string_view must) const;
+    void wrong_part(std::string_view what, std::string_view must) const; // of a field, in words
 
     [[nodiscard]] Mistake& mistake() const { return mistake_; }
 

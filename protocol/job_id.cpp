@@ -1,6 +1,7 @@
 #include "protocol/job_id.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace penstock {
 namespace {
@@ -59,26 +60,21 @@ std::optional<JobId> JobId::parse(std::string_view text) {
     std::array<unsigned char, 16> uuid{};
     if (parse_uuid(text, uuid)) return from_uuid(uuid);
     JobId id;
-    std::copy(text.begin(), text.end(), id.bytes_.begin());
     id.size_ = static_cast<std::uint8_t>(text.size());
+    if (id.is_far()) {
+        auto* const borrowed = const_cast<char*>(text.data()); // for copy_far, which only reads
+        std::memcpy(id.near_.data(), &borrowed, sizeof borrowed);
+        id.copy_far();
+    } else {
+        std::copy(text.begin(), text.end(), id.near_.begin());
+    }
     return id;
 }
 
-JobId JobId::from_uuid(const std::array<unsigned char, 16>& bytes) {
-    JobId id;
-    std::memcpy(id.bytes_.data(), bytes.data(), bytes.size());
-    id.size_ = 16;
-    id.is_uuid_ = true;
-    return id;
-}
-
-std::optional<JobId> JobId::from_uuid(std::string_view bytes) {
-    if (bytes.size() != 16) return std::nullopt;
-    JobId id;
-    std::memcpy(id.bytes_.data(), bytes.data(), 16);
-    id.size_ = 16;
-    id.is_uuid_ = true;
-    return id;
+void JobId::copy_far() {
+    auto* const own = new char[size_];
+    std::memcpy(own, far(), size_);
+    std::memcpy(near_.data(), &own, sizeof own);
 }
 
 std::string JobId::text() const {
@@ -87,7 +83,7 @@ std::string JobId::text() const {
     std::size_t at = 0;
     for (std::size_t i = 0; i < 16; ++i) {
         if (is_dash_place(at)) ++at;
-        const auto byte = static_cast<unsigned char>(bytes_[i]);
+        const auto byte = static_cast<unsigned char>(near_[i]);
         out[at++] = kHex[byte >> 4];
         out[at++] = kHex[byte & 15];
     }
@@ -95,11 +91,16 @@ std::string JobId::text() const {
 }
 
 std::uint64_t JobId::hash(std::uint64_t seed) const {
-    // bytes_ is zero beyond size_, so whole words may be read.
     std::uint64_t h = mix(seed ^ size_, 0x9e3779b97f4a7c15ull);
-    for (std::size_t i = 0; i < size_; i += 16) {
-        h = mix(load64(bytes_.data() + i) ^ h,
-                load64(bytes_.data() + i + 8) ^ 0xe7037ed1a0b428dbull);
+    const auto add = [&h](const char* sixteen) {
+        h = mix(load64(sixteen) ^ h, load64(sixteen + 8) ^ 0xe7037ed1a0b428dbull);
+    };
+    if (!is_far()) {
+        add(near_.data());
+    } else {
+        std::array<char, kIdLengthMax> padded{};
+        std::memcpy(padded.data(), far(), size_);
+        for (std::size_t i = 0; i < size_; i += 16) add(padded.data() + i);
     }
     return mix(h ^ seed, 0xa0761d6478bd642full);
 }

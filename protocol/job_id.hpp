@@ -10,39 +10,87 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace penstock {
 
+// 24 bytes, for tables hold millions of them and most are UUIDs. A longer name is an allocation.
 class JobId {
 public:
     JobId() = default;
+    JobId(const JobId& other)
+        : near_(other.near_), size_(other.size_), is_uuid_(other.is_uuid_) {
+        if (is_far()) copy_far();
+    }
+    JobId(JobId&& other) noexcept
+        : near_(other.near_), size_(std::exchange(other.size_, std::uint8_t{0})),
+          is_uuid_(other.is_uuid_) {}
+    JobId& operator=(JobId&& other) noexcept {
+        if (is_far() && this != &other) delete[] far();
+        near_ = other.near_;
+        is_uuid_ = other.is_uuid_;
+        const std::uint8_t size = std::exchange(other.size_, std::uint8_t{0});
+        size_ = size; // the same object keeps it
+        return *this;
+    }
+    JobId& operator=(const JobId& other) { return *this = JobId(other); }
+    ~JobId() {
+        if (is_far()) delete[] far();
+    }
 
     static std::optional<JobId> parse(std::string_view text);
-    static JobId from_uuid(const std::array<unsigned char, 16>& bytes);
+    static JobId from_uuid(const std::array<unsigned char, 16>& bytes) {
+        return uuid(reinterpret_cast<const char*>(bytes.data()));
+    }
     // `bytes` as they stand on the wire; nullopt unless there are 16.
-    static std::optional<JobId> from_uuid(std::string_view bytes);
+    static std::optional<JobId> from_uuid(std::string_view bytes) {
+        if (bytes.size() != kNear) return std::nullopt;
+        return uuid(bytes.data());
+    }
 
     [[nodiscard]] bool empty() const { return size_ == 0; }
 
     [[nodiscard]] bool is_uuid() const { return is_uuid_; }
 
     // What stands on the wire: 16 bytes for a UUID (as bin), else the text itself (as str).
-    [[nodiscard]] std::string_view wire() const { return {bytes_.data(), size_}; }
+    [[nodiscard]] std::string_view wire() const {
+        return {is_far() ? far() : near_.data(), size_};
+    }
 
     [[nodiscard]] std::string text() const;
     // Keyed, so that a client that chooses its ids can't choose where they collide.
     [[nodiscard]] std::uint64_t hash(std::uint64_t seed) const;
 
     friend bool operator==(const JobId& a, const JobId& b) {
-        return a.size_ == b.size_ && a.is_uuid_ == b.is_uuid_ &&
-               std::memcmp(a.bytes_.data(), b.bytes_.data(), a.size_) == 0;
+        if (a.size_ != b.size_ || a.is_uuid_ != b.is_uuid_) return false;
+        return a.near_ == b.near_ || (a.is_far() && a.wire() == b.wire());
     }
 
 private:
-    std::array<char, kIdLengthMax> bytes_{};
+    static constexpr std::size_t kNear = 16;
+
+    static JobId uuid(const char* bytes) {
+        JobId id;
+        std::memcpy(id.near_.data(), bytes, kNear);
+        id.size_ = kNear;
+        id.is_uuid_ = true;
+        return id;
+    }
+
+    [[nodiscard]] bool is_far() const { return size_ > kNear; }
+    [[nodiscard]] char* far() const { // REQUIRES: is_far()
+        char* text = nullptr;
+        std::memcpy(&text, near_.data(), sizeof text);
+        return text;
+    }
+    void copy_far(); // what near_ points to becomes our own
+
+    // The name itself, zero beyond its size; or a pointer to it.
+    alignas(8) std::array<char, kNear> near_{};
     std::uint8_t size_ = 0;
     bool is_uuid_ = false;
 };
+static_assert(sizeof(JobId) == 24);
 
 // UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, then random bits.
 JobId make_uuid7(std::uint64_t unix_ms, std::uint64_t random_high, std::uint64_t random_low);

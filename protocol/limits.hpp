@@ -10,6 +10,7 @@ namespace penstock {
 constexpr int kProtocolVersion = 1;
 
 constexpr std::size_t kIdLengthMax = 64;
+constexpr std::size_t kEndpointLengthMax = 256;
 constexpr std::size_t kNameLengthMax = 128; // kinds, workers, tags, tenants, content types
 constexpr std::size_t kTagsMax = 16;
 constexpr std::size_t kErrorTextMax = 4096; // longer messages of handlers are cut

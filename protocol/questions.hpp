@@ -21,6 +21,7 @@ struct Join {
     std::vector<std::string> labels;
     std::vector<JobNumber> running; // kept over a re-join; of `epoch`
     Epoch epoch = 0;
+    std::string via; // what it dialled: hosts in the answer are then ready to dial
 };
 
 struct Lane { // the answer: dial this. An empty error means yes.
@@ -216,6 +217,7 @@ struct HelloAnswer {
     std::uint64_t sink_epoch = 0; // of the sink's own life
     Epoch epoch = 0;
     std::uint64_t got = 0; // of the ventilator's messages
+    std::string door;      // of the sink, as workers dial it; empty: as the ventilator does
 };
 
 using StatusQuestion =

@@ -1,173 +1,135 @@
 #include "protocol/wire.hpp"
 
 #include "protocol/check.hpp"
+#include "protocol/scan.hpp"
 
 #include <bit>
+#include <cstring>
 #include <msgpack.hpp>
+#include <utility>
 
 namespace penstock {
 namespace {
 
 constexpr std::size_t kFrameDepthMax = kEnvelopeDepthMax + kDepthMax;
 
-// Collects tokens. Every visit_* answers false to stop: that is how limits are kept.
-class Collector : public msgpack::null_visitor {
+// What is carried as it came, and what is read in place (rows.hpp).
+bool is_stepped_over(std::string_view key) {
+    return key == "payload" || key == "value" || key == "rows" || key == "failed";
+}
+
+// Turns one frame into tokens. What it is in the middle of stands in open_.
+class Tokenizer {
 public:
-    Collector(std::vector<Token>& tokens, Reader::Values values, std::string& error)
-        : tokens_(tokens), step_over_(values == Reader::Values::step_over), error_(error) {}
+    Tokenizer(std::string_view frame, Reader::Values values, std::vector<Token>& tokens)
+        : begin_(frame.data()), scanner_(frame.data(), frame.data() + frame.size()),
+          step_over_(values == Reader::Values::step_over), tokens_(tokens) {}
 
-    bool visit_nil() { return scalar(Shape::nil); }
-
-    bool visit_boolean(bool v) { return natural(Shape::boolean, v ? 1 : 0); }
-
-    bool visit_positive_integer(std::uint64_t v) { return natural(Shape::natural, v); }
-
-    bool visit_negative_integer(std::int64_t v) {
-        return natural(Shape::integer, static_cast<std::uint64_t>(v));
+    // "" or what is wrong with the frame.
+    std::string run() {
+        do {
+            if (tokens_.size() >= kTokensMax) {
+                return "has more than " + std::to_string(kTokensMax) + " elements";
+            }
+            const Scanned result = hides_next_ ? opaque() : one();
+            if (result != Scanned::ok) return words(result);
+            finish_value();
+        } while (depth_ > 0);
+        return scanner_.left() == 0 ? "" : "has bytes behind its value";
     }
-
-    bool visit_float32(float v) { return visit_float64(v); }
-
-    bool visit_float64(double v) {
-        Token* t = add(Shape::real);
-        if (t != nullptr) t->real = v;
-        return ok();
-    }
-
-    bool visit_str(const char* p, std::uint32_t n) {
-        if (hidden_ == 0 && in_key_ && depth_ == message_depth_) key_ = {p, n};
-        return span(Shape::text, p, n);
-    }
-
-    bool visit_bin(const char* p, std::uint32_t n) { return span(Shape::bytes, p, n); }
-
-    bool visit_ext(const char* p, std::uint32_t n) { return span(Shape::ext, p, n); }
-
-    bool start_array(std::uint32_t n) { return open(Shape::array, n); }
-
-    bool end_array() { return close(); }
-
-    bool start_map(std::uint32_t n) { return open(Shape::map, n); }
-
-    bool end_map() { return close(); }
-
-    bool start_map_key() {
-        if (depth_ == message_depth_ && hidden_ == 0) in_key_ = true;
-        return true;
-    }
-
-    bool end_map_key() {
-        if (depth_ != message_depth_ || hidden_ != 0) return true;
-        in_key_ = false;
-        if (step_over_ && (key_ == "payload" || key_ == "value")) {
-            add(Shape::opaque);
-            hidden_ = 1;
-        }
-        key_ = {};
-        return ok();
-    }
-
-    bool end_map_value() {
-        if (depth_ == message_depth_) hidden_ = 0;
-        return true;
-    }
-
-    void parse_error(std::size_t, std::size_t offset) {
-        fail("is not msgpack at byte " + std::to_string(offset));
-    }
-
-    void insufficient_bytes(std::size_t, std::size_t) { fail("ends in the middle of a value"); }
-
-    [[nodiscard]] bool ok() const { return error_.empty(); }
 
 private:
-    void fail(std::string text) {
-        if (error_.empty()) error_ = std::move(text);
+    struct Open {
+        std::uint64_t left = 0; // values to come
+        std::uint32_t token = 0;
+        bool is_map = false;
+    };
+
+    Token& add(Shape shape) {
+        Token& token = tokens_.emplace_back();
+        token.shape = shape;
+        token.next = static_cast<std::uint32_t>(tokens_.size());
+        return token;
     }
 
-    Token* add(Shape shape) {
-        if (hidden_ != 0) return nullptr;
-        if (tokens_.size() >= kTokensMax) {
-            fail("has more than " + std::to_string(kTokensMax) + " elements");
-            return nullptr;
+    Scanned one() {
+        Head head;
+        if (const Scanned result = scanner_.next(head); result != Scanned::ok) return result;
+        Token& token = add(head.shape);
+        switch (head.shape) {
+        case Shape::text:
+        case Shape::bytes:
+        case Shape::ext:
+            token.data = head.body.data();
+            token.size = static_cast<std::uint32_t>(head.body.size());
+            break;
+        case Shape::array:
+        case Shape::map:
+            token.size = static_cast<std::uint32_t>(head.number);
+            return enter(head);
+        default:
+            token.number = head.number;
         }
-        Token& t = tokens_.emplace_back();
-        t.shape = shape;
-        t.next = static_cast<std::uint32_t>(tokens_.size());
-        return &t;
+        is_key_ = depth_ == message_depth_ && top().is_map && top().left % 2 == 0;
+        hides_next_ = is_key_ && step_over_ && head.shape == Shape::text &&
+                      is_stepped_over(head.body);
+        return Scanned::ok;
     }
 
-    bool scalar(Shape shape) {
-        add(shape);
-        return ok();
+    Scanned enter(const Head& head) {
+        const bool is_map = head.shape == Shape::map;
+        if (tokens_.size() == 1 && !is_map) message_depth_ = 2; // an array of messages
+        if (depth_ == kFrameDepthMax) return Scanned::deep;
+        open_[depth_++] = {is_map ? 2 * head.number : head.number,
+                           static_cast<std::uint32_t>(tokens_.size() - 1), is_map};
+        opened_ = true;
+        return Scanned::ok;
     }
 
-    bool natural(Shape shape, std::uint64_t v) {
-        if (Token* t = add(shape)) t->natural = v;
-        return ok();
-    }
-
-    bool span(Shape shape, const char* p, std::uint32_t n) {
-        if (Token* t = add(shape)) {
-            t->data = p;
-            t->size = n;
-        }
-        return ok();
-    }
-
-    bool open(Shape shape, std::uint32_t n) {
-        if (tokens_.empty() && shape == Shape::array) message_depth_ = 2; // an array of messages
-        if (Token* t = add(shape)) {
-            t->size = n;
-            if (open_count_ < kFrameDepthMax) {
-                open_[open_count_++] = static_cast<std::uint32_t>(tokens_.size() - 1);
-            }
-        }
+    Scanned opaque() {
+        hides_next_ = false;
+        const char* const start = scanner_.at();
         // Whatever is taken as a value fits into every message that carries one.
-        const std::size_t most = hidden_ != 0 ? message_depth_ + kDepthMax : kFrameDepthMax;
-        if (++depth_ > most) fail("is nested deeper than " + std::to_string(kDepthMax));
-        return ok();
+        const Scanned result = scanner_.skip(kDepthMax);
+        Token& token = add(Shape::opaque);
+        token.data = start;
+        token.size = static_cast<std::uint32_t>(scanner_.at() - start);
+        return result;
     }
 
-    bool close() {
-        --depth_;
-        if (hidden_ == 0 && open_count_ > 0) {
-            tokens_[open_[--open_count_]].next = static_cast<std::uint32_t>(tokens_.size());
+    // One value is there: those that it was the last of are too.
+    void finish_value() {
+        if (!std::exchange(opened_, false) && depth_ > 0) --top().left;
+        while (depth_ > 0 && top().left == 0) {
+            tokens_[top().token].next = static_cast<std::uint32_t>(tokens_.size());
+            if (--depth_ > 0) --top().left;
         }
-        return true;
     }
 
+    Open& top() { return open_[depth_ - 1]; }
+
+    [[nodiscard]] std::string words(Scanned result) const {
+        if (result == Scanned::ends) return "ends in the middle of a value";
+        if (result == Scanned::deep) return "is nested deeper than " + std::to_string(kDepthMax);
+        return "is not msgpack at byte " + std::to_string(scanner_.at() - begin_);
+    }
+
+    const char* const begin_;
+    Scanner scanner_;
+    const bool step_over_;
     std::vector<Token>& tokens_;
-    bool step_over_;
-    std::string& error_;
-    std::array<std::uint32_t, kFrameDepthMax> open_{};
-    std::size_t open_count_ = 0;
+    std::array<Open, kFrameDepthMax> open_;
     std::size_t depth_ = 0;
     std::size_t message_depth_ = 1;
-    int hidden_ = 0; // inside a value that is stepped over
-    bool in_key_ = false;
-    std::string_view key_;
-};
-
-// Walks a value and keeps nothing: only where it ends.
-struct Walker : msgpack::null_visitor {
-    std::size_t depth = 0;
-
-    bool start_array(std::uint32_t) { return ++depth <= kDepthMax; }
-
-    bool end_array() { return --depth, true; }
-
-    bool start_map(std::uint32_t) { return ++depth <= kDepthMax; }
-
-    bool end_map() { return --depth, true; }
+    bool opened_ = false;     // the value just read is a container: what it holds comes now
+    bool is_key_ = false;
+    bool hides_next_ = false; // the next value is stepped over
 };
 
 // The size of the one value at the head of `bytes`; 0 if there is none.
 std::size_t value_size(std::string_view bytes) {
-    if (bytes.empty()) return 0;
-    Walker walker;
-    std::size_t offset = 0;
-    return msgpack::parse(bytes.data(), bytes.size(), offset, walker) ? offset : 0;
+    Scanner scanner(bytes.data(), bytes.data() + bytes.size());
+    return scanner.skip(kDepthMax) == Scanned::ok ? bytes.size() - scanner.left() : 0;
 }
 
 struct Appender {
@@ -195,11 +157,7 @@ Node Reader::read(std::string_view frame, Values values) {
         error_ = "is empty";
         return {};
     }
-    Collector collector(tokens_, values, error_);
-    std::size_t offset = 0;
-    const bool parsed = msgpack::parse(frame.data(), frame.size(), offset, collector);
-    if (error_.empty() && !parsed) error_ = "is not msgpack";
-    if (error_.empty() && offset != frame.size()) error_ = "has bytes behind its value";
+    error_ = Tokenizer(frame, values, tokens_).run();
     return error_.empty() ? Node(this, 0) : Node();
 }
 
@@ -207,27 +165,24 @@ bool is_one_value(std::string_view bytes) {
     return !bytes.empty() && value_size(bytes) == bytes.size();
 }
 
-
-
-
 std::uint64_t Node::natural() const {
     PENSTOCK_CHECK(is(Shape::natural) || is(Shape::boolean));
-    return token().natural;
+    return token().number;
 }
 
 std::int64_t Node::integer() const {
     PENSTOCK_CHECK(is(Shape::natural) || is(Shape::integer));
-    return token().integer;
+    return static_cast<std::int64_t>(token().number);
 }
 
 double Node::real() const {
     switch (shape()) {
     case Shape::real:
-        return token().real;
+        return std::bit_cast<double>(token().number);
     case Shape::integer:
-        return static_cast<double>(token().integer);
+        return static_cast<double>(static_cast<std::int64_t>(token().number));
     default:
-        return static_cast<double>(token().natural);
+        return static_cast<double>(token().number);
     }
 }
 
@@ -241,13 +196,18 @@ Node Node::first() const {
     return has_one ? Node(reader_, index_ + 1) : Node();
 }
 
-
+// Asked for every field of every message, most of which are absent.
 Node Node::find_key(std::string_view key) const {
     if (!is(Shape::map)) return {};
-    Node at = first();
+    const auto& tokens = reader_->tokens_;
+    std::uint32_t at = index_ + 1;
     for (std::uint32_t i = 0; i < size(); ++i) {
-        if (at.is(Shape::text) && at.text() == key) return at;
-        if (i + 1 < size()) at = at.after().after();
+        const Token& t = tokens[at];
+        if (t.shape == Shape::text && t.size == key.size() &&
+            std::memcmp(t.data, key.data(), key.size()) == 0) {
+            return Node(reader_, at);
+        }
+        at = tokens[t.next].next;
     }
     return {};
 }
@@ -259,9 +219,10 @@ Node Node::find(std::string_view key) const {
 
 Bytes Node::raw_after() const {
     const std::string_view frame = reader_->frame_;
-    const char* start = text().data() + text().size();
-    const auto rest = frame.substr(static_cast<std::size_t>(start - frame.data()));
-    return rest.substr(0, value_size(rest));
+    const char* const start = text().data() + text().size();
+    const Bytes rest = frame.substr(static_cast<std::size_t>(start - frame.data()));
+    const Token& value = reader_->tokens_[token().next];
+    return rest.substr(0, value.shape == Shape::opaque ? value.size : value_size(rest));
 }
 
 Writer& Writer::map(std::size_t pairs) {

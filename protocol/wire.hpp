@@ -1,7 +1,8 @@
 #pragma once
 // msgpack in and out. Reader turns one frame into a flat list of tokens that point into the frame:
 // no objects are built, nothing is allocated from a size that the sender claims, and the values
-// named `payload` and `value` are stepped over, not looked into. Writer appends to a string.
+// named `payload`, `value`, `rows` and `failed` are stepped over, not looked into: the first two
+// are carried as they came, the others are read by RowReader. Writer appends to a string.
 //
 // Only wire.cpp includes msgpack. Limits: protocol/limits.hpp.
 
@@ -34,10 +35,8 @@ struct Token {
     std::uint32_t next = 0; // index of the token behind this whole value
 
     union {
-        std::uint64_t natural = 0;
-        std::int64_t integer;
-        double real;
-        const char* data;
+        std::uint64_t number = 0; // natural and boolean; the bits of integer and real
+        const char* data;         // of text, bytes, ext and opaque
     };
 };
 
@@ -80,7 +79,7 @@ private:
 
 class Reader {
 public:
-    enum class Values { step_over, read }; // what to do with `payload` and `value`
+    enum class Values { step_over, read }; // what to do with those four
 
     // The whole of `frame` as one value; an absent node, and error() says why, if it isn't one.
     // `frame` must live as long as the nodes are used.

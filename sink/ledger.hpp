@@ -85,24 +85,25 @@ private:
         std::string content_type; // of the value
     };
 
+    // In the order in which a job's way touches them: what a result is compared with first.
     struct Record {
-        JobNumber number = 0; // given by the ventilator of `epoch`: means nothing in another
-        Epoch epoch = 0;
+        JobId id;
         TermsTable::Pointer terms = nullptr;
         SinkKind* kind = nullptr;
-        Blob payload, value;
-        std::unique_ptr<Words> words;
-        Instant stored{}, finished_at{};
-        WallTime submitted{}, started{}, finished{};
-        std::uint64_t order = 0; // of being stored, from 1
-        Index worker = kNoIndex;
+        JobNumber number = 0; // given by the ventilator of `epoch`: means nothing in another
+        Epoch epoch = 0;
         std::uint32_t attempt = 0;
-        std::uint32_t deaths = 0;
-        float progress = -1;
         State state = State::queued;
         bool cancelling = false;
         bool awaited = false; // somebody waits for it
-        JobId id;
+        Blob payload, value;
+        Instant stored{}, finished_at{};
+        WallTime submitted{}, started{}, finished{};
+        std::uint64_t order = 0; // of being stored, from 1
+        std::unique_ptr<Words> words;
+        Index worker = kNoIndex;
+        std::uint32_t deaths = 0;
+        float progress = -1;
     };
 
     // ledger.cpp

@@ -63,6 +63,7 @@ private:
     void send_replies();
     [[nodiscard]] Instant wake_at() const;
 
+    const std::string advertised_door_;
     zmq::context_t& context_;
     transport::Monitors monitors_;
     zmq::socket_t door_, status_;
@@ -92,7 +93,7 @@ Limits limits_of(const Options& o) {
 }
 
 Shell::Shell(const Options& options, zmq::context_t& context)
-    : context_(context), monitors_(context),
+    : advertised_door_(options.advertised_door), context_(context), monitors_(context),
       door_(transport::open_socket(context, zmq::socket_type::pull)),
       status_(transport::open_socket(context, zmq::socket_type::router)),
       ledger_(limits_of(options), random_bits(), transport::clock_now()) {
@@ -196,6 +197,7 @@ Index Shell::remember(const Envelope& envelope) {
 // arrived at the other.
 void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) {
     HelloAnswer answer = ledger_.hello(hello, life_);
+    answer.door = advertised_door_;
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
         if (is_new)
@@ -205,12 +207,12 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
         answer.got = link_.got();
         if (is_new || hello.door != ventilator_door_) {
             if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
-            ventilator_ = std::make_unique<zmq::socket_t>(
-                transport::open_socket(context_, zmq::socket_type::push));
-            monitors_.watch(*ventilator_, kVentilatorKey);
             try {
+                ventilator_ = std::make_unique<zmq::socket_t>(
+                    transport::open_socket(context_, zmq::socket_type::push));
+                monitors_.watch(*ventilator_, kVentilatorKey);
                 transport::connect_socket(*ventilator_, hello.door, "the sink");
-            } catch (const transport::StartError& error) {
+            } catch (const std::exception& error) { // an address that is none; no descriptor left
                 ventilator_.reset();
                 answer.error = error.what();
             }

@@ -38,6 +38,12 @@ public:
 
     const Record& operator[](Index index) const { return chunks_[index / kChunk][index % kChunk]; }
 
+    void prefetch(Index index) const {
+        const Record* const record = &(*this)[index];
+        __builtin_prefetch(record);
+        __builtin_prefetch(reinterpret_cast<const char*>(record) + 64);
+    }
+
     [[nodiscard]] std::size_t used() const { return used_; }
 
     [[nodiscard]] Index capacity() const { return static_cast<Index>(chunks_.size() * kChunk); }

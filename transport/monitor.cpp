@@ -39,7 +39,7 @@ Monitors::~Monitors() {
 
 void Monitors::watch(zmq::socket_t& socket, std::uint64_t key) {
     const std::string address = address_of(this, key);
-    PENSTOCK_CHECK(zmq_socket_monitor(socket.handle(), address.c_str(), kEvents) == 0);
+    if (zmq_socket_monitor(socket.handle(), address.c_str(), kEvents) != 0) throw zmq::error_t();
     zmq::socket_t pair(context_, zmq::socket_type::pair);
     pair.set(zmq::sockopt::rcvhwm, 0); // never full: see above
     pair.set(zmq::sockopt::linger, 0);

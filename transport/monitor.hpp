@@ -32,6 +32,7 @@ public:
     Monitors& operator=(const Monitors&) = delete;
 
     // On the socket's own thread, before it is bound or connected. `key` names it in events.
+    // Throws zmq::error_t when there is no file descriptor left for it.
     void watch(zmq::socket_t& socket, std::uint64_t key);
     // On the socket's own thread, before it is closed. Events already queued may still come.
     void forget(zmq::socket_t& socket, std::uint64_t key);

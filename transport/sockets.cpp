@@ -8,7 +8,6 @@
 namespace penstock::transport {
 namespace {
 
-constexpr int kSocketsMax = 65'535;
 constexpr std::size_t kCopyBelow = 4096; // under this a copy is cheaper than a shared buffer
 
 void raise_open_files() {
@@ -49,6 +48,12 @@ zmq::context_t make_context() {
     zmq::context_t context(1);
     context.set(zmq::ctxopt::max_sockets, kSocketsMax);
     return context;
+}
+
+std::uint64_t open_files_max() {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
 }
 
 zmq::socket_t open_socket(zmq::context_t& context, zmq::socket_type type) {

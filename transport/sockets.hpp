@@ -2,6 +2,7 @@
 // ZeroMQ sockets with the options that this pipeline needs on every one of them. What each option
 // is for stands in sockets.cpp. A socket belongs to the thread that made it.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -26,6 +27,11 @@ struct StartError : std::runtime_error {
 
 // Room for thousands of lanes. Raises the soft limit of open files to the hard one.
 zmq::context_t make_context();
+
+constexpr int kSocketsMax = 65'535; // of one context
+
+// How many files, sockets among them, this process may have open.
+std::uint64_t open_files_max();
 
 zmq::socket_t open_socket(zmq::context_t& context, zmq::socket_type type);
 

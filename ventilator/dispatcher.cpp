@@ -167,7 +167,7 @@ void Dispatcher::on(const Returned& m) {
             }
             end_flight(index);
             records_[index].stage = Stage::returned;
-            timers_.disarm(index);
+            disarm(records_[index], index);
         }
     }
 }
@@ -291,21 +291,28 @@ void Dispatcher::delay(Index index, Instant due) {
 
 // One timer a record: the next thing that time does to it.
 void Dispatcher::arm(Index index) {
-    const Record& r = records_[index];
+    Record& r = records_[index];
     // A deadline to start by says nothing about a job that has been started.
     const Instant expires = r.attempt == 0 ? r.expires : kNever;
     Instant when = kNever;
     if (r.stage == Stage::delayed) when = std::min(r.due, expires);
     if (r.stage == Stage::queued) when = expires;
     if (r.stage == Stage::out) when = r.dispatched + r.terms->first.timeout;
-    if (when != kNever)
-        timers_.arm(index, when);
-    else
-        timers_.disarm(index);
+    if (when == kNever) return disarm(r, index);
+    timers_.arm(index, when);
+    r.timed = true;
+}
+
+// Most jobs never have a timer; they don't pay for a look at it.
+void Dispatcher::disarm(Record& r, Index index) {
+    if (!r.timed) return;
+    timers_.disarm(index);
+    r.timed = false;
 }
 
 void Dispatcher::fire(Index index, Instant now, Outbox& out) {
     Record& r = records_[index];
+    r.timed = false; // it is off by now
     if (r.number == 0) return;
     const bool expired = r.attempt == 0 && r.expires <= now;
     if (r.stage == Stage::out) {
@@ -341,7 +348,7 @@ void Dispatcher::leave_stage(Index index) {
     case Stage::deciding:
         break;
     }
-    timers_.disarm(index);
+    disarm(records_[index], index);
 }
 
 void Dispatcher::finish(Index index, State outcome, Failure failure, Outbox& out) {

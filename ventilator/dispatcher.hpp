@@ -120,6 +120,7 @@ private:
     void dequeue(Index index);
     void delay(Index index, Instant due);
     void arm(Index index);
+    void disarm(Record& record, Index index);
     void fire(Index index, Instant now, Outbox& out);
     void forget(Index index);
     void leave_stage(Index index);

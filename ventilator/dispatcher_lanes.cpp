@@ -151,7 +151,7 @@ void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
         lost.rows.push_back({r.number, r.attempt, suspect});
         end_flight(index);
         r.stage = Stage::asking;
-        timers_.disarm(index);
+        disarm(r, index);
     }
     out.to_sink.emplace_back(std::move(lost));
 }
@@ -172,7 +172,7 @@ void Dispatcher::withdraw_unstarted(Index lane_index, Outbox& out) {
         lost.rows.push_back({r.number, r.attempt, false});
         make_ghost(index);
         r.stage = Stage::asking;
-        timers_.disarm(index);
+        disarm(r, index);
     }
     out.to_sink.emplace_back(std::move(lost));
 }
@@ -205,7 +205,7 @@ void Dispatcher::on(const Bye& bye, Outbox& out) {
         lost.rows.push_back({number, records_[at].attempt, false});
         end_flight(at); // handed back: it will not answer for these
         records_[at].stage = Stage::asking;
-        timers_.disarm(at);
+        disarm(records_[at], at);
     }
     if (!lost.rows.empty()) out.to_sink.emplace_back(std::move(lost));
 }
@@ -225,7 +225,7 @@ void Dispatcher::end_flight(Index index) {
     r.lane = kNoIndex;
     r.stage = Stage::returned; // until the caller says what it waits for now
     if (lane.outstanding == 0) lane.alone = false;
-    roster_.place(lane_index);
+    roster_.ease(lane_index);
 }
 
 // The job goes on without this attempt, but the lane still holds it.
@@ -261,7 +261,7 @@ void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
     --lane.ghosts;
     lane.ghosts_moved = watched_;
     if (--lane.outstanding == 0) lane.alone = false;
-    roster_.place(index);
+    roster_.ease(index);
 }
 
 // ---- time ---------------------------------------------------------------------------------
@@ -311,6 +311,7 @@ void Dispatcher::report_started(Instant now, Outbox& out) {
         if (index == kNoIndex) continue;
         const Record& r = records_[index];
         if (r.stage != Stage::out || r.attempt != handed.attempt) continue;
+        arm(index);
         Started& started = by_lane[r.lane];
         if (started.rows.empty()) started.worker = roster_[r.lane].worker;
         started.rows.push_back({r.number, r.attempt});
@@ -319,8 +320,8 @@ void Dispatcher::report_started(Instant now, Outbox& out) {
 }
 
 void Dispatcher::tick(Instant now, Outbox& out) {
+    report_started(now, out); // arms the timeouts of attempts that have grown old
     timers_.expire(now, [&](Index index) { fire(index, now, out); });
-    report_started(now, out);
     watch_lanes(now, out);
 }
 

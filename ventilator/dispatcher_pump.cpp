@@ -83,12 +83,15 @@ bool Dispatcher::feed(KindState& kind, Instant now, Outbox& out) {
     if (!has_slot) lane_index = roster_.find_prefetch(kind);
     if (lane_index == kNoIndex) return false;
     const LaneState& lane = roster_[lane_index];
-    const std::uint32_t window = has_slot ? lane.slots : lane.slots + kind.prefetch(lane.slots);
+    const std::uint32_t grain = kind.grain(lane.slots);
+    const std::uint32_t window =
+        has_slot ? std::max(lane.slots, grain) : lane.slots + kind.prefetch(lane.slots);
     const List& queue = kind.queue[static_cast<std::size_t>(kind.top_priority())];
     const Pool& pool = roster_.pool_of(lane);
     const std::size_t rivals = has_slot ? pool.idle.count : pool.busy.count;
     const std::size_t share = (queue.count + rivals - 1) / std::max<std::size_t>(rivals, 1);
-    std::size_t room = std::min<std::size_t>({window - lane.outstanding, kChunk, share});
+    const std::size_t together = std::max<std::size_t>(share, grain);
+    std::size_t room = std::min<std::size_t>({window - lane.outstanding, kChunk, together});
     while (room-- > 0 && !queue.empty() && lane.standing != Standing::none) {
         const Index index = queue.first;
         dequeue(index);
@@ -150,7 +153,11 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
     lane.bytes += r.payload.size();
     lane.sent = now;
     roster_.place(lane_index);
-    arm(index);
+    // An attempt's timeout is armed when the attempt grows old: most end before that.
+    if (r.terms->first.timeout > limits_.started_after)
+        disarm(r, index);
+    else
+        arm(index);
     handed_.push_back({r.number, r.attempt, now});
 
     const Terms& terms = r.terms->first;

@@ -7,6 +7,7 @@
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <string>
@@ -28,15 +29,13 @@ enum class Stage : std::uint8_t {
     deciding, // for the sink's `settled`: a final outcome was sent
 };
 
-struct Record {
+// In the order in which a job's way touches them: what every stage needs stands in the first cache
+// line, what is needed at the beginning and the end in the second.
+struct alignas(64) Record {
     JobNumber number = 0;
     TermsTable::Pointer terms = nullptr;
     KindState* kind = nullptr;
     Blob payload;
-    Instant arrived{};
-    Instant dispatched{};      // of the attempt that is out
-    Instant expires = kNever;  // not started by then: expired
-    Instant due{};             // while delayed
     Index lane = kNoIndex;     // while out
     std::uint32_t ahead = 0;   // jobs on that lane before it, when it was sent
     std::uint32_t attempt = 0; // dispatches so far; with the epoch, the fencing token
@@ -45,8 +44,14 @@ struct Record {
     Stage stage = Stage::storing;
     State decided = State::queued; // while deciding
     bool cancelling = false;       // its worker was told, or will be
+    bool timed = false;            // a timer is armed
     JobId id;
+    Instant arrived{};
+    Instant dispatched{};     // of the attempt that is out
+    Instant expires = kNever; // not started by then: expired
+    Instant due{};            // while delayed
 };
+static_assert(sizeof(Record) == 128);
 
 // One kind's waiting jobs and its measured times.
 struct KindState {
@@ -78,6 +83,14 @@ struct KindState {
         if (run_us <= 0 || return_us <= 0 || run_us > kLongRun * return_us) return 0;
         const double cover = static_cast<double>(slots) * return_us / run_us + 1;
         return cover > kPrefetchMax ? kPrefetchMax : static_cast<std::uint32_t>(cover);
+    }
+
+    // Jobs that go to a lane together although other lanes are free: as many as run in less time
+    // than a message of their own would cost everybody on its way. 1 unless they are that short.
+    [[nodiscard]] std::uint32_t grain(std::uint32_t slots) const {
+        constexpr double kMessageUs = 50;
+        const double many = std::min<double>(kMessageUs / std::max(run_us, 0.5), prefetch(slots));
+        return many < 1 ? 1 : static_cast<std::uint32_t>(many);
     }
 
     void measure(double run, double back) {

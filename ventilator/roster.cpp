@@ -2,6 +2,8 @@
 
 #include "protocol/check.hpp"
 
+#include <algorithm>
+
 namespace penstock::ventilator {
 
 LaneState& Roster::open(LaneId id, std::string worker, const std::vector<KindState*>& kinds) {
@@ -81,10 +83,23 @@ Index Roster::find_idle(const KindState& kind) const {
     return kNoIndex;
 }
 
+void Roster::ease(Index index) {
+    place(index);
+    if (lanes_[index].standing != Standing::busy) return;
+    List& busy = pools_[lanes_[index].pool].busy;
+    if (busy.first == index) return;
+    standings_.remove(busy, index);
+    standings_.push_front(busy, index);
+}
+
 Index Roster::find_prefetch(const KindState& kind) {
+    // Not all of thousands, in every pump: those that lately gave something back stand first. A job
+    // that finds no lane so waits no longer than for a slot, as it would without prefetch.
+    constexpr std::size_t kLooksMax = 64;
+    if (kind.prefetch(1) == 0) return kNoIndex;
     for (const Index pool_index : kind.pools) {
         Pool& pool = pools_[pool_index];
-        for (std::size_t tries = pool.busy.count; tries > 0; --tries) {
+        for (std::size_t tries = std::min(pool.busy.count, kLooksMax); tries > 0; --tries) {
             const Index index = standings_.pop_front(pool.busy);
             standings_.push_back(pool.busy, index); // the next one first the next time
             const LaneState& lane = lanes_[index];

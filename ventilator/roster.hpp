@@ -75,6 +75,8 @@ public:
 
     // Puts the lane into the list that it belongs to now. To be called whenever its state changed.
     void place(Index lane);
+    // The same, when a lane has less outstanding than before: it is looked at first for prefetch.
+    void ease(Index lane);
     // It had its turn: the other lanes with a free slot come first now.
     void rotate(Index lane);
     // A lane with a free slot; else one where the outstanding jobs leave room for prefetch.

@@ -3,6 +3,7 @@
 #include "protocol/codec.hpp"
 #include "protocol/link.hpp"
 #include "transport/complaints.hpp"
+#include "transport/endpoint.hpp"
 #include "transport/poll.hpp"
 #include "ventilator/dispatcher.hpp"
 #include "ventilator/lanes.hpp"
@@ -64,6 +65,7 @@ private:
     std::uint64_t instance_ = random_bits();
     std::uint64_t malformed_ = 0;
     std::uint64_t sink_life_ = 0;
+    std::string advertised_sink_;
     bool knows_sink_ = false; // a hello was answered and the connection has held since
     Instant hello_at_{};
     Instant confirm_at_ = kNever;
@@ -95,6 +97,9 @@ Shell::Shell(const Options& options, zmq::context_t& context)
     monitors_.watch(sink_, kSinkKey);
     transport::connect_socket(sink_, options.sink_door, "the ventilator");
     transport::connect_socket(status_, options.sink_status, "the ventilator");
+    const std::size_t ports = std::size_t{options.lanes_to} - options.lanes_from + 1;
+    spdlog::info("ventilator_room workers={} open_files={} lane_ports={}",
+                 std::min(lanes_.most(), ports), transport::open_files_max(), ports);
 }
 
 void Shell::run(transport::Stop& stop) {
@@ -215,18 +220,24 @@ Lane Shell::join(const Join& wish, Instant now) {
     Lane lane;
     lane.error = joined.error;
     if (!lane.error.empty()) return lane;
-    lane.endpoint =
+    const Lanes::Opened opened =
         wish.same_process ? lanes_.open_inproc(joined.lane) : lanes_.open(joined.lane, now);
-    if (lane.endpoint.empty()) {
+    lane.endpoint = opened.endpoint;
+    lane.error = opened.error;
+    if (!lane.error.empty()) {
         dispatcher_.lane_down(joined.lane, outbox_);
-        lane.error = "no port is free between " + std::to_string(options_.lanes_from) + " and " +
-                     std::to_string(options_.lanes_to);
+        spdlog::warn("worker_refused worker={} why=\"{}\"", joined.worker, lane.error);
         return lane;
     }
     if (wish.same_process) inproc_joined_[joined.worker] = joined.lane;
     lane.worker = joined.worker;
-    lane.sink = options_.advertised_sink;
+    lane.sink = advertised_sink_;
     lane.door = options_.advertised_door;
+    if (!wish.via.empty()) {
+        for (std::string* at : {&lane.endpoint, &lane.sink, &lane.door}) {
+            *at = transport::as_reached_from(*at, wish.via);
+        }
+    }
     lane.window = joined.window;
     lane.epoch = dispatcher_.epoch();
     lane.ping = from_seconds(options_.ping_seconds);
@@ -284,6 +295,7 @@ void Shell::receive_hello(Instant now) {
             else
                 link_.restart(answer->epoch);
             sink_life_ = answer->sink_epoch;
+            advertised_sink_ = answer->door.empty() ? options_.sink_door : answer->door;
             knows_sink_ = true;
             spdlog::info("sink_here epoch={} same_life={}", answer->epoch, same_life);
             dispatcher_.sink_up(answer->sink_epoch, answer->epoch, outbox_);

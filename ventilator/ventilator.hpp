@@ -14,10 +14,10 @@ namespace penstock::ventilator {
 struct Options {
     std::vector<std::string> doors = {"tcp://127.0.0.1:5555"};
     std::vector<std::string> controls = {"tcp://127.0.0.1:5556"};
-    std::string sink_door = "tcp://127.0.0.1:5557";       // dialled by the ventilator itself
-    std::string sink_status = "tcp://127.0.0.1:5558";     // likewise
+    // Dialled by the ventilator itself, and by workers unless the sink advertises another host.
+    std::string sink_door = "tcp://127.0.0.1:5557";
+    std::string sink_status = "tcp://127.0.0.1:5558";
     std::string advertised_door = "tcp://127.0.0.1:5555"; // what the sink and workers dial
-    std::string advertised_sink = "tcp://127.0.0.1:5557"; // what workers dial
     std::string bind_host = "127.0.0.1";                  // of lanes
     std::uint16_t lanes_from = 20'000, lanes_to = 29'999;
     std::vector<std::string> declared_kinds; // known before any worker joins

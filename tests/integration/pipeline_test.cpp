@@ -96,7 +96,7 @@ TEST(Pipeline, RetriesUntilItSucceedsOrHasNoAttemptLeft) {
 TEST(Pipeline, AWorkerInPythonTakesPartAsTheReadmeSays) {
     const House house;
     const Process sink = house.sink(), ventilator = house.ventilator({});
-    const std::string program = readme_block("import re, sys, time, msgpack, zmq");
+    const std::string program = readme_block("import sys, time, msgpack, zmq");
     ASSERT_FALSE(program.empty()) << "the README has lost its worker";
     const std::string file = ::testing::TempDir() + "readme_worker.py";
     std::ofstream(file) << program;
@@ -117,6 +117,20 @@ TEST(Pipeline, AWorkerInPythonTakesPartAsTheReadmeSays) {
         if (worker.settled > 0) who.insert(worker.worker);
     }
     EXPECT_EQ(who.size(), 2u) << "both took part";
+}
+
+TEST(Pipeline, AJoinIsAnsweredWithAddressesThatAreReadyToDial) {
+    const House house;
+    const Process sink = house.sink({"--advertise", "results.example"}), ventilator = house.ventilator({});
+    ASSERT_TRUE(eventually([&] { return house.is_ready(); }));
+    Join join;
+    join.kinds = {"add"};
+    join.via = "tcp://10.0.0.7:5556";
+    const auto lane = std::get<Lane>(house.ask_control(join).value());
+    EXPECT_EQ(lane.error, "");
+    EXPECT_TRUE(lane.endpoint.starts_with("tcp://10.0.0.7:")) << lane.endpoint;
+    EXPECT_TRUE(lane.door.starts_with("tcp://10.0.0.7:")) << lane.door;
+    EXPECT_TRUE(lane.sink.starts_with("tcp://results.example:")) << lane.sink;
 }
 
 TEST(Pipeline, SigtermLetsAWorkerFinishAndHandBackWhatWaits) {

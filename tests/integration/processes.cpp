@@ -124,8 +124,11 @@ House::~House() {
     delete static_cast<zmq::context_t*>(context_);
 }
 
-Process House::sink() const {
-    return Process({PENSTOCK_BINARY, "sink", "--bind", "127.0.0.1:" + std::to_string(base_ + 2)}, {});
+Process House::sink(std::vector<std::string> more) const {
+    std::vector<std::string> command = {PENSTOCK_BINARY, "sink", "--bind",
+                                        "127.0.0.1:" + std::to_string(base_ + 2)};
+    command.insert(command.end(), more.begin(), more.end());
+    return Process(command, {});
 }
 
 Process House::ventilator(std::vector<std::string> more) const {
@@ -134,6 +137,13 @@ Process House::ventilator(std::vector<std::string> more) const {
                                         "--sink", sink_door()};
     command.insert(command.end(), more.begin(), more.end());
     return Process(command, {});
+}
+
+Process House::ventilator_with_open_files(int most) const {
+    const std::string limited = "ulimit -n " + std::to_string(most) + "; exec \"$0\" \"$@\"";
+    return Process({"/bin/sh", "-c", limited, PENSTOCK_BINARY, "ventilator", "--bind",
+                    "127.0.0.1:" + std::to_string(base_), "--sink", sink_door()},
+                   {});
 }
 
 Process House::worker(std::vector<std::string> more) const {
@@ -157,13 +167,19 @@ void House::submit(const std::string& kind, const std::string& id,
 }
 
 void House::submit(const Terms& terms, const std::string& id, const std::string& payload) const {
+    submit(terms, std::vector<std::string>{id}, payload);
+}
+
+void House::submit(const Terms& terms, const std::vector<std::string>& ids,
+                   const std::string& payload) const {
     auto socket =
         transport::open_socket(*static_cast<zmq::context_t*>(context_), zmq::socket_type::push);
     socket.set(zmq::sockopt::linger, 10'000);
     socket.connect(door());
     socket.set(zmq::sockopt::sndtimeo, 10'000);
-    const std::string frame = encode(Submit{terms, {{JobId::parse(id).value(), payload}}});
-    socket.send(zmq::buffer(frame));
+    Submit jobs{terms, {}};
+    for (const auto& id : ids) jobs.rows.push_back({JobId::parse(id).value(), payload});
+    socket.send(zmq::buffer(encode(jobs)));
 }
 
 std::string House::exchange(const std::string& endpoint, const std::string& frame) const {
@@ -210,6 +226,11 @@ JobView House::status(const std::string& id) const {
 bool House::is_ready() const {
     const auto answer = ask(AskStats{});
     return answer && std::get<SinkStats>(*answer).ventilator;
+}
+
+bool House::is_serving() const {
+    const auto answer = ask_control(AskRoom{});
+    return answer && std::get<Room>(*answer).serving;
 }
 
 std::size_t House::workers() const {

@@ -53,19 +53,24 @@ public:
     [[nodiscard]] std::string http() const { return "127.0.0.1:" + std::to_string(base_ + 6); }
     [[nodiscard]] int port(int offset) const { return base_ + offset; }
 
-    Process sink() const;
+    Process sink(std::vector<std::string> more = {}) const;
     Process ventilator(std::vector<std::string> more) const;
+    Process ventilator_with_open_files(int most) const;
     Process worker(std::vector<std::string> more) const;
     Process gateway(std::vector<std::string> more) const;
 
     void submit(const std::string& kind, const std::string& id, const std::string& payload) const;
     void submit(const Terms& terms, const std::string& id, const std::string& payload) const;
+    // All with the same payload, in one message.
+    void submit(const Terms& terms, const std::vector<std::string>& ids,
+                const std::string& payload) const;
     // nullopt: no answer within ten seconds.
     [[nodiscard]] std::optional<StatusAnswer> ask(const StatusQuestion& question) const;
     [[nodiscard]] JobView wait(const std::string& id) const; // until finished
     [[nodiscard]] JobView status(const std::string& id) const;
     [[nodiscard]] std::optional<ControlAnswer> ask_control(const ControlQuestion& question) const;
     [[nodiscard]] bool is_ready() const; // the sink knows a ventilator
+    [[nodiscard]] bool is_serving() const; // the ventilator knows the sink: it takes workers
     [[nodiscard]] std::size_t workers() const;
 
     // `data` null: GET.

@@ -221,7 +221,7 @@ inline std::vector<Sample> control_samples() {
     const auto answer = [](const char* name, const ControlAnswer& a) {
         return Sample{name, Socket::control_answer, encode(Request(7), a)};
     };
-    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3};
+    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3, ""};
     const Lane lane{
         "",   "host-1", "tcp://*:20001",        "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5555",
         1004, 3,        std::chrono::seconds(5)};
@@ -263,7 +263,7 @@ inline std::vector<Sample> status_samples() {
         answer("list", ListAnswer{{full_view(), full_view()}, 12}),
         answer("stats", stats),
         answer("cancel", CancelAnswer{CancelResult::telling_worker, State::running}),
-        answer("hello", HelloAnswer{"", 5, 3, 41}),
+        answer("hello", HelloAnswer{"", 5, 3, 41, "tcp://s:5557"}),
     };
 }
 

@@ -284,7 +284,7 @@ TEST(Codec, AWorkerWithAllItsJobsFitsIntoOneMessageOfTheLink) {
 
 TEST(Codec, Questions) {
     const auto join = control_and_back<Join>(
-        kMost64, Join{1, "w", {"a", "b"}, kSlotsMax, true, true, true, {"gpu"}, {1}, kMost64});
+        kMost64, Join{1, "w", {"a", "b"}, kSlotsMax, true, true, true, {"gpu"}, {1}, kMost64, "tcp://v:5556"});
     EXPECT_EQ(join.version, 1);
     EXPECT_EQ(join.worker, "w");
     EXPECT_EQ(join.kinds, (std::vector<std::string>{"a", "b"}));
@@ -319,11 +319,12 @@ TEST(Codec, Hello) {
     EXPECT_EQ(hello.epoch, 2u);
     EXPECT_EQ(hello.door, "tcp://h:1");
     EXPECT_EQ(hello.got, kMost64);
-    const auto answer = answer_and_back<HelloAnswer>(HelloAnswer{"fenced", 5, 6, 7});
+    const auto answer = answer_and_back<HelloAnswer>(HelloAnswer{"fenced", 5, 6, 7, "tcp://s:5557"});
     EXPECT_EQ(answer.error, "fenced");
     EXPECT_EQ(answer.sink_epoch, 5u);
     EXPECT_EQ(answer.epoch, 6u);
     EXPECT_EQ(answer.got, 7u);
+    EXPECT_EQ(answer.door, "tcp://s:5557");
 }
 
 TEST(Codec, AJobsViewKeepsEverything) {

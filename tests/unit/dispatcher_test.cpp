@@ -4,6 +4,7 @@
 #include "ventilator/dispatcher.hpp"
 
 #include <gtest/gtest.h>
+#include <set>
 
 namespace penstock::ventilator {
 namespace {
@@ -179,6 +180,59 @@ TEST_F(DispatcherTest, PrefetchesOnlyWhenWorkIsShortBesideTheWay) {
     now += 1ms; // one millisecond there and back for 100 µs of work
     tell(Settled{{{1, 1, 1, 100}}, {}});
     EXPECT_GT(sent.size(), 1u);
+}
+
+TEST_F(DispatcherTest, KeepsVeryShortJobsTogetherAlthoughOthersAreFree) {
+    for (const char* each : {"w1", "w2", "w3", "w4"}) join_up(join(each, 1, {"echo"}));
+    submit_stored(terms("echo"), {"measured"});
+    now += 1ms;
+    tell(Settled{{{1, 1, 1, 2}}, {}}); // two microseconds: a message costs more
+    submit_stored(terms("echo"), {"a", "b", "c", "d"});
+    ASSERT_EQ(sent_ids(), (Ids{"a", "b", "c", "d"}));
+    EXPECT_EQ(sent[0].lane, sent[3].lane);
+}
+
+TEST_F(DispatcherTest, SpreadsJobsThatAreWorthAMessage) {
+    for (const char* each : {"w1", "w2", "w3", "w4"}) join_up(join(each, 1, {"echo"}));
+    submit_stored(terms("echo"), {"measured"});
+    now += 1ms;
+    tell(Settled{{{1, 1, 1, 60}}, {}});
+    submit_stored(terms("echo"), {"a", "b", "c", "d"});
+    std::set<LaneId> lanes;
+    for (const Sent& each : sent) lanes.insert(each.lane);
+    EXPECT_EQ(lanes.size(), 4u);
+}
+
+// A thousand full lanes, and one that gave something back: it is found although few are looked at.
+TEST_F(DispatcherTest, PrefetchFindsTheLaneThatGaveBackAmongManyFullOnes) {
+    constexpr std::uint32_t kLanes = 1000;
+    Limits many;
+    many.jobs_max = 100'000;
+    many.bytes_max = 1u << 20;
+    Dispatcher large(many, 42, now);
+    large.sink_up(7, 1, out);
+    for (std::uint32_t i = 0; i < kLanes; ++i) {
+        large.lane_up(large.join(join("w" + std::to_string(i), 1, {"echo"}), now, out).lane, now);
+    }
+    constexpr std::uint32_t kJobs = 10 * kLanes;
+    Submit jobs{terms("echo"), {}};
+    for (std::uint32_t i = 0; i < kJobs; ++i) {
+        jobs.rows.push_back({id("j" + std::to_string(i)), Bytes("\xa1p", 2)});
+    }
+    large.on(std::move(jobs), now, out);
+    large.pump(now, out);
+    large.on(FromSink{Stored{{{1, kJobs}}, {}, {}}}, now, out);
+    large.pump(now, out); // every slot has a job; prefetch is not measured yet
+    now += 1ms;
+    large.on(FromSink{Settled{{{1, 1, 1, 500}}, {}}}, now, out); // two beyond the slot, no more
+    for (std::uint32_t i = 0; i < kLanes; ++i) large.pump(now, out);
+    ASSERT_EQ(large.stats(now).kinds[0].running, 3u * kLanes);
+    out = {};
+    large.pump(now, out);
+    ASSERT_TRUE(out.to_lanes.empty()) << "all lanes are full";
+    large.on(FromSink{Returned{{{500, 1, 1, 500}}}}, now, out);
+    large.pump(now, out);
+    ASSERT_EQ(out.to_lanes.size(), 1u);
 }
 
 TEST_F(DispatcherTest, RefusesWhatIsOverTheLimits) {

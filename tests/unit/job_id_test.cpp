@@ -55,6 +55,23 @@ TEST(JobId, TakesOneToSixtyFourCharacters) {
     EXPECT_TRUE(JobId().empty());
 }
 
+TEST(JobId, CopiesOfLongAndShortNamesLiveOnTheirOwn) {
+    for (const std::size_t size : {1u, 16u, 17u, 64u}) {
+        const std::string text(size, 'n');
+        JobId copy, moved;
+        {
+            const JobId original = *JobId::parse(text);
+            copy = original;
+            JobId other = original;
+            moved = std::move(other);
+            copy = JobId(copy); // of itself
+            EXPECT_EQ(copy.hash(7), original.hash(7));
+        }
+        EXPECT_EQ(copy.text(), text);
+        EXPECT_EQ(moved, copy);
+    }
+}
+
 TEST(JobId, TakesLettersDigitsAndThreeMarks) {
     for (int c = 0; c < 256; ++c) {
         const char ch = static_cast<char>(c);

@@ -179,6 +179,16 @@ TEST(HashIndex, WrapsAroundItsEnd) {
     }
 }
 
+TEST(HashIndex, HashesThatDifferOnlyInTheHalfThatIsNotKeptAreToldApartByTheKey) {
+    HashIndex table;
+    table.insert(5, 1);
+    table.insert(5 + (1ull << 32), 2);
+    EXPECT_EQ(table.find(5, [](Index i) { return i == 1; }), 1u);
+    EXPECT_EQ(table.find(5 + (1ull << 32), [](Index i) { return i == 2; }), 2u);
+    table.erase(5, 1);
+    EXPECT_EQ(table.find(5 + (1ull << 32), [](Index i) { return i == 2; }), 2u);
+}
+
 TEST(HashIndex, AnEmptyOneFindsNothing) {
     EXPECT_EQ(HashIndex().find(1, [](Index) { return true; }), kNoIndex);
 }

@@ -212,8 +212,8 @@ TEST_F(KindsTest, many_slow_requests_share_one_thread) {
     KindsOptions options;
     options.kinds = {"http"};
     options.allow_urls = {site.url("/")};
-    serve(options, 200);
-    constexpr int kRequests = 200;
+    constexpr int kRequests = 500;
+    serve(options, kRequests);
     pipeline.send_jobs("http", 1, 1, kRequests, map(text("url", site.url("/hold"))));
     site.wait_for_held(kRequests);
     EXPECT_LE(threads_of_this_process(), 15u); // zmq, monitors, the site, the test, the worker

@@ -1,0 +1,5 @@
+"""RQ's worker imports this."""
+
+
+def echo(payload):
+    return payload

@@ -1,0 +1,107 @@
+#include "protocol/rows.hpp"
+
+#include "protocol/codec.hpp"
+
+namespace penstock {
+namespace {
+
+constexpr std::string_view kIdForm = "1-64 characters of [A-Za-z0-9._-], or the 16 bytes of a UUID";
+
+} // namespace
+
+RowReader::RowReader(const Fields& fields, std::string_view key, std::uint32_t least,
+                     std::size_t most)
+    : RowReader(fields, key, least, most, fields.raw(key)) {}
+
+RowReader::RowReader(const Fields& fields, std::string_view key, std::uint32_t least,
+                     std::size_t most, Bytes encoded)
+    : fields_(fields), key_(key), scanner_(encoded.data(), encoded.data() + encoded.size()),
+      least_(least) {
+    Head array;
+    if (scanner_.next(array) == Scanned::ok && array.shape == Shape::array &&
+        array.number <= most) {
+        size_ = array.number;
+    } else {
+        fields.wrong(key, "an array of at most " + std::to_string(most) + " rows");
+    }
+}
+
+bool RowReader::next() {
+    while (taken_ < elements_ && size_ > 0) skip();
+    if (entered_ == size_) return false;
+    Head row;
+    if (scanner_.next(row) != Scanned::ok || row.shape != Shape::array || row.number < least_) {
+        fields_.wrong(key_, "rows of at least " + std::to_string(least_) + " elements");
+        size_ = 0;
+        return false;
+    }
+    ++entered_;
+    elements_ = static_cast<std::uint32_t>(row.number);
+    taken_ = 0;
+    return true;
+}
+
+void RowReader::wrong(std::string_view what, std::string_view must) {
+    fields_.wrong_part(what, must);
+    size_ = entered_ = 0;
+    elements_ = taken_ = 0;
+}
+
+bool RowReader::take(Head& out) {
+    if (taken_ == elements_) return false;
+    ++taken_;
+    return scanner_.next(out) == Scanned::ok;
+}
+
+JobId RowReader::id(std::string_view what) {
+    Head e;
+    if (take(e)) {
+        if (e.shape == Shape::bytes) {
+            if (auto id = JobId::from_uuid(e.body)) return std::move(*id);
+        } else if (e.shape == Shape::text) {
+            if (auto id = JobId::parse(e.body)) return std::move(*id);
+        }
+    }
+    wrong(what, kIdForm);
+    return {};
+}
+
+std::uint64_t RowReader::natural(std::uint64_t max, std::string_view what) {
+    Head e;
+    if (take(e) && e.shape == Shape::natural && e.number <= max) return e.number;
+    wrong(what, "a whole number from 0 to " + std::to_string(max));
+    return 0;
+}
+
+bool RowReader::flag(std::string_view what) {
+    Head e;
+    if (take(e) && e.shape == Shape::boolean) return e.number != 0;
+    wrong(what, "true or false");
+    return false;
+}
+
+Bytes RowReader::bytes(std::string_view what) {
+    Head e;
+    if (take(e) && (e.shape == Shape::bytes || e.shape == Shape::text)) return e.body;
+    wrong(what, "bin: one encoded msgpack value");
+    return {};
+}
+
+std::string RowReader::name(std::string_view what) {
+    Head e;
+    if (take(e) && e.shape == Shape::text && is_name(e.body)) return std::string(e.body);
+    wrong(what, "1-128 characters of [A-Za-z0-9._-]");
+    return {};
+}
+
+std::string RowReader::tidy_text() {
+    Head e;
+    return take(e) && e.shape == Shape::text ? penstock::tidy_text(e.body) : std::string();
+}
+
+void RowReader::skip() {
+    ++taken_;
+    if (scanner_.skip(kDepthMax) != Scanned::ok) wrong(key_, "whole");
+}
+
+} // namespace penstock

@@ -1,0 +1,111 @@
+#pragma once
+// msgpack, one value at a time, in place. Codec's own; https://msgpack.org has the formats.
+//
+// msgpack-c's parser took 400 instructions for a row of three elements, five times a job, and could
+// not say where a value ends; this takes a tenth (docs/decisions/0008). A test holds the two against
+// each other.
+
+#include "protocol/check.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/wire.hpp"
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <string_view>
+
+namespace penstock {
+
+enum class Scanned : std::uint8_t {
+    ok,
+    ends,    // in the middle of a value
+    unknown, // a byte that begins no value
+    deep,    // nested deeper than allowed
+};
+
+struct Head {
+    Shape shape = Shape::nil;
+    std::uint64_t number = 0; // elements, pairs, a whole number, or the bits of a double
+    std::string_view body;    // of text, bytes and ext (its type byte is left out)
+};
+
+class Scanner {
+public:
+    Scanner(const char* at, const char* end) : at_(at), end_(end) {}
+
+    [[nodiscard]] const char* at() const { return at_; }
+
+    [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+
+    // The head of one value, and the body of one that holds no others. What failed is not passed.
+    Scanned next(Head& out) {
+        if (at_ == end_) return Scanned::ends;
+        const auto head = static_cast<unsigned char>(*at_);
+        if (head <= 0x7f) return whole(Shape::natural, head, out);
+        if (head <= 0x8f) return whole(Shape::map, head & 0x0fu, out);
+        if (head <= 0x9f) return whole(Shape::array, head & 0x0fu, out);
+        if (head <= 0xbf) return body(Shape::text, 1, head & 0x1fu, out);
+        if (head == 0xc4) return sized(Shape::bytes, 1, out);
+        if (head >= 0xe0) {
+            return whole(Shape::integer, ~std::uint64_t{0} - 0xffu + head, out);
+        }
+        return rare(head, out);
+    }
+
+    // Passes one whole value, with at most `depth` containers around its innermost.
+    Scanned skip(std::size_t depth) {
+        PENSTOCK_CHECK(depth <= kDepthMax);
+        std::array<std::uint64_t, kDepthMax + 1> pending; // values to come, of each open container
+        std::size_t open = 0;
+        pending[0] = 1;
+        while (true) {
+            Head head;
+            if (const Scanned result = next(head); result != Scanned::ok) return result;
+            --pending[open];
+            if (head.shape == Shape::array || head.shape == Shape::map) {
+                if (open == depth) return Scanned::deep;
+                pending[++open] = head.shape == Shape::map ? 2 * head.number : head.number;
+            }
+            while (pending[open] == 0) {
+                if (open == 0) return Scanned::ok;
+                --open;
+            }
+        }
+    }
+
+private:
+    Scanned whole(Shape shape, std::uint64_t number, Head& out) {
+        ++at_;
+        out.shape = shape;
+        out.number = number;
+        return Scanned::ok;
+    }
+
+    // `before` bytes of head, then the body.
+    Scanned body(Shape shape, std::size_t before, std::uint64_t size, Head& out) {
+        if (left() - before < size) return Scanned::ends;
+        out.shape = shape;
+        out.body = {at_ + before, static_cast<std::size_t>(size)};
+        at_ += before + size;
+        return Scanned::ok;
+    }
+
+    // The big-endian number of `width` bytes behind the first. REQUIRES: they are there.
+    [[nodiscard]] std::uint64_t load(std::size_t width) const {
+        std::uint64_t out = 0;
+        for (std::size_t i = 1; i <= width; ++i) out = out << 8 | static_cast<unsigned char>(at_[i]);
+        return out;
+    }
+
+    Scanned sized(Shape shape, std::size_t width, Head& out) {
+        if (left() <= width) return Scanned::ends;
+        return body(shape, 1 + width, load(width), out);
+    }
+
+    Scanned rare(unsigned char head, Head& out);
+
+    const char* at_;
+    const char* end_;
+};
+
+} // namespace penstock
