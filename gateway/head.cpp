@@ -18,6 +18,29 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+}
+
+// "/v1/jobs": what nearly every target is, without anything to decode. False: look closer.
+bool read_plain_path(std::string_view target, std::vector<std::string>& segments) {
+    if (!target.starts_with('/')) return false;
+    while (!target.empty()) {
+        target.remove_prefix(1);
+        const auto end = static_cast<std::size_t>(
+            std::find_if_not(target.begin(), target.end(), is_plain) - target.begin());
+        const bool goes_on = end == target.size() || target[end] == '/';
+        if (end == 0 || !goes_on) {
+            segments.clear();
+            return false;
+        }
+        segments.emplace_back(target.substr(0, end));
+        target.remove_prefix(end);
+    }
+    return true;
+}
+
 } // namespace
 
 std::string_view to_string(Method method) {
@@ -35,6 +58,7 @@ const std::string* Head::parameter(std::string_view name) const {
 bool read_target(Head& head) {
     const std::string_view target = head.target;
     if (target == "*") return head.method == Method::options;
+    if (read_plain_path(target, head.segments)) return true;
     const auto parsed = boost::urls::parse_origin_form({target.data(), target.size()});
     if (!parsed) return false;
     for (const auto& segment : parsed->segments()) {

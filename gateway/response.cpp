@@ -1,6 +1,7 @@
 #include "gateway/response.hpp"
 
 #include <boost/beast/http/status.hpp>
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -9,7 +10,8 @@ namespace {
 
 // A value that would end its line is left out: it could say anything behind it.
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-    if (value.find_first_of("\r\n") != std::string_view::npos) return;
+    const auto ends_line = [](char c) { return c == '\r' || c == '\n'; };
+    if (std::any_of(value.begin(), value.end(), ends_line)) return;
     out.append(name).append(": ").append(value).append("\r\n");
 }
 

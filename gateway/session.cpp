@@ -23,6 +23,7 @@ constexpr Duration kWriteTime = seconds(30);
 constexpr Duration kLingerTime = seconds(2);
 constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kKeptBytes = 16 * 1024; // of a body, for the next one
+constexpr std::size_t kCopiedBody = 4 * 1024; // behind its head: one buffer is cheaper than two
 constexpr std::size_t kBodyPiece = 1u << 20;
 constexpr std::uint64_t kSkippedBodyMax = 64 * 1024; // a refused body that is read all the same
 constexpr std::uint64_t kBodiesMax = 512u << 20;     // of all requests together
@@ -290,12 +291,14 @@ Awaitable<bool> finish(Connection* c) {
     if ((turn.unread > 0 && !skips) || c->shard->house.draining) turn.framing.keep_alive = false;
     c->head.clear();
     append_head(c->head, reply, turn.framing, date_now(*c->shard));
-    const Pieces pieces = {asio::buffer(c->head), turn.framing.head_only
-                                                      ? asio::const_buffer()
-                                                      : asio::buffer(reply.body)};
+    const bool is_small = reply.body.size() <= kCopiedBody;
+    if (is_small && !turn.framing.head_only) c->head += reply.body;
+    Pieces pieces = {asio::buffer(c->head), asio::const_buffer()};
+    if (!is_small && !turn.framing.head_only) pieces[1] = asio::buffer(reply.body);
     // Most fit into the socket at once.
     boost::system::error_code error;
-    const std::size_t written = c->socket.send(pieces, 0, error);
+    const std::size_t written = is_small ? c->socket.send(pieces[0], 0, error)
+                                         : c->socket.send(pieces, 0, error);
     bool all = !error && written == asio::buffer_size(pieces);
     if (!all && (!error || error == asio::error::would_block)) {
         all = co_await write_rest(c, pieces, written);

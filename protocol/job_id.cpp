@@ -79,13 +79,13 @@ void JobId::copy_far() {
 
 std::string JobId::text() const {
     if (!is_uuid_) return std::string(wire());
-    std::string out;
-    out.reserve(36);
+    std::string out(36, '-');
+    std::size_t at = 0;
     for (std::size_t i = 0; i < 16; ++i) {
-        if (is_dash_place(out.size())) out.push_back('-');
+        if (is_dash_place(at)) ++at;
         const auto byte = static_cast<unsigned char>(near_[i]);
-        out.push_back(kHex[byte >> 4]);
-        out.push_back(kHex[byte & 15]);
+        out[at++] = kHex[byte >> 4];
+        out[at++] = kHex[byte & 15];
     }
     return out;
 }

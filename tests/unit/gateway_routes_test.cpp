@@ -56,6 +56,19 @@ TEST(GatewayHeader, ReadsWhatDecides) {
     EXPECT_EQ(*head.content_length, 5u);
 }
 
+TEST(GatewayHeader, ReadsAPathByItsSegments) {
+    using Segments = std::vector<std::string>;
+    const auto segments = [](std::string_view target) {
+        return head_of(request("GET " + std::string(target))).segments;
+    };
+    EXPECT_EQ(segments("/"), Segments{});
+    EXPECT_EQ(segments("/v1/jobs/a_B-7.x"), (Segments{"v1", "jobs", "a_B-7.x"}));
+    EXPECT_EQ(segments("/v1/jobs?x=1"), (Segments{"v1", "jobs"}));
+    EXPECT_EQ(segments("/v1/jobs/a%2Fb/result"), (Segments{"v1", "jobs", "a/b", "result"}));
+    EXPECT_EQ(segments("/v1//jobs"), (Segments{"v1", "", "jobs"}));
+    EXPECT_EQ(segments("/v1/jobs/"), (Segments{"v1", "jobs", ""}));
+}
+
 TEST(GatewayHeader, TakesOneFramingOnly) {
     EXPECT_EQ(refused(request("POST /", "Transfer-Encoding: chunked\r\n")), Slug::length_required);
     EXPECT_EQ(refused(request("POST /", "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n")),
