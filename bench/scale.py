@@ -160,6 +160,7 @@ def scale(programs, plan, told):
         except Failed as error:
             failed.append(f"{part.__name__}: {error}")
     if failed:
+        told("what was found of scale all the same:\n" + table(found))
         raise Failed("; ".join(failed))
     return found
 
