@@ -1,6 +1,6 @@
 #pragma once
-// A frame that was received. A large one is shared from the start, so that whoever wants to keep its
-// bytes needs no copy of them.
+// A frame that was received. A large one is shared from the start, so that whoever wants to keep
+// its bytes needs no copy of them.
 
 #include "protocol/message.hpp"
 #include "transport/sockets.hpp"
