@@ -1,6 +1,6 @@
-// Jobs of one kind and size over ZeroMQ, at most so many without a known outcome, until the sink has
-// stored all of them or knows all outcomes. The bytes of a payload are made once and sent many times,
-// so that what is measured is the pipeline and not their making.
+// Jobs of one kind and size over ZeroMQ, at most so many without a known outcome, until the sink
+// has stored all of them or knows all outcomes. The bytes of a payload are made once and sent many
+// times, so that what is measured is the pipeline and not their making.
 
 #include "bench/client.hpp"
 #include "bench/figures.hpp"

@@ -200,6 +200,7 @@ void Swarm::look(Instant now) {
 }
 
 void Swarm::run(transport::Stop& stop) {
+    client_.wait_until_serving(0);
     started_ = clock_ns();
     ask_more();
     std::array<epoll_event, 256> ready{};

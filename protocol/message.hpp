@@ -8,6 +8,7 @@
 #include "protocol/terms.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,13 @@ struct Failure {
 
 // ---- to the ventilator's door -------------------------------------------------------------
 
+// A message's frame, for those who would otherwise copy most of it: `frame` keeps its bytes where
+// they are. Set by whoever received it; null: what is to stay must be copied.
+struct Held {
+    std::shared_ptr<const void> frame;
+    std::size_t bytes = 0; // of the whole frame
+};
+
 struct SubmitRow {
     JobId id;
     Bytes payload;
@@ -57,6 +65,7 @@ struct SubmitRow {
 struct Submit {
     Terms terms;
     std::vector<SubmitRow> rows;
+    Held held{};
 };
 
 struct Heartbeat { // of an SDK worker
@@ -97,6 +106,7 @@ struct Store { // please remember these jobs; row i has number first + i
     JobNumber first = 0;
     Terms terms;
     std::vector<Row> rows;
+    Held held{};
 };
 
 struct Started { // handed to a worker, and not settled 10 ms later
@@ -242,6 +252,7 @@ struct Result {
     std::string worker;
     std::string content_type; // of values that are opaque bytes
     std::vector<ResultRow> rows;
+    Held held{};
 };
 
 struct Progress {

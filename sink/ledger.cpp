@@ -146,7 +146,7 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
         r.epoch = epoch_;
         r.terms = terms;
         r.kind = &kind;
-        r.payload = Blob(row.payload);
+        r.payload = Blob(row.payload, m.held);
         r.stored = now.at;
         r.submitted = now.wall;
         r.order = next_order_++;
@@ -278,7 +278,7 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
         out.settled.failed.push_back({r.number, row.attempt, row.run_us, row.failure->retryable});
         return;
     }
-    r.value = Blob(row.value);
+    r.value = Blob(row.value, result.held);
     bytes_ += row.value.size();
     if (!result.content_type.empty()) words(r).content_type = result.content_type;
     settle(out, r, of_this_epoch ? row.attempt : 0, row.run_us);

@@ -4,6 +4,7 @@
 #include "protocol/limits.hpp"
 #include "protocol/link.hpp"
 #include "sink/ledger.hpp"
+#include "transport/arrived.hpp"
 #include "transport/complaints.hpp"
 #include "transport/monitor.hpp"
 #include "transport/poll.hpp"
@@ -39,6 +40,15 @@ std::size_t rows_of(const SinkFact& fact) {
     const auto* linked = std::get_if<Linked<ToSink>>(&fact);
     const auto* store = linked == nullptr ? nullptr : std::get_if<Store>(&linked->message);
     return store == nullptr ? 0 : store->rows.size();
+}
+
+// The bytes of a job and of its value stay where they arrived, if they are large.
+void hold(SinkFact& fact, const Held& held) {
+    if (held.frame == nullptr) return;
+    if (auto* result = std::get_if<Result>(&fact)) result->held = held;
+    auto* linked = std::get_if<Linked<ToSink>>(&fact);
+    auto* store = linked == nullptr ? nullptr : std::get_if<Store>(&linked->message);
+    if (store != nullptr) store->held = held;
 }
 
 using Envelope = std::shared_ptr<const std::vector<zmq::message_t>>;
@@ -127,16 +137,18 @@ Instant Shell::wake_at() const {
 
 void Shell::receive_door() {
     for (std::size_t rows = 0; rows < kBurstRows; ++rows) {
-        const auto frame = transport::receive_frame(door_, malformed_);
+        auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
-        const auto decoded = decode_sink_door(reader_, transport::view(*frame));
+        const transport::Arrived arrived(std::move(*frame));
+        auto decoded = decode_sink_door(reader_, arrived.bytes());
         if (!decoded.error.empty()) {
             ledger_.count_malformed();
             door_complaints_.add(decoded.error, now_.at);
             continue;
         }
-        for (const auto& fact : decoded.messages) {
+        for (auto& fact : decoded.messages) {
             rows += rows_of(fact);
+            hold(fact, arrived.held());
             if (const auto* result = std::get_if<Result>(&fact))
                 ledger_.on(*result, now_, outbox_);
             else if (const auto* p = std::get_if<Progress>(&fact))

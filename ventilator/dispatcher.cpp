@@ -59,7 +59,7 @@ void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
         r.number = next_number_++;
         r.terms = terms;
         r.kind = kind;
-        r.payload = Blob(row.payload);
+        r.payload = Blob(row.payload, submit.held);
         r.arrived = now;
         r.id = row.id;
         if (terms->first.ttl > Duration(0)) r.expires = now + terms->first.ttl;

@@ -9,17 +9,17 @@ namespace {
 // not be somebody else's lane by then. Twice the three ping periods of silence that it allows.
 constexpr Duration kQuarantine = std::chrono::seconds(30);
 
-// How long a lane's bytes may stay unacknowledged, in milliseconds. A host that vanishes right after
-// a ping is noticed when the next one, a ping period later, has waited for so long: keepalive never
-// gets to see an idle lane, since a ping is under way by then. Shorter than other sockets wait: an end
-// of those loses what is in the kernel's buffers, the end of a lane only moves its jobs.
+// How long a lane's bytes may stay unacknowledged, in milliseconds. A host that vanishes right
+// after a ping is noticed when the next one, a ping period later, has waited for so long: keepalive
+// never gets to see an idle lane, since a ping is under way by then. Shorter than other sockets
+// wait: an end of those loses what is in the kernel's buffers, the end of a lane moves its jobs.
 constexpr int kUnacknowledgedMs = 6'000;
 
 // What one worker takes of this process. Descriptors: of the lane a mailbox, a listener, a
 // connection and the two ends of its monitor; and the connection that heartbeats come by.
 constexpr std::uint64_t kDescriptorsEach = 6;
 constexpr std::uint64_t kSocketsEach = 3; // the lane, and the two ends of its monitor
-// For doors, questions, clients, strays, and those who are asking to join; a quarter, if that is less.
+// For doors, questions, clients, strays, and those who are asking to join. A quarter, if less.
 constexpr std::uint64_t kDescriptorsSpare = 500;
 constexpr std::uint64_t kSocketsSpare = 100;
 

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/link.hpp"
+#include "transport/arrived.hpp"
 #include "transport/complaints.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/poll.hpp"
@@ -144,17 +145,20 @@ Instant Shell::wake_at() const {
 
 void Shell::receive_door(Instant now) {
     for (std::size_t rows = 0; rows < kBurstRows; ++rows) {
-        const auto frame = transport::receive_frame(door_, malformed_);
+        auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
-        auto decoded = decode_ventilator_door(reader_, transport::view(*frame));
+        const transport::Arrived arrived(std::move(*frame));
+        auto decoded = decode_ventilator_door(reader_, arrived.bytes());
         if (!decoded.error.empty()) {
             dispatcher_.count_malformed();
             door_complaints_.add(decoded.error, now);
             continue;
         }
         for (auto& fact : decoded.messages) {
-            const auto* submit = std::get_if<Submit>(&fact);
-            if (submit != nullptr) rows += submit->rows.size();
+            if (auto* submit = std::get_if<Submit>(&fact)) {
+                rows += submit->rows.size();
+                submit->held = arrived.held();
+            }
             take(fact, now);
         }
     }

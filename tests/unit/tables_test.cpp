@@ -71,6 +71,29 @@ TEST(Blob, OwnsACopy) {
     EXPECT_EQ(Blob("").size(), 0u);
 }
 
+TEST(Blob, KeepsTheFrameOfWhichItIsMost) {
+    auto frame = std::make_shared<const std::string>(100 + Blob::kShareFrom, 'x');
+    const std::weak_ptr<const std::string> watched = frame;
+    const auto part = std::string_view(*frame).substr(100);
+    Blob blob(part, Held{frame, frame->size()});
+    frame.reset();
+    EXPECT_EQ(blob.view().data(), part.data());
+    EXPECT_EQ(blob.size(), Blob::kShareFrom);
+    Blob moved = std::move(blob);
+    EXPECT_FALSE(watched.expired());
+    EXPECT_EQ(moved.view(), std::string(Blob::kShareFrom, 'x'));
+    moved = Blob("other");
+    EXPECT_TRUE(watched.expired()) << "the frame goes with its last blob";
+}
+
+TEST(Blob, CopiesASmallPartOfALargeFrame) {
+    const auto frame = std::make_shared<const std::string>(3 * Blob::kShareFrom, 'x');
+    const auto part = std::string_view(*frame).substr(0, Blob::kShareFrom);
+    const Blob blob(part, Held{frame, frame->size()});
+    EXPECT_EQ(frame.use_count(), 1) << "one long job must not keep a bulk of others";
+    EXPECT_EQ(blob.view(), part);
+}
+
 TEST(Blob, MovedFromIsEmpty) {
     Blob a("a"), b("b");
     const char* bytes = a.view().data();
