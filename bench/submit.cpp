@@ -65,6 +65,7 @@ private:
     std::mt19937_64 random_{std::random_device{}()};
     std::uint64_t salt_ = random_(); // payloads differ from run to run too
     std::set<std::uint64_t> wanted_; // numbers of the jobs that will be read back
+    std::set<std::uint64_t>::const_iterator next_wanted_;
     std::vector<std::pair<std::uint64_t, JobId>> kept_;
     Counts before_;
     std::uint64_t made_ = 0, sent_ = 0, done_ = 0;
@@ -73,19 +74,23 @@ private:
 Submitter::Submitter(const Plan& plan) : plan_(plan), client_(plan.at) {
     while (wanted_.size() < std::min(plan_.compare, plan_.jobs))
         wanted_.insert(random_() % plan_.jobs);
+    next_wanted_ = wanted_.begin();
 }
 
 transport::Frame Submitter::next_frame() {
     Submit submit;
     submit.terms.kind = kKind;
     const std::uint64_t count = std::min(plan_.batch, plan_.jobs - made_);
-    std::vector<std::string> payloads;
-    payloads.reserve(count);
+    std::vector<std::string> payloads(count);
+    submit.rows.reserve(count);
     const std::uint64_t ms = unix_ms();
     for (std::uint64_t i = 0; i < count; ++i, ++made_) {
-        payloads.push_back(payload_of(salt_ + made_, plan_.bytes));
-        submit.rows.push_back({make_uuid7(ms, random_(), random_()), payloads.back()});
-        if (wanted_.contains(made_)) kept_.emplace_back(made_, submit.rows.back().id);
+        payloads[i] = payload_of(salt_ + made_, plan_.bytes);
+        submit.rows.push_back({make_uuid7(ms, random_(), random_()), payloads[i]});
+        if (next_wanted_ != wanted_.end() && *next_wanted_ == made_) {
+            kept_.emplace_back(made_, submit.rows.back().id);
+            ++next_wanted_;
+        }
     }
     return transport::make_frame(encode(submit));
 }

@@ -231,7 +231,7 @@ Writer& Writer::map(std::size_t pairs) {
     return *this;
 }
 
-Writer& Writer::array(std::size_t elements) {
+Writer& Writer::long_array(std::size_t elements) {
     Appender a{out_};
     Packer(a).pack_array(narrow(elements));
     return *this;
@@ -254,7 +254,7 @@ Writer& Writer::boolean(bool value) {
     return *this;
 }
 
-Writer& Writer::natural(std::uint64_t value) {
+Writer& Writer::large(std::uint64_t value) {
     Appender a{out_};
     Packer(a).pack_uint64(value);
     return *this;
@@ -288,7 +288,7 @@ Writer& Writer::text(std::string_view value) {
     return *this;
 }
 
-Writer& Writer::bytes(std::string_view value) {
+Writer& Writer::long_bytes(std::string_view value) {
     Appender a{out_};
     Packer p(a);
     p.pack_bin(narrow(value.size()));

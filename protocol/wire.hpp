@@ -108,21 +108,37 @@ public:
     explicit Writer(std::string& out) : out_(out) {}
 
     Writer& map(std::size_t pairs);
-    Writer& array(std::size_t elements);
+    Writer& array(std::size_t elements) {
+        return elements < 16 ? byte(0x90u | elements) : long_array(elements);
+    }
     Writer& key(std::string_view name); // whole lower-case words
     Writer& nil();
     Writer& boolean(bool value);
-    Writer& natural(std::uint64_t value);
+    Writer& natural(std::uint64_t value) { return value < 128 ? byte(value) : large(value); }
     Writer& integer(std::int64_t value);
     Writer& real(double value);   // always a float: 1.0 stays one
     Writer& number(double value); // as an integer if it is whole: durations and times
     Writer& text(std::string_view value);
-    Writer& bytes(std::string_view value);
+    Writer& bytes(std::string_view value) {
+        if (value.size() > 0xff) return long_bytes(value);
+        byte(0xc4).byte(value.size());
+        out_.append(value);
+        return *this;
+    }
     Writer& id(const JobId& value); // bin 16 for a UUID, str else
     // One encoded value as it is; if it isn't one, it goes out as bin, so that a frame stays whole.
     Writer& value(Bytes encoded);
 
 private:
+    // The short forms are written in place: rows consist of them. The others are msgpack-c's.
+    Writer& byte(std::uint64_t value) {
+        out_.push_back(static_cast<char>(value));
+        return *this;
+    }
+    Writer& long_array(std::size_t elements);
+    Writer& large(std::uint64_t value);
+    Writer& long_bytes(std::string_view value);
+
     std::string& out_;
 };
 

@@ -178,7 +178,9 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
             {lane.id, lane.batches,
              JobBatch{epoch_, terms.kind, terms.timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
-        if (lane.batches) batch->rows.reserve(std::min(kBatchRowsMax, kChunk));
+        if (lane.batches) {
+            batch->rows.reserve(std::min<std::size_t>(kBatchRowsMax, r.kind->queued + 1));
+        }
     }
     lane.batch_bytes += r.payload.size();
     batch->rows.push_back({r.number, r.id, r.attempt, r.payload.view()});

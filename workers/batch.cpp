@@ -36,6 +36,8 @@ void Batch::finish(std::uint32_t row, Reply reply, Duration run) {
         reply = Reply::failure("cancelled", "cancelled while it ran", Retry::pointless);
     }
     outcomes_[row] = {std::move(reply), run};
+    // Sequentially consistent: the loop says that it sleeps and then looks here, this thread does the
+    // reverse. One of them must see the other, or a result lies there until something else happens.
     states_[row].store(RowState::done);
 }
 

@@ -99,7 +99,7 @@ void Batch::collect(Each each) {
     for (std::uint32_t i = closed_; i < claimed; ++i) {
         const RowState state = states_[i].load();
         if (state == RowState::done) {
-            states_[i].store(RowState::gone);
+            states_[i].store(RowState::gone, std::memory_order_relaxed);
             --open_;
             each(jobs_.rows[i], outcomes_[i]);
         }
