@@ -2,7 +2,8 @@
 network: timings belong into bench/ itself."""
 
 import glob
-import importlib
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,6 +24,7 @@ import found  # noqa: E402
 import page  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
+import scale  # noqa: E402
 from house import Failed  # noqa: E402
 from peers import rounds  # noqa: E402
 
@@ -31,7 +34,14 @@ values_compared throughput_spread raw_spread raw_batched_spread cpu_us_per_job r
 raw_batched_cpu_us_per_job cpu_ratio raw_rtt_p50_us raw_rtt_p99_us idle_p50_us idle_p99_us
 idle_rested_p50_us idle_rested_p99_us http_idle_p50_us http_idle_p99_us http_submits_s http_hello_s
 http_ratio http_submits_spread http_hello_spread http_cpu_us_per_request
-http_hello_cpu_us_per_request bytes_per_queued_job_ventilator bytes_per_queued_job_sink""".split()
+http_hello_cpu_us_per_request bytes_per_queued_job_ventilator bytes_per_queued_job_sink
+scale_workers scale_join_seconds scale_descriptors_ventilator scale_descriptors_swarm scale_idle_cpu
+scale_jobs_s scale_two_workers_jobs_s scale_workers_ratio scale_waits scale_bytes_per_wait
+scale_waits_cpu scale_waits_answered_seconds scale_bytes_per_queued_job_ventilator
+scale_bytes_per_queued_job_sink scale_bytes_per_finished_job_sink scale_queued
+scale_full_queue_jobs_s scale_full_queue_ratio scale_mib_echo_gigabytes_s
+scale_mib_echo_ventilator_us scale_mib_echo_sink_us scale_mib_short_gigabytes_s
+scale_mib_short_ventilator_us scale_mib_short_sink_us""".split()
 
 
 def fixture():
@@ -63,6 +73,12 @@ class Figures(unittest.TestCase):
     def test_what_was_counted_is_added_up(self):
         flat = found.flat([three_rounds(figures.THROUGHPUT).results()])
         self.assertEqual(flat["values_compared"], 60)
+
+    def test_of_how_many_a_section_tells_is_not_added_up(self):
+        section = found.Found(figures.SCALE)
+        for _ in range(3):
+            section.add("scale_workers", 3000)
+        self.assertEqual(found.flat([section.results()]), {"scale_workers": 3000})
 
     def test_a_ratio_is_that_of_the_medians(self):
         section = three_rounds(figures.THROUGHPUT)
@@ -104,6 +120,59 @@ class Figures(unittest.TestCase):
         for which in ("of 30", "of 10", "of 20"):
             section.add_processes("throughput_jobs_s", which)
         self.assertEqual(section.results()["processes"]["throughput_jobs_s"], "of 20")
+
+
+def bench_run():
+    """bench/run as a module; its name has no ending."""
+    path = f"{ROOT}/bench/run"
+    loader = importlib.machinery.SourceFileLoader("bench_run", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench_run", loader))
+    loader.exec_module(module)
+    return module
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.run_ = bench_run()
+
+    def plan(self, *flags):
+        with unittest.mock.patch.object(sys, "argv", ["bench/run", *flags]):
+            return self.run_.arguments()
+
+    def test_a_long_section_runs_only_when_asked_for(self):
+        usual = ["throughput", "idle", "http", "memory"]
+        self.assertEqual(self.plan().only, usual)
+        self.assertEqual(self.plan("--quick").only, usual)
+        self.assertEqual(self.plan("--only", "scale").only, ["scale"])
+        self.assertEqual(self.plan("--all").only, [*usual, "scale"])
+
+    def rounds_of(self, *flags):
+        """How often each of two sections was measured, of which one is long."""
+        counted = []
+        sections = tuple(
+            found.Section(name, name, lambda *_, name=name: counted.append(name), (), (), is_long)
+            for name, is_long in (("usual", False), ("long", True)))
+        plan = self.plan(*flags)
+        plan.only = ["usual", "long"]
+        with unittest.mock.patch.object(figures, "SECTIONS", sections), \
+                unittest.mock.patch.object(self.run_, "told"):
+            self.run_.measured(plan, None)
+        return counted.count("usual"), counted.count("long")
+
+    def test_a_long_section_has_one_round_unless_rounds_says_otherwise(self):
+        self.assertEqual(self.rounds_of(), (5, 1))
+        self.assertEqual(self.rounds_of("--quick"), (3, 1))
+        self.assertEqual(self.rounds_of("--rounds", "2"), (2, 2))
+
+    def test_too_few_descriptors_are_refused_before_anything_starts(self):
+        def limited(hard):
+            return unittest.mock.patch.object(scale.resource, "getrlimit", lambda _: (1024, hard))
+
+        with limited(4096), self.assertRaisesRegex(Failed, "3000 workers need .* limit is 4096"):
+            scale.scale(None, self.plan(), found.Found(figures.SCALE))
+        for enough in (20_000, scale.resource.RLIM_INFINITY):
+            with limited(enough):
+                scale.require_descriptors(3000)
 
 
 class Page(unittest.TestCase):
@@ -182,6 +251,14 @@ class Table(unittest.TestCase):
         for peer in results["peers"]:
             self.assertIn(peer["name"], table)
             self.assertIn(peer["why"], table)
+
+    def test_it_says_beside_each_title_how_many_rounds_there_were(self):
+        results = fixture()
+        for figure in results["sections"][1]["figures"].values():
+            figure["rounds"] = 1
+        for written in (report.table(results), page.html(results, "")):
+            self.assertIn(results["sections"][0]["title"] + " (3 rounds)", written)
+            self.assertIn(results["sections"][1]["title"] + " (1 round)", written)
 
     def test_it_says_what_failed_and_that_others_were_busy(self):
         table = report.table(fixture())
