@@ -12,7 +12,7 @@ import statistics
 import time
 
 from found import Extent, Figure, Ratio, Section
-from house import STEP_SECONDS, Failed, Penstock
+from house import STEP_SECONDS, Failed, Penstock, first_lines
 
 PAYLOAD_BYTES = 100
 PACKED_BYTES = PAYLOAD_BYTES + 2  # as a msgpack bin
@@ -67,7 +67,7 @@ def swarm(house, programs, penstock, workers, processes=1, more=()):
     started = [house.start(f"swarm-{i}", [
         programs.bench + "scale-swarm", *penstock.flags(), "--workers", workers // processes,
         "--until", workers, *more]) for i in range(processes)]
-    told = [json.loads(each.line(STEP_SECONDS)) for each in started]
+    told = [json.loads(line) for line in first_lines(started, STEP_SECONDS)]
     return started, max(told, key=lambda each: each["seconds"])
 
 

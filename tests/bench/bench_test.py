@@ -25,7 +25,7 @@ import page  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import scale  # noqa: E402
-from house import Failed  # noqa: E402
+from house import Failed, House, first_lines  # noqa: E402
 from peers import rounds  # noqa: E402
 
 # Others read these from `bench/run --json`: a key may be added, none may go.
@@ -406,6 +406,21 @@ with House(sys.argv[2]) as house:
             time.sleep(0.01)
         os.kill(int(pid), signal.SIGKILL)
         return False
+
+    def test_that_one_ended_is_known_though_another_is_silent(self):
+        with tempfile.TemporaryDirectory() as logs, House(logs) as house:
+            those = [house.start(name, ["sh", "-c", script]) for name, script in
+                     (("silent", "sleep 1000"), ("refused", "echo no lane >&2; exit 1"))]
+            with self.assertRaisesRegex(Failed, "refused ended early: no lane"):
+                first_lines(those, 30)
+
+    def test_first_lines_are_in_the_order_of_the_processes(self):
+        with tempfile.TemporaryDirectory() as logs, House(logs) as house:
+            second = f"{logs}/second"
+            os.mkfifo(second)
+            those = [house.start("first", ["sh", "-c", f"read word <{second}; echo first"]),
+                     house.start("second", ["sh", "-c", f"echo second; echo go >{second}"])]
+            self.assertEqual(first_lines(those, 30), ["first", "second"])
 
     def test_leaving_it_ends_what_servers_started(self):
         self.assertTrue(self.ended(lambda run: run.stdin.close()))
