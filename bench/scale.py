@@ -1,7 +1,7 @@
 """Figures of scale: many workers, many waits, many jobs, large payloads.
 
-They take a minute, over a gigabyte, and more descriptors than many hosts allow: the section is a long
-one. README.md says what the figures mean together.
+They take a minute, over a gigabyte, and more descriptors than many hosts allow: the section is a
+long one. README.md says what the figures mean together.
 """
 
 import dataclasses

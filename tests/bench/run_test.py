@@ -1,4 +1,4 @@
-"""What bench/run does with its arguments, and with the processes that it starts. Nothing is timed."""
+"""What bench/run does with its arguments and with the processes that it starts. Untimed."""
 
 import importlib.machinery
 import importlib.util
