@@ -9,12 +9,13 @@ import shutil
 import subprocess
 
 from found import Count, Figure, Ratio, Roles, Section
-from house import Failed, House, Penstock, Sampler, free_ports, wait_until_listening
+from house import (STEP_SECONDS, Failed, House, Penstock, Sampler, free_ports,
+                   wait_until_listening)
+from scale import SCALE
 
 PAYLOAD_BYTES = 100
 RAW_WORKERS = 2
 PENSTOCK_WORKERS = 2
-STEP_SECONDS = 180  # no step takes longer; it is stuck
 
 
 class Programs:
@@ -293,4 +294,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, HTTP, MEMORY)
+SECTIONS = (THROUGHPUT, IDLE, HTTP, MEMORY, SCALE)

@@ -49,6 +49,14 @@ class Count(Figure):
 
 
 @dataclasses.dataclass(frozen=True)
+class Extent(Figure):
+    """Of how many the others of its section tell: the same in every round."""
+
+    def value(self, rounds):
+        return {"value": rounds[-1]}
+
+
+@dataclasses.dataclass(frozen=True)
 class Ratio:
     """Of two medians."""
     key: str
@@ -67,6 +75,7 @@ class Section:
     measure: object  # (programs, plan, Found) -> None: one round
     figures: tuple
     ratios: tuple = ()
+    is_long: bool = False  # runs only when asked for, in one round unless --rounds says otherwise
 
 
 class Found:

@@ -22,6 +22,7 @@ _libc = ctypes.CDLL(None)
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PORTS_IN_A_ROW = 8
+STEP_SECONDS = 180  # no step takes longer; it is stuck
 ports = range(15_555, 19_000)  # bench/run --ports
 
 
@@ -61,6 +62,10 @@ class Process:
             self._text += piece
         line, self._text = self._text.split(b"\n", 1)
         return line.decode()
+
+    def fileno(self):
+        """Of its stdout: for select."""
+        return self._process.stdout.fileno()
 
     def rest(self, seconds):
         """All that is left of its stdout, and its good end."""
@@ -122,6 +127,20 @@ class Process:
     def resident_bytes(self):
         """Of its tree; what several of them share is counted several times."""
         return sum(_resident_bytes(pid) for pid in self.tree())
+
+
+def first_lines(processes, seconds):
+    """Of each; that one of them ended is known at once, while the others would be waited for."""
+    deadline, lines = time.monotonic() + seconds, {}
+    while len(lines) < len(processes):
+        silent = [p for p in processes if p not in lines]
+        ready = select.select(silent, [], [], max(0, deadline - time.monotonic()))[0]
+        if not ready:
+            raise Failed(f"{silent[0].name} said nothing for {seconds} s; its log is "
+                         f"{silent[0].log}")
+        for process in ready:
+            lines[process] = process.line(seconds)
+    return [lines[process] for process in processes]
 
 
 def _cpu_seconds(pid):

@@ -7,7 +7,7 @@ import os
 import statistics
 
 from house import Failed
-from report import number, ratio
+from report import number, ratio, titled
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHART_JS = "/usr/share/javascript/chart.js/chart.min.js"
@@ -100,7 +100,7 @@ def _section(section, charts):
                  for key in section["samples"] if key + "_p50_us" in section["figures"]}
         plots.append(_add(charts, histogram({names.get(key, key): values for key, values
                                              in section["samples"].items()})))
-    return [f'<section><h2>{text(section["title"])}</h2><div class="beside">'
+    return [f'<section><h2>{text(titled(section))}</h2><div class="beside">'
             f'<div>{"".join(plots)}</div><div>{_table(section)}</div></div>',
             _meanings(section), "</section>"]
 

@@ -66,7 +66,7 @@ def table(results):
     lines = [f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
              f"{facts['system']}, Linux {facts['kernel']}",
              f"libzmq {facts['libzmq']}, Boost {facts['boost']}, g++ {facts['compiler']}; "
-             f"medians of {results['settings']['rounds']} interleaved rounds"]
+             "medians of interleaved rounds"]
     if results["others_busy"] > 0.05:
         lines.append(f"NOISE: other processes used {results['others_busy']:.0%} of the CPUs "
                      "before this began; run it again on a quiet machine.")
@@ -77,12 +77,18 @@ def table(results):
     return "\n".join(lines)
 
 
+def titled(section):
+    """With the number of its rounds: a long section has fewer than the others."""
+    rounds = max((figure["rounds"] for figure in section["figures"].values()), default=0)
+    return f"{section['title']} ({rounds} round{'s' if rounds != 1 else ''})"
+
+
 def _row(name, *cells):
     return f"  {name:<38}" + "".join(f"{cell:>12}" for cell in cells).rstrip()
 
 
 def _section(section):
-    lines = ["", section["title"], _row("", "median", "lowest", "highest", "unit", "ratio")]
+    lines = ["", titled(section), _row("", "median", "lowest", "highest", "unit", "ratio")]
     for figure in section["figures"].values():
         low, high = (number(figure[k], figure) if k in figure else "" for k in ("low", "high"))
         lines.append(_row(figure["name"], number(figure["value"], figure), low, high,

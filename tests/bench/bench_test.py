@@ -6,11 +6,8 @@ import importlib
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -31,7 +28,14 @@ values_compared throughput_spread raw_spread raw_batched_spread cpu_us_per_job r
 raw_batched_cpu_us_per_job cpu_ratio raw_rtt_p50_us raw_rtt_p99_us idle_p50_us idle_p99_us
 idle_rested_p50_us idle_rested_p99_us http_idle_p50_us http_idle_p99_us http_submits_s http_hello_s
 http_ratio http_submits_spread http_hello_spread http_cpu_us_per_request
-http_hello_cpu_us_per_request bytes_per_queued_job_ventilator bytes_per_queued_job_sink""".split()
+http_hello_cpu_us_per_request bytes_per_queued_job_ventilator bytes_per_queued_job_sink
+scale_workers scale_join_seconds scale_descriptors_ventilator scale_descriptors_swarm scale_idle_cpu
+scale_jobs_s scale_two_workers_jobs_s scale_workers_ratio scale_waits scale_bytes_per_wait
+scale_waits_cpu scale_waits_answered_seconds scale_bytes_per_queued_job_ventilator
+scale_bytes_per_queued_job_sink scale_bytes_per_finished_job_sink scale_queued
+scale_full_queue_jobs_s scale_full_queue_ratio scale_mib_echo_gigabytes_s
+scale_mib_echo_ventilator_us scale_mib_echo_sink_us scale_mib_short_gigabytes_s
+scale_mib_short_ventilator_us scale_mib_short_sink_us""".split()
 
 
 def fixture():
@@ -63,6 +67,12 @@ class Figures(unittest.TestCase):
     def test_what_was_counted_is_added_up(self):
         flat = found.flat([three_rounds(figures.THROUGHPUT).results()])
         self.assertEqual(flat["values_compared"], 60)
+
+    def test_of_how_many_a_section_tells_is_not_added_up(self):
+        section = found.Found(figures.SCALE)
+        for _ in range(3):
+            section.add("scale_workers", 3000)
+        self.assertEqual(found.flat([section.results()]), {"scale_workers": 3000})
 
     def test_a_ratio_is_that_of_the_medians(self):
         section = three_rounds(figures.THROUGHPUT)
@@ -183,6 +193,14 @@ class Table(unittest.TestCase):
             self.assertIn(peer["name"], table)
             self.assertIn(peer["why"], table)
 
+    def test_it_says_beside_each_title_how_many_rounds_there_were(self):
+        results = fixture()
+        for figure in results["sections"][1]["figures"].values():
+            figure["rounds"] = 1
+        for written in (report.table(results), page.html(results, "")):
+            self.assertIn(results["sections"][0]["title"] + " (3 rounds)", written)
+            self.assertIn(results["sections"][1]["title"] + " (1 round)", written)
+
     def test_it_says_what_failed_and_that_others_were_busy(self):
         table = report.table(fixture())
         self.assertIn("FAILED: no figures of RabbitMQ", table)
@@ -292,49 +310,6 @@ class Rounds(unittest.TestCase):
         self.assertEqual(results["state"], "not packaged")
         self.assertIn("penstock-has-no-such-package", results["why"])
         self.assertEqual(rounds.problems_of([results]), {})
-
-
-class Houses(unittest.TestCase):
-    # What bench/run does, as far as this matters: a process that starts another, as servers do.
-    RUN = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
-from house import House
-with House(sys.argv[2]) as house:
-    server = house.start("server", ["sh", "-c", "sleep 1000 & echo $!; wait"])
-    print(server.pid, server.line(10), flush=True)
-    sys.stdin.readline()
-"""
-
-    def ended(self, end):
-        with tempfile.TemporaryDirectory() as logs, subprocess.Popen(
-                [sys.executable, "-B", "-c", self.RUN, f"{ROOT}/bench", logs],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
-            pids = run.stdout.readline().split()
-            end(run)
-            run.wait(30)
-            self.assertEqual(len(pids), 2)
-            return all(self.goes(pid) for pid in pids)
-
-    @staticmethod
-    def goes(pid):
-        """Whether it has ended soon; a zombie has."""
-        for _ in range(1000):
-            try:
-                with open(f"/proc/{pid}/stat") as stat:
-                    if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
-                        return True
-            except (FileNotFoundError, ProcessLookupError):
-                return True
-            time.sleep(0.01)
-        os.kill(int(pid), signal.SIGKILL)
-        return False
-
-    def test_leaving_it_ends_what_servers_started(self):
-        self.assertTrue(self.ended(lambda run: run.stdin.close()))
-
-    def test_being_killed_ends_what_servers_started(self):
-        self.assertTrue(self.ended(lambda run: run.kill()))
 
 
 if __name__ == "__main__":
