@@ -75,24 +75,25 @@ Lanes::Opened Lanes::open(LaneId id, Instant now) {
 }
 
 Lanes::Opened Lanes::bind_port(LaneId id, Instant now) {
+    zmq::socket_t socket = transport::open_socket(context_, zmq::socket_type::push);
+    socket.set(zmq::sockopt::tcp_maxrt, kUnacknowledgedMs);
+    monitors_.watch(socket, id);
     const unsigned tries = unsigned{to_} - from_ + 1;
     for (unsigned i = 0; i < tries; ++i) {
         const std::uint16_t port = next_port(now);
         if (port == 0) break;
-        zmq::socket_t socket = transport::open_socket(context_, zmq::socket_type::push);
-        socket.set(zmq::sockopt::tcp_maxrt, kUnacknowledgedMs);
-        monitors_.watch(socket, id);
         try {
             socket.bind("tcp://" + host_ + ":" + std::to_string(port));
         } catch (const zmq::error_t& error) {
-            monitors_.forget(socket, id);
             if (error.num() == EADDRINUSE) continue; // somebody else's: the next one
+            monitors_.forget(socket, id);
             throw;
         }
         used_.emplace(port, id);
         lanes_.emplace(id, OpenLane{transport::Outgoing(std::move(socket)), port, false});
         return {"tcp://*:" + std::to_string(port), ""};
     }
+    monitors_.forget(socket, id);
     return {"", "no port is free between " + std::to_string(from_) + " and " + std::to_string(to_)};
 }
 

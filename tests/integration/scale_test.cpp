@@ -6,6 +6,7 @@
 #include "tests/integration/processes.hpp"
 
 #include <gtest/gtest.h>
+#include <zmq.hpp>
 
 namespace penstock::testing {
 namespace {
@@ -34,6 +35,23 @@ TEST(Scale, ThreeHundredWorkersRunEachJobOnce) {
     const auto stats = stats_of(house);
     EXPECT_EQ(stats.kinds.at(0).succeeded, kJobs);
     EXPECT_EQ(stats.kinds.at(0).duplicates, 0u);
+}
+
+TEST(Scale, ALaneGoesPastPortsThatOthersHave) {
+    const House house;
+    const Process sink = house.sink();
+    zmq::context_t context;
+    zmq::socket_t other(context, zmq::socket_type::pull); // has the first port of two
+    other.bind("tcp://127.0.0.1:" + std::to_string(house.port(4)));
+    const Process ventilator = house.ventilator(
+        {"--lanes", std::to_string(house.port(4)) + "-" + std::to_string(house.port(5))});
+    ASSERT_TRUE(eventually([&] { return house.is_serving(); }));
+    Join join;
+    join.kinds = {"add"};
+    const auto lane = [&] { return std::get<Lane>(house.ask_control(join).value()); };
+    EXPECT_EQ(lane().endpoint, "tcp://*:" + std::to_string(house.port(5)));
+    EXPECT_EQ(lane().error, "no port is free between " + std::to_string(house.port(4)) + " and " +
+                                std::to_string(house.port(5)));
 }
 
 TEST(Scale, AVentilatorWithoutDescriptorsRefusesWorkersAndKeepsThoseItHas) {

@@ -64,10 +64,11 @@ class FakePipeline:
         lane = self.context.socket(zmq.PUSH)
         port = lane.bind_to_random_port("tcp://127.0.0.1")
         self.lanes.append(lane)
+        host = "127.0.0.1" if "via" in join else "*"  # who says what it dialled can dial the answer
         self.control.send(msgpack.packb({
             "type": "lane", "error": "", "worker": join.get("worker") or "w1",
-            "endpoint": f"tcp://*:{port}", "sink": f"tcp://*:{self.sink_port}",
-            "door": f"tcp://*:{self.port}", "window": 8, "epoch": 1, "ping": 5.0, **said}))
+            "endpoint": f"tcp://{host}:{port}", "sink": f"tcp://{host}:{self.sink_port}",
+            "door": f"tcp://{host}:{self.port}", "window": 8, "epoch": 1, "ping": 5.0, **said}))
         return join
 
     def refuse(self, why):
