@@ -16,11 +16,19 @@ constexpr Index kNoIndex = 0xffffffffu;
 template <class Record>
 class Slab {
 public:
+    Slab() = default;
+    Slab(const Slab&) = delete;
+    Slab& operator=(const Slab&) = delete;
+
+    ~Slab() {
+        for (Index i = 0; i < made_; ++i) std::destroy_at(&(*this)[i]);
+    }
+
     Index allocate() {
-        if (free_.empty()) grow();
+        ++used_;
+        if (free_.empty()) return make();
         const Index index = free_.back();
         free_.pop_back();
-        ++used_;
         return index;
     }
 
@@ -34,9 +42,11 @@ public:
         --used_;
     }
 
-    Record& operator[](Index index) { return chunks_[index / kChunk][index % kChunk]; }
+    Record& operator[](Index index) { return chunks_[index / kChunk].get()[index % kChunk]; }
 
-    const Record& operator[](Index index) const { return chunks_[index / kChunk][index % kChunk]; }
+    const Record& operator[](Index index) const {
+        return chunks_[index / kChunk].get()[index % kChunk];
+    }
 
     void prefetch(Index index) const {
         const Record* const record = &(*this)[index];
@@ -46,20 +56,27 @@ public:
 
     [[nodiscard]] std::size_t used() const { return used_; }
 
-    [[nodiscard]] Index capacity() const { return static_cast<Index>(chunks_.size() * kChunk); }
+    // All that were ever allocated are below it.
+    [[nodiscard]] Index capacity() const { return made_; }
 
 private:
     static constexpr Index kChunk = 4096;
 
-    void grow() {
-        const Index base = capacity();
-        PENSTOCK_CHECK(base < kNoIndex - kChunk);
-        chunks_.push_back(std::make_unique<Record[]>(kChunk));
-        for (Index i = kChunk; i > 0; --i) free_.push_back(base + i - 1);
+    // A chunk is bare memory; a record is made when it is first used, just before it is filled.
+    struct GiveBack {
+        void operator()(Record* chunk) const { std::allocator<Record>().deallocate(chunk, kChunk); }
+    };
+
+    Index make() {
+        PENSTOCK_CHECK(made_ < kNoIndex);
+        if (made_ % kChunk == 0) chunks_.emplace_back(std::allocator<Record>().allocate(kChunk));
+        std::construct_at(&(*this)[made_]);
+        return made_++;
     }
 
-    std::vector<std::unique_ptr<Record[]>> chunks_;
+    std::vector<std::unique_ptr<Record, GiveBack>> chunks_;
     std::vector<Index> free_;
+    Index made_ = 0;
     std::size_t used_ = 0;
 };
 
