@@ -124,13 +124,15 @@ private:
     void fire(Index index, Instant now, Outbox& out);
     void forget(Index index);
     void leave_stage(Index index);
-    void start_over(Outbox& out);
 
     [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
     // Where a range ends that somebody else counted: never behind the last number given out.
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;
     }
+
+    // dispatcher_lives.cpp: the sink's lives
+    void start_over(Outbox& out);
 
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
