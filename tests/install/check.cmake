@@ -12,7 +12,7 @@ endfunction()
 
 file(REMOVE_RECURSE ${WORK})
 must_run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix --component sdk)
-must_run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build
+must_run(${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build
          -DCMAKE_PREFIX_PATH=${WORK}/prefix -DCMAKE_CXX_FLAGS=$ENV{CXXFLAGS})
 must_run(${CMAKE_COMMAND} --build ${WORK}/build)
 

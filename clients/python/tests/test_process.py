@@ -100,7 +100,7 @@ class ProcessTest(unittest.TestCase):
         self.hold()
         self.process.send_signal(signal.SIGSTOP)
         self.release.touch()
-        time.sleep(1.7)  # longer than a worker may sleep: that is the case
+        time.sleep(2.5)  # longer than a worker may sleep: that is the case
         self.process.send_signal(signal.SIGCONT)
         self.assertEqual(self.pipeline.value(), "done")
         self.assertIn(self.pipeline.grant()["running"], ([1], []))
