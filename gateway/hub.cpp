@@ -199,6 +199,7 @@ void Hub::send_burst() {
     if (!stored_.rows.empty()) {
         sink_.questions.push_back(encode(std::nullopt, StatusQuestion(stored_)));
         stored_.rows.clear();
+        stored_.timeout = Duration(0); // the next burst has waits of its own
     }
     bursts_.leave();
 }

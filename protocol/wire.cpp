@@ -70,8 +70,8 @@ private:
         default:
             token.number = head.number;
         }
-        is_key_ = depth_ == message_depth_ && top().is_map && top().left % 2 == 0;
-        hides_next_ = is_key_ && step_over_ && head.shape == Shape::text &&
+        const bool is_key = depth_ == message_depth_ && top().is_map && top().left % 2 == 0;
+        hides_next_ = is_key && step_over_ && head.shape == Shape::text &&
                       is_stepped_over(head.body);
         return Scanned::ok;
     }
@@ -121,8 +121,7 @@ private:
     std::array<Open, kFrameDepthMax> open_;
     std::size_t depth_ = 0;
     std::size_t message_depth_ = 1;
-    bool opened_ = false;     // the value just read is a container: what it holds comes now
-    bool is_key_ = false;
+    bool opened_ = false; // the value just read is a container: what it holds comes now
     bool hides_next_ = false; // the next value is stepped over
 };
 
