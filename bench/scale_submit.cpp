@@ -99,9 +99,7 @@ int main(int argc, char** argv) {
     using namespace penstock::bench;
     Plan plan;
     CLI::App app("Jobs of one kind and size");
-    app.add_option("--door", plan.at.door, "The ventilator's door")->required();
-    app.add_option("--control", plan.at.control, "The ventilator's control")->required();
-    app.add_option("--status", plan.at.status, "The sink's status")->required();
+    plan.at.add_options(app);
     app.add_option("--kind", plan.kind);
     app.add_option("--jobs", plan.jobs);
     app.add_option("--bytes", plan.bytes)->check(CLI::Range(8u, 16u << 20));
@@ -109,12 +107,5 @@ int main(int argc, char** argv) {
     app.add_option("--until", plan.until)->check(CLI::IsMember({"finished", "stored"}));
     app.add_option("--in-flight", plan.in_flight, "Jobs without a known outcome, at most");
     app.add_option("--workers", plan.workers, "Workers to wait for before the first job");
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(plan);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-scale-submit: %s\n", error.what());
-        return 1;
-    }
+    return main_of(app, argc, argv, [&] { run(plan); });
 }

@@ -228,23 +228,16 @@ int main(int argc, char** argv) {
     using namespace penstock::bench;
     Plan plan;
     CLI::App app("Many workers of the kind `echo` in one process");
-    app.add_option("--door", plan.at.door, "The ventilator's door")->required();
-    app.add_option("--control", plan.at.control, "The ventilator's control")->required();
-    app.add_option("--status", plan.at.status, "The sink's status")->required();
+    plan.at.add_options(app);
     app.add_option("--workers", plan.workers)->check(CLI::Range(1u, 100'000u));
     app.add_option("--joins", plan.joins, "Asking at once")->check(CLI::Range(1u, 100'000u));
     app.add_option("--slots", plan.slots)->check(CLI::Range(1u, 100'000u));
     app.add_option("--hold-us", plan.hold_us, "Microseconds that a job keeps its slot");
     app.add_option("--until", plan.until, "Workers that must be up, with those of other swarms");
     app.add_flag("--nil", plan.nil, "Answer nil instead of the payload");
-    CLI11_PARSE(app, argc, argv);
-    try {
+    return main_of(app, argc, argv, [&] {
         penstock::transport::Stop stop;
         penstock::transport::stop_on_signals(stop);
         Swarm(plan).run(stop);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-scale-swarm: %s\n", error.what());
-        return 1;
-    }
+    });
 }

@@ -96,17 +96,8 @@ int main(int argc, char** argv) {
     using namespace penstock::bench;
     Plan plan;
     CLI::App app("Hold many waits at the sink");
-    app.add_option("--door", plan.at.door, "The ventilator's door")->required();
-    app.add_option("--control", plan.at.control, "The ventilator's control")->required();
-    app.add_option("--status", plan.at.status, "The sink's status")->required();
+    plan.at.add_options(app);
     app.add_option("--waits", plan.waits)->check(CLI::Range(1u, 100'000u));
     app.add_option("--sockets", plan.sockets)->check(CLI::Range(1u, 1'000u));
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(plan);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "bench-scale-waits: %s\n", error.what());
-        return 1;
-    }
+    return main_of(app, argc, argv, [&] { run(plan); });
 }

@@ -1,33 +1,10 @@
 // Frames from people who mean harm, and from cables that do: nothing crashes, nothing is allocated
 // from a claim, and every frame is either understood or refused with a reason.
 
+#include "tests/support/allocations.hpp"
 #include "tests/support/frames.hpp"
 
-#include <atomic>
-#include <cstdlib>
 #include <gtest/gtest.h>
-#include <new>
-
-namespace {
-
-std::atomic<std::size_t> allocated{0}; // bytes, ever
-
-} // namespace
-
-// Not inlined: the compiler would see malloc and free where it expects a pair of its own.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    allocated += size;
-    if (void* p = std::malloc(size)) return p;
-    throw std::bad_alloc();
-}
-
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-    std::free(p);
-}
-
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
-    std::free(p);
-}
 
 namespace penstock {
 namespace {
@@ -45,9 +22,9 @@ constexpr Socket kSockets[] = {Socket::ventilator_door, Socket::sink_door,      
 std::size_t decode_everywhere(std::string_view frame) {
     std::size_t most = 0;
     for (const Socket socket : kSockets) {
-        const std::size_t before = allocated;
+        const std::size_t before = allocated().bytes;
         const Outcome out = decode_at(socket, frame);
-        most = std::max(most, allocated - before);
+        most = std::max(most, allocated().bytes - before);
         EXPECT_TRUE(out.error.empty() || out.forms.empty());
     }
     return most;
@@ -136,10 +113,10 @@ TEST(Hostile, WhatOneFrameTookIsGivenBack) {
     crowd.append(3'000'000, '\xc0');
     Reader reader;
     decode_at(Socket::lane, reader, crowd);
-    const std::size_t before = allocated;
+    const std::size_t before = allocated().bytes;
     EXPECT_EQ(decode_at(Socket::lane, reader, encode(Ping{})).error, "");
-    EXPECT_GT(allocated, before); // a small table again, instead of the large one kept
-    EXPECT_LT(allocated - before, kMegabyte);
+    EXPECT_GT(allocated().bytes, before); // a small table again, instead of the large one kept
+    EXPECT_LT(allocated().bytes - before, kMegabyte);
 }
 
 TEST(Hostile, UnknownKeysAndTypesAreIgnored) {
