@@ -43,6 +43,7 @@ std::string encode(const LinkHead& head, const FromSink& message);
 std::string encode(const Result& message);
 std::string encode_plain(const Result& message); // REQUIRES: one row
 std::string encode(const Progress& message);
+std::string encode(const Partial& message);
 std::string encode(const JobBatch& message);
 std::string encode_plain(const JobBatch& message, const JobRow& row); // one map, payload in place
 std::string encode(const CancelJob& message);

@@ -42,7 +42,9 @@ struct QuestionEncoder {
     Writer w{out};
 
     void operator()(const Join& m) {
-        write_question_head(w, "join", request, m.via.empty() ? 10 : 11);
+        const std::size_t pairs =
+            10u + !m.via.empty() + (m.min_priority > 0) + !m.batching.empty();
+        write_question_head(w, "join", request, pairs);
         w.key("version").natural(static_cast<unsigned>(m.version)).key("worker").text(m.worker);
         write_texts(w, "kinds", m.kinds);
         w.key("slots").natural(m.slots).key("batch").boolean(m.batch);
@@ -52,6 +54,15 @@ struct QuestionEncoder {
         for (const auto n : m.running) w.natural(n);
         w.key("epoch").natural(m.epoch);
         if (!m.via.empty()) w.key("via").text(m.via);
+        if (m.min_priority > 0) {
+            w.key("min_priority").natural(static_cast<unsigned>(m.min_priority));
+        }
+        if (m.batching.empty()) return;
+        w.key("batching").array(m.batching.size());
+        for (const auto& b : m.batching) {
+            w.map(3).key("kind").text(b.kind).key("max").natural(b.max);
+            w.key("wait").number(seconds(b.wait));
+        }
     }
 
     void operator()(const AskRoom&) { write_question_head(w, "room", request, 0); }
@@ -59,6 +70,17 @@ struct QuestionEncoder {
     void operator()(const AskWorkers&) { write_question_head(w, "workers", request, 0); }
 
     void operator()(const AskDispatch&) { write_question_head(w, "stats", request, 0); }
+
+    void operator()(const AskPosition& m) {
+        write_question_head(w, "position", request, 1);
+        w.key("numbers").array(m.numbers.size());
+        for (const auto n : m.numbers) w.natural(n);
+    }
+
+    void operator()(const AskExplain& m) {
+        write_question_head(w, "explain", request, 1);
+        w.key("number").natural(m.number);
+    }
 };
 
 struct AnswerEncoder {
@@ -86,7 +108,7 @@ struct AnswerEncoder {
         write_question_head(w, "workers", request, 1);
         w.key("workers").array(m.workers.size());
         for (const auto& v : m.workers) {
-            w.map(13).key("worker").text(v.worker);
+            w.map(13u + (v.min_priority > 0)).key("worker").text(v.worker);
             write_texts(w, "kinds", v.kinds);
             write_texts(w, "labels", v.labels);
             w.key("slots").natural(v.slots).key("window").natural(v.window);
@@ -94,6 +116,9 @@ struct AnswerEncoder {
             w.key("heartbeats").boolean(v.heartbeats).key("draining").boolean(v.draining);
             w.key("silent").boolean(v.silent).key("joined").number(v.joined_seconds_ago);
             w.key("cpu").number(v.cpu_seconds).key("rss").natural(v.rss_bytes);
+            if (v.min_priority > 0) {
+                w.key("min_priority").natural(static_cast<unsigned>(v.min_priority));
+            }
         }
     }
 
@@ -103,13 +128,32 @@ struct AnswerEncoder {
         w.key("malformed").natural(m.malformed).key("duplicates").natural(m.duplicates);
         w.key("workers").natural(m.workers).key("kinds").array(m.kinds.size());
         for (const auto& k : m.kinds) {
-            w.map(11).key("kind").text(k.kind).key("queued").natural(k.queued);
+            w.map(11 + count_settings(k.settings));
+            w.key("kind").text(k.kind).key("queued").natural(k.queued);
             w.key("delayed").natural(k.delayed).key("running").natural(k.running);
             w.key("oldest").number(k.oldest_age_seconds).key("submitted").natural(k.submitted);
             w.key("refused").natural(k.refused).key("dispatched").natural(k.dispatched);
             w.key("redelivered").natural(k.redelivered).key("retried").natural(k.retried);
             w.key("workers").natural(k.workers);
+            write_settings(w, k.settings);
         }
+    }
+
+    void operator()(const Positions& m) {
+        write_question_head(w, "position", request, 1);
+        w.key("jobs").array(m.rows.size());
+        for (const auto& row : m.rows) {
+            w.map(row.start_in < 0 ? 2 : 3).key("number").natural(row.number);
+            w.key("position").natural(row.position);
+            if (row.start_in >= 0) w.key("start").number(row.start_in);
+        }
+    }
+
+    void operator()(const Explanation& m) {
+        write_question_head(w, "explain", request, 4u + (m.start_in >= 0));
+        w.key("known").boolean(m.known).key("why").text(m.why).key("text").text(m.text);
+        w.key("position").natural(m.position);
+        if (m.start_in >= 0) w.key("start").number(m.start_in);
     }
 };
 
@@ -124,10 +168,18 @@ Join read_join(const Fields& f) {
     m.batch = f.flag("batch", false);
     m.heartbeats = f.flag("heartbeats", false);
     m.same_process = f.flag("inproc", false);
-    m.labels = f.texts("labels", 100);
+    m.labels = f.texts("labels", kLabelsMax);
     m.running = f.naturals("running");
     m.epoch = f.natural("epoch", UINT64_MAX, 0);
     m.via = f.text("via", kEndpointLengthMax);
+    m.min_priority = static_cast<int>(f.natural("min_priority", kPriorityMax, 0));
+    for_each_element(f.array("batching"), [&](Node node) {
+        const Fields b(node, "join", f.mistake());
+        m.batching.push_back({b.required_name("kind"),
+                              static_cast<std::uint32_t>(b.natural("max", kBatchMax)),
+                              b.duration("wait", Duration(0))});
+        if (m.batching.back().max == 0) f.wrong_part("`max` of `batching`", "at least 1");
+    });
     return m;
 }
 
@@ -148,7 +200,8 @@ WorkerView read_worker_view(const Fields& v) {
     WorkerView out;
     out.worker = v.name("worker");
     out.kinds = v.names("kinds", 1'000);
-    out.labels = v.texts("labels", 100);
+    out.labels = v.texts("labels", kLabelsMax);
+    out.min_priority = static_cast<int>(v.natural("min_priority", kPriorityMax, 0));
     out.slots = static_cast<std::uint32_t>(v.natural("slots", UINT32_MAX, 0));
     out.window = static_cast<std::uint32_t>(v.natural("window", UINT32_MAX, 0));
     out.outstanding = static_cast<std::uint32_t>(v.natural("outstanding", UINT32_MAX, 0));
@@ -175,6 +228,7 @@ DispatchKind read_dispatch_kind(const Fields& k) {
     out.redelivered = k.natural("redelivered", UINT64_MAX, 0);
     out.retried = k.natural("retried", UINT64_MAX, 0);
     out.workers = static_cast<std::uint32_t>(k.natural("workers", UINT32_MAX, 0));
+    out.settings = k.kind_settings();
     return out;
 }
 
@@ -187,6 +241,18 @@ DispatchStats read_dispatch_stats(const Fields& f) {
     m.workers = static_cast<std::uint32_t>(f.natural("workers", UINT32_MAX, 0));
     for_each_element(f.node("kinds"), [&](Node kind) {
         m.kinds.push_back(read_dispatch_kind(Fields(kind, "stats", f.mistake())));
+    });
+    return m;
+}
+
+Positions read_positions(const Fields& f) {
+    Positions m;
+    for_each_element(f.array("jobs"), [&](Node node) {
+        const Fields p(node, "position", f.mistake());
+        Positions::Row& row = m.rows.emplace_back();
+        row.number = p.natural("number", UINT64_MAX);
+        row.position = p.natural("position", UINT64_MAX, 0);
+        if (p.has("start")) row.start_in = p.number("start", 1e12, 0);
     });
     return m;
 }
@@ -221,8 +287,12 @@ Decoded<Asked<ControlQuestion>> decode_control(Reader& reader, std::string_view 
             out.messages.push_back({request, AskWorkers{}});
         else if (type == "stats")
             out.messages.push_back({request, AskDispatch{}});
+        else if (type == "position")
+            out.messages.push_back({request, AskPosition{f.naturals("numbers")}});
+        else if (type == "explain")
+            out.messages.push_back({request, AskExplain{f.natural("number", UINT64_MAX)}});
         else
-            mistake.add("`type` must be join, room, workers or stats here");
+            mistake.add("`type` must be join, room, workers, stats, position or explain here");
     });
     out.error = mistake.take();
     return out;
@@ -254,6 +324,13 @@ Decoded<Asked<ControlAnswer>> decode_control_answer(Reader& reader, std::string_
             out.messages.push_back({request, std::move(workers)});
         }
         if (type == "stats") out.messages.push_back({request, read_dispatch_stats(f)});
+        if (type == "position") out.messages.push_back({request, read_positions(f)});
+        if (type == "explain") {
+            Explanation m{f.flag("known", false), f.name("why"), f.text("text", kErrorTextMax),
+                          f.natural("position", UINT64_MAX, 0), -1};
+            if (f.has("start")) m.start_in = f.number("start", 1e12, 0);
+            out.messages.push_back({request, std::move(m)});
+        }
         if (type == "problem") mistake.add(f.text("message", kErrorTextMax));
     });
     out.error = mistake.take();

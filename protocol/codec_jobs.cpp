@@ -9,6 +9,8 @@ namespace penstock {
 void read_submit(const Fields& f, Node map, std::vector<VentilatorFact>& out) {
     Submit submit;
     submit.terms = f.terms();
+    submit.apart = f.flag("apart", false);
+    submit.part = static_cast<std::uint32_t>(f.natural("part", UINT32_MAX, 0));
     if (f.has("rows")) {
         RowReader rows(f, "rows", 2, kRowsMax);
         submit.rows.reserve(rows.size());
@@ -31,8 +33,11 @@ void read_submit(const Fields& f, Node map, std::vector<VentilatorFact>& out) {
 std::string encode(const Submit& m) {
     std::string out;
     Writer w(out);
-    w.map(2 + count_terms(m.terms)).key("type").text("submit");
+    const std::size_t pairs = 2u + m.apart + (m.part > 0);
+    w.map(pairs + count_terms(m.terms)).key("type").text("submit");
     write_terms(w, m.terms);
+    if (m.apart) w.key("apart").boolean(true);
+    if (m.part > 0) w.key("part").natural(m.part);
     w.key("rows").array(m.rows.size());
     for (const auto& row : m.rows) w.array(2).id(row.id).bytes(row.payload);
     return out;
@@ -56,10 +61,13 @@ std::string encode(const JobBatch& m) {
     for (const auto& row : m.rows) room += row.payload.size() + 96;
     out.reserve(room);
     Writer w(out);
-    w.map(m.content_type.empty() ? 5 : 6).key("type").text("job");
+    const std::size_t pairs = 5u + !m.content_type.empty() + m.together + (m.queued_us > 0);
+    w.map(pairs).key("type").text("job");
     w.key("epoch").natural(m.epoch).key("kind").text(m.kind);
     w.key("timeout").number(seconds(m.timeout));
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    if (m.together) w.key("together").boolean(true);
+    if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
     w.key("rows").array(m.rows.size());
     for (const auto& row : m.rows) {
         w.array(4).natural(row.number).id(row.id).natural(row.attempt).bytes(row.payload);
@@ -71,12 +79,13 @@ std::string encode_plain(const JobBatch& m, const JobRow& row) {
     std::string out;
     out.reserve(row.payload.size() + 192);
     Writer w(out);
-    w.map(m.content_type.empty() ? 8 : 9).key("type").text("job");
+    w.map(8u + !m.content_type.empty() + (m.queued_us > 0)).key("type").text("job");
     // Plain workers see the id as text, whatever its form: it is what they print and send back.
     w.key("id").text(row.id.text()).key("kind").text(m.kind);
     w.key("attempt").natural(row.attempt).key("epoch").natural(m.epoch);
     w.key("number").natural(row.number).key("timeout").number(seconds(m.timeout));
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
     w.key("payload").value(row.payload);
     return out;
 }
@@ -106,7 +115,9 @@ void read_job(const Fields& f, std::vector<LaneMessage>& out) {
     JobBatch batch;
     batch.epoch = f.natural("epoch", UINT64_MAX);
     batch.kind = f.required_name("kind");
-    batch.timeout = f.duration("timeout", std::chrono::hours(1));
+    batch.timeout = f.duration("timeout", kTimeoutDefault);
+    batch.together = f.flag("together", false);
+    batch.queued_us = f.natural("queued", UINT64_MAX, 0);
     batch.content_type = f.text("content_type", kNameLengthMax);
     if (f.has("rows")) {
         RowReader rows(f, "rows", 4, kRowsMax);

@@ -24,6 +24,31 @@ LinkHead read_head(const Fields& f) {
             f.natural("got", UINT64_MAX)};
 }
 
+void write_kinds(Writer& w, const Kinds& m) {
+    w.key("kinds").array(m.rows.size());
+    for (const auto& row : m.rows) {
+        w.map(1 + count_settings(row.settings)).key("kind").text(row.kind);
+        write_settings(w, row.settings);
+    }
+}
+
+Kinds read_kinds(const Fields& f) {
+    Kinds m;
+    for_each_element(f.array("kinds"), [&](Node node) {
+        const Fields k(node, "kinds", f.mistake());
+        m.rows.push_back({k.required_name("kind"), k.kind_settings()});
+    });
+    return m;
+}
+
+std::vector<JobId> read_ids(const Fields& f) {
+    std::vector<JobId> out;
+    const Node ids = f.node("ids");
+    if (!ids.is(Shape::array)) f.wrong("ids", "an array of ids");
+    for_each_element(ids, [&](Node at) { out.push_back(read_id(at, f.mistake(), f.where("ids"))); });
+    return out;
+}
+
 struct ToSinkEncoder {
     const LinkHead& head;
     std::string& out;
@@ -73,6 +98,14 @@ struct ToSinkEncoder {
         w.key("ids").array(m.ids.size());
         for (const auto& id : m.ids) w.id(id);
     }
+
+    void operator()(const Taken& m) {
+        write_head(w, "taken", head, 2).key("first").natural(m.first);
+        w.key("ids").array(m.ids.size());
+        for (const auto& id : m.ids) w.id(id);
+    }
+
+    void operator()(const Kinds& m) { write_kinds(write_head(w, "kinds", head, 1), m); }
 
     void operator()(const Confirm&) { write_head(w, "confirm", head, 0); }
 
@@ -129,6 +162,21 @@ struct FromSinkEncoder {
         numbers("numbers", m.numbers);
     }
 
+    void operator()(const Take& m) {
+        std::size_t room = 128;
+        for (const auto& row : m.rows) room += row.payload.size() + 80;
+        out.reserve(room);
+        write_head(w, "take", head, 1 + count_terms(m.terms));
+        write_terms(w, m.terms);
+        w.key("rows").array(m.rows.size());
+        for (const auto& row : m.rows) {
+            w.array(5).id(row.id).bytes(row.payload).natural(row.attempt).natural(row.deaths);
+            w.natural(static_cast<std::uint64_t>(row.age / std::chrono::milliseconds(1)));
+        }
+    }
+
+    void operator()(const Kinds& m) { write_kinds(write_head(w, "kinds", head, 1), m); }
+
     void operator()(const Confirm&) { write_head(w, "confirm", head, 0); }
 
     void operator()(const Resend&) { write_head(w, "resend", head, 0); }
@@ -139,6 +187,7 @@ constexpr std::string_view kCount = "the count of a row";
 constexpr std::string_view kAttempt = "the attempt of a row";
 constexpr std::string_view kDeaths = "the deaths of a row";
 constexpr std::string_view kRunTime = "the run time of a row";
+constexpr std::uint64_t kAgeMax = static_cast<std::uint64_t>(kSecondsMax) * 1000; // milliseconds
 
 JobNumber number(RowReader& rows) {
     return rows.natural(UINT64_MAX, kNumber);
@@ -213,16 +262,11 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
     if (type == "lost") return read_lost(f);
     if (type == "final") return read_final(f);
     if (type == "refused") {
-        Refused m{f.required_name("reason"), {}};
-        const Node ids = f.node("ids");
-        if (!ids.is(Shape::array)) f.wrong("ids", "an array of ids");
-        Node at = ids ? ids.first() : Node();
-        for (std::uint32_t i = 0; at && i < ids.size(); ++i) {
-            m.ids.push_back(read_id(at, f.mistake(), f.where("ids")));
-            if (i + 1 < ids.size()) at = at.after();
-        }
-        return m;
+        std::string reason = f.required_name("reason");
+        return Refused{std::move(reason), read_ids(f)};
     }
+    if (type == "taken") return Taken{f.natural("first", UINT64_MAX), read_ids(f)};
+    if (type == "kinds") return read_kinds(f);
     if (type == "confirm") return Confirm{};
     if (type == "resend") return Resend{};
     return std::nullopt;
@@ -255,6 +299,22 @@ std::vector<FailedRow> read_failed_rows(const Fields& f) {
     return out;
 }
 
+Take read_take(const Fields& f) {
+    Take m;
+    m.terms = f.terms();
+    RowReader rows(f, "rows", 5, kRowsMax);
+    m.rows.reserve(rows.size());
+    while (rows.next()) {
+        Take::Row& row = m.rows.emplace_back();
+        row.id = rows.id("the id of a row");
+        row.payload = rows.bytes("the payload of a row");
+        row.attempt = rows.small(kAttempt);
+        row.deaths = rows.small(kDeaths);
+        row.age = std::chrono::milliseconds(rows.natural(kAgeMax, "the age of a row"));
+    }
+    return m;
+}
+
 std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
     if (type == "stored") {
         Stored m;
@@ -281,6 +341,8 @@ std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
         return m;
     }
     if (type == "cancel") return Cancel{f.naturals("numbers")};
+    if (type == "take") return read_take(f);
+    if (type == "kinds") return read_kinds(f);
     if (type == "confirm") return Confirm{};
     if (type == "resend") return Resend{};
     return std::nullopt;
@@ -353,6 +415,8 @@ Decoded<SinkFact> decode_sink_door(Reader& reader, std::string_view frame) {
             read_result(f, out.messages);
         } else if (type == "progress") {
             read_progress(f, out.messages);
+        } else if (type == "partial") {
+            read_partial(f, map, out.messages);
         } else if (auto message = read_to_sink(f, type)) {
             out.messages.emplace_back(Linked<ToSink>{read_head(f), std::move(*message)});
         }

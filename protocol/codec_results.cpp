@@ -8,14 +8,18 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kFailedRowSize = 7; // id, attempt, run_us, nil, code, message, retryable
+constexpr std::string_view kWaited = "the wait of a row";
 
 void write_row(Writer& w, const ResultRow& row) {
-    w.array(row.failure ? kFailedRowSize : 4).id(row.id).natural(row.attempt).natural(row.run_us);
+    const std::size_t size = row.failure ? kFailedRowSize : 4;
+    w.array(size + (row.waited_us > 0 ? 1 : 0)).id(row.id).natural(row.attempt).natural(row.run_us);
     if (!row.failure) {
         w.bytes(row.value);
+        if (row.waited_us > 0) w.natural(row.waited_us);
         return;
     }
     w.nil().text(row.failure->code).text(row.failure->message).boolean(row.failure->retryable);
+    if (row.waited_us > 0) w.natural(row.waited_us);
 }
 
 ResultRow read_row(RowReader& rows, const Fields& f) {
@@ -26,6 +30,7 @@ ResultRow read_row(RowReader& rows, const Fields& f) {
     if (rows.elements() < kFailedRowSize) {
         out.value = rows.bytes("the value of a row");
         if (out.value.size() > kPayloadBytesMax) f.wrong("rows", "of values of at most 16 MiB");
+        if (rows.elements() > 4) out.waited_us = rows.natural(UINT64_MAX, kWaited);
         return out;
     }
     rows.skip(); // where the value would stand
@@ -33,6 +38,7 @@ ResultRow read_row(RowReader& rows, const Fields& f) {
     failure.code = rows.name("the error code of a row");
     failure.message = rows.tidy_text();
     failure.retryable = rows.flag("retryable of a row");
+    if (rows.elements() > kFailedRowSize) out.waited_us = rows.natural(UINT64_MAX, kWaited);
     return out;
 }
 
@@ -43,6 +49,7 @@ void read_result(const Fields& f, std::vector<SinkFact>& out) {
     result.epoch = f.natural("epoch", UINT64_MAX);
     result.worker = f.name("worker");
     result.content_type = f.text("content_type", kNameLengthMax);
+    result.queued_us = f.natural("queued", UINT64_MAX, 0);
     if (f.has("rows")) {
         RowReader rows(f, "rows", 4, kRowsMax);
         result.rows.reserve(rows.size());
@@ -52,6 +59,7 @@ void read_result(const Fields& f, std::vector<SinkFact>& out) {
         row.id = f.id("id");
         row.attempt = static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX));
         row.run_us = static_cast<std::uint64_t>(f.number("run", kSecondsMax, 0) * 1e6);
+        row.waited_us = f.natural("waited", UINT64_MAX, 0);
         row.failure = f.failure("error");
         row.value = f.raw("value");
         if (row.value.size() > kPayloadBytesMax) f.wrong("value", "at most 16 MiB");
@@ -70,15 +78,34 @@ void read_progress(const Fields& f, std::vector<SinkFact>& out) {
     if (f.mistake().none()) out.emplace_back(std::move(p));
 }
 
+void read_partial(const Fields& f, Node map, std::vector<SinkFact>& out) {
+    Partial p;
+    p.id = f.id("id");
+    p.attempt = static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX));
+    if (!map.find("value")) f.wrong("value", "there");
+    p.value = f.raw("value");
+    if (f.mistake().none()) out.emplace_back(std::move(p));
+}
+
+std::string encode(const Partial& m) {
+    std::string out;
+    Writer w(out);
+    w.map(4).key("type").text("partial").key("id").text(m.id.text());
+    w.key("attempt").natural(m.attempt).key("value").value(m.value);
+    return out;
+}
+
 std::string encode(const Result& m) {
     std::string out;
     std::size_t room = 96;
     for (const auto& row : m.rows) room += row.value.size() + 96;
     out.reserve(room);
     Writer w(out);
-    w.map(m.content_type.empty() ? 4 : 5).key("type").text("result").key("epoch").natural(m.epoch);
+    const std::size_t pairs = 4u + !m.content_type.empty() + (m.queued_us > 0);
+    w.map(pairs).key("type").text("result").key("epoch").natural(m.epoch);
     w.key("worker").text(m.worker);
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
     w.key("rows").array(m.rows.size());
     for (const auto& row : m.rows) write_row(w, row);
     return out;
@@ -88,11 +115,15 @@ std::string encode_plain(const Result& m) {
     const ResultRow& row = m.rows.front();
     std::string out;
     Writer w(out);
-    w.map(m.content_type.empty() ? 7 : 8).key("type").text("result");
+    const std::size_t pairs =
+        7u + !m.content_type.empty() + (m.queued_us > 0) + (row.waited_us > 0);
+    w.map(pairs).key("type").text("result");
     w.key("id").text(row.id.text()).key("attempt").natural(row.attempt);
     w.key("epoch").natural(m.epoch).key("worker").text(m.worker);
     w.key("run").number(static_cast<double>(row.run_us) / 1e6);
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
+    if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
+    if (row.waited_us > 0) w.key("waited").natural(row.waited_us);
     if (row.failure) {
         write_failure(w.key("error"), *row.failure);
     } else {

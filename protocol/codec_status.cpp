@@ -54,31 +54,12 @@ struct QuestionEncoder {
         w.key("instance").natural(m.instance).key("epoch").natural(m.epoch);
         w.key("door").text(m.door).key("got").natural(m.got);
     }
-};
 
-void write_view(Writer& w, const JobView& v) {
-    const std::size_t pairs = 7u + !v.worker.empty() + (v.progress >= 0) + !v.note.empty() +
-                              (v.started_at > 0) + (v.finished_at > 0) + !v.tags.empty() +
-                              !v.tenant.empty() + !v.content_type.empty() + !v.value.empty() +
-                              v.failure.has_value();
-    w.map(pairs).key("id").text(v.id.text()).key("kind").text(v.kind);
-    w.key("state").text(to_string(v.state)).key("attempt").natural(v.attempt);
-    w.key("deaths").natural(v.deaths).key("submitted").number(v.submitted_at);
-    w.key("bytes").natural(v.result_bytes);
-    if (!v.worker.empty()) w.key("worker").text(v.worker);
-    if (v.progress >= 0) w.key("progress").number(v.progress);
-    if (!v.note.empty()) w.key("note").text(v.note);
-    if (v.started_at > 0) w.key("started").number(v.started_at);
-    if (v.finished_at > 0) w.key("finished").number(v.finished_at);
-    if (!v.tags.empty()) {
-        w.key("tags").array(v.tags.size());
-        for (const auto& tag : v.tags) w.text(tag);
+    template <class Other>
+    void operator()(const Other& m) {
+        write_question(w, request, m);
     }
-    if (!v.tenant.empty()) w.key("tenant").text(v.tenant);
-    if (!v.content_type.empty()) w.key("content_type").text(v.content_type);
-    if (!v.value.empty()) w.key("value").value(v.value);
-    if (v.failure) write_failure(w.key("error"), *v.failure);
-}
+};
 
 void write_histogram(Writer& w, std::string_view key, const Histogram& h) {
     w.key(key).array(h.counts.size() + 1).number(h.sum);
@@ -142,6 +123,11 @@ struct AnswerEncoder {
         w.key("error").text(m.error).key("sink").natural(m.sink_epoch);
         w.key("epoch").natural(m.epoch).key("got").natural(m.got);
         if (!m.door.empty()) w.key("door").text(m.door);
+    }
+
+    template <class Other>
+    void operator()(const Other& m) {
+        write_answer(w, request, m);
     }
 };
 
@@ -208,36 +194,9 @@ Hello read_hello(const Fields& f) {
     return m;
 }
 
-JobView read_view(Node node, const Fields& parent) {
-    JobView v;
-    const Fields f(node, "job", parent.mistake());
-    v.id = f.id("id");
-    v.kind = f.name("kind");
-    v.state = parse_state(f.text("state", 32)).value_or(State::queued);
-    v.attempt = static_cast<std::uint32_t>(f.natural("attempt", UINT32_MAX, 0));
-    v.deaths = static_cast<std::uint32_t>(f.natural("deaths", UINT32_MAX, 0));
-    v.worker = f.text("worker", kNameLengthMax);
-    v.progress = f.has("progress") ? f.number("progress", 1, 0) : -1;
-    v.note = f.text("note", kErrorTextMax);
-    v.submitted_at = f.number("submitted", 1e12, 0);
-    v.started_at = f.number("started", 1e12, 0);
-    v.finished_at = f.number("finished", 1e12, 0);
-    v.result_bytes = f.natural("bytes", UINT64_MAX, 0);
-    v.tags = f.texts("tags", kTagsMax);
-    v.tenant = f.text("tenant", kNameLengthMax);
-    v.content_type = f.text("content_type", kNameLengthMax);
-    if (node.find("value")) v.value = std::string(f.raw("value"));
-    v.failure = f.failure("error");
-    return v;
-}
-
 JobAnswer read_job_answer(const Fields& f) {
     JobAnswer m;
-    const std::string found = f.text("found", 32);
-    for (const Found each : {Found::found, Found::unknown, Found::starting, Found::refused,
-                             Found::conflict, Found::timed_out}) {
-        if (found == to_string(each)) m.found = each;
-    }
+    m.found = parse_found(f.text("found", 32)).value_or(Found::unknown);
     m.why = f.text("why", kErrorTextMax);
     if (f.has("job")) m.job = read_view(f.node("job"), f);
     return m;
@@ -334,8 +293,11 @@ Decoded<Asked<StatusQuestion>> decode_status(Reader& reader, std::string_view fr
             out.messages.push_back({request, AskCancel{f.id("id")}});
         } else if (type == "hello") {
             out.messages.push_back({request, read_hello(f)});
+        } else if (auto other = read_group_question(f, type)) {
+            out.messages.push_back({request, std::move(*other)});
         } else {
-            mistake.add("`type` must be status, wait, stored, list, stats, cancel or hello here");
+            mistake.add("`type` must be status, wait, stored, list, stats, cancel, hello, kind, "
+                        "retry, partials, many, group, members or cancel_group here");
         }
     });
     out.error = mistake.take();
@@ -366,6 +328,9 @@ Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_vi
                  HelloAnswer{f.text("error", kErrorTextMax), f.natural("sink", UINT64_MAX, 0),
                              f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0),
                              f.text("door", kEndpointLengthMax)}});
+        }
+        if (auto other = read_group_answer(f, type)) {
+            out.messages.push_back({request, std::move(*other)});
         }
         if (type == "problem") mistake.add(f.text("message", kErrorTextMax));
     });

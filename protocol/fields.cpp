@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace penstock {
@@ -216,6 +217,13 @@ std::vector<std::uint64_t> Fields::naturals(std::string_view key) const {
     return out;
 }
 
+Node Fields::array(std::string_view key) const {
+    const Node n = present(key);
+    if (!n || n.is(Shape::array)) return n;
+    wrong(key, "an array");
+    return {};
+}
+
 Bytes Fields::raw(std::string_view key) const {
     const Node at = map_.find_key(key);
     return at ? at.raw_after() : Bytes();
@@ -256,8 +264,11 @@ Terms Fields::terms() const {
     t.tenant = text("tenant", kNameLengthMax);
     t.content_type = text("content_type", kNameLengthMax);
     t.tags = texts("tags", kTagsMax);
+    t.needs = texts("needs", kNeedsMax);
+    std::sort(t.needs.begin(), t.needs.end());
+    t.needs.erase(std::unique(t.needs.begin(), t.needs.end()), t.needs.end());
     if (t.max_attempts == 0) wrong("max_attempts", "at least 1");
-    if (t.timeout <= Duration(0)) wrong("timeout", "more than 0 seconds");
+    if (has("timeout") && t.timeout <= Duration(0)) wrong("timeout", "more than 0 seconds");
     return t;
 }
 
@@ -266,7 +277,7 @@ std::size_t count_terms(const Terms& t) {
     return 1u + (t.priority != d.priority) + (t.delay != d.delay) + (t.ttl != d.ttl) +
            (t.timeout != d.timeout) + (t.max_attempts != d.max_attempts) +
            (t.backoff != d.backoff) + (t.redeliver != d.redeliver) + !t.tenant.empty() +
-           !t.content_type.empty() + !t.tags.empty();
+           !t.content_type.empty() + !t.tags.empty() + !t.needs.empty();
 }
 
 void write_terms(Writer& w, const Terms& t) {
@@ -285,6 +296,45 @@ void write_terms(Writer& w, const Terms& t) {
         w.key("tags").array(t.tags.size());
         for (const auto& tag : t.tags) w.text(tag);
     }
+    if (!t.needs.empty()) {
+        w.key("needs").array(t.needs.size());
+        for (const auto& need : t.needs) w.text(need);
+    }
+}
+
+KindSettings Fields::kind_settings() const {
+    KindSettings s;
+    if (has("max_running")) {
+        s.max_running = static_cast<std::uint32_t>(natural("max_running", UINT32_MAX));
+        if (*s.max_running == 0) wrong("max_running", "at least 1");
+    }
+    if (has("rate")) {
+        s.rate = number("rate", kRateMax, 0);
+        if (*s.rate <= 0) wrong("rate", "more than 0 a second");
+    }
+    if (has("paused")) s.paused = flag("paused", false);
+    if (has("weight")) {
+        s.weight = number("weight", 1e6, 0);
+        if (*s.weight < 1e-3) wrong("weight", "from 0.001 to 1000000");
+    }
+    if (has("timeout")) {
+        s.timeout = duration("timeout", Duration(0));
+        if (*s.timeout <= Duration(0)) wrong("timeout", "more than 0 seconds");
+    }
+    return s;
+}
+
+std::size_t count_settings(const KindSettings& s) {
+    return std::size_t{s.max_running.has_value()} + s.rate.has_value() + s.paused.has_value() +
+           s.weight.has_value() + s.timeout.has_value();
+}
+
+void write_settings(Writer& w, const KindSettings& s) {
+    if (s.max_running) w.key("max_running").natural(*s.max_running);
+    if (s.rate) w.key("rate").number(*s.rate);
+    if (s.paused) w.key("paused").boolean(*s.paused);
+    if (s.weight) w.key("weight").number(*s.weight);
+    if (s.timeout) w.key("timeout").number(seconds(*s.timeout));
 }
 
 void write_failure(Writer& w, const Failure& f) {

@@ -70,9 +70,11 @@ public:
     [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::string> names(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::uint64_t> naturals(std::string_view key) const;
+    [[nodiscard]] Node array(std::string_view key) const; // absent if it is not there, or none
     [[nodiscard]] Bytes raw(std::string_view key) const; // the encoded value; empty if absent
     [[nodiscard]] std::optional<Failure> failure(std::string_view key) const;
     [[nodiscard]] Terms terms() const;
+    [[nodiscard]] KindSettings kind_settings() const;
 
     [[nodiscard]] Where where(std::string_view key) const { return {type_, key}; }
 
@@ -90,6 +92,8 @@ private:
 // How many pairs write_terms will write, and the pairs: only what differs from the defaults.
 std::size_t count_terms(const Terms& terms);
 void write_terms(Writer& writer, const Terms& terms);
+std::size_t count_settings(const KindSettings& settings);
+void write_settings(Writer& writer, const KindSettings& settings);
 void write_failure(Writer& writer, const Failure& failure);
 
 // The head of a question or an answer; `pairs` counts what follows it.
@@ -100,6 +104,25 @@ Request read_request(const Fields& fields);
 void read_submit(const Fields& fields, Node map, std::vector<VentilatorFact>& out);
 void read_result(const Fields& fields, std::vector<SinkFact>& out);
 void read_progress(const Fields& fields, std::vector<SinkFact>& out);
+void read_partial(const Fields& fields, Node map, std::vector<SinkFact>& out);
+
+// A job as an answer shows it (codec_views.cpp), and what is asked about groups and about many
+// jobs (codec_groups.cpp): parts of the status codec. Readers leave `type`s of others alone.
+void write_view(Writer& writer, const JobView& view);
+JobView read_view(Node node, const Fields& parent);
+std::optional<StatusQuestion> read_group_question(const Fields& fields, std::string_view type);
+std::optional<StatusAnswer> read_group_answer(const Fields& fields, std::string_view type);
+void write_question(Writer& writer, Request request, const AskKind& question);
+void write_question(Writer& writer, Request request, const AskRetry& question);
+void write_question(Writer& writer, Request request, const AskPartials& question);
+void write_question(Writer& writer, Request request, const AskMany& question);
+void write_question(Writer& writer, Request request, const OpenGroup& question);
+void write_question(Writer& writer, Request request, const AskGroup& question);
+void write_question(Writer& writer, Request request, const CancelGroup& question);
+void write_answer(Writer& writer, Request request, const KindAnswer& answer);
+void write_answer(Writer& writer, Request request, const PartialsAnswer& answer);
+void write_answer(Writer& writer, Request request, const ManyAnswer& answer);
+void write_answer(Writer& writer, Request request, const GroupAnswer& answer);
 
 // Nothing, if `list` is not an array.
 template <class Each>

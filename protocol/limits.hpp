@@ -13,6 +13,8 @@ constexpr std::size_t kIdLengthMax = 64;
 constexpr std::size_t kEndpointLengthMax = 256;
 constexpr std::size_t kNameLengthMax = 128; // kinds, workers, tags, tenants, content types
 constexpr std::size_t kTagsMax = 16;
+constexpr std::size_t kLabelsMax = 100; // of a worker
+constexpr std::size_t kNeedsMax = 16;   // labels that a job asks for
 constexpr std::size_t kErrorTextMax = 4096; // longer messages of handlers are cut
 
 constexpr std::size_t kPayloadBytesMax = 16u << 20; // a payload, a result
@@ -27,6 +29,10 @@ constexpr std::size_t kTokensKept = 500'000;  // whose memory a reader keeps for
 constexpr std::size_t kRowsMax = 65'536;      // jobs in one frame
 constexpr std::size_t kLinkRowsMax = 500'000; // rows about jobs, in one message of the link
 constexpr std::size_t kListMax = 1'000;       // jobs in one page of a list
+
+constexpr std::size_t kGroupMembersMax = 1'000'000;
+constexpr std::uint32_t kBatchMax = 10'000; // jobs in one call of a handler
+constexpr double kRateMax = 1e9;            // a second
 
 constexpr int kPriorityMax = 9;
 constexpr std::uint32_t kAttemptsMax = 1'000;

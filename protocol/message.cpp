@@ -40,6 +40,14 @@ std::string_view to_string(Found f) {
     return "unknown";
 }
 
+std::optional<Found> parse_found(std::string_view text) {
+    for (const Found each : {Found::found, Found::unknown, Found::starting, Found::refused,
+                             Found::conflict, Found::timed_out}) {
+        if (text == to_string(each)) return each;
+    }
+    return std::nullopt;
+}
+
 std::string_view to_string(CancelResult c) {
     switch (c) {
     case CancelResult::cancelled:
@@ -52,6 +60,18 @@ std::string_view to_string(CancelResult c) {
         return "unknown";
     }
     return "unknown";
+}
+
+std::string_view to_string(GroupMode m) {
+    switch (m) {
+    case GroupMode::all:
+        return "all";
+    case GroupMode::first:
+        return "first";
+    case GroupMode::chain:
+        return "chain";
+    }
+    return "all";
 }
 
 bool is_same_body(const Terms& a, Bytes payload_a, const Terms& b, Bytes payload_b) {

@@ -66,6 +66,10 @@ struct Submit {
     Terms terms;
     std::vector<SubmitRow> rows;
     Held held{};
+    // Rows are one request, and take turns with other requests of their kind; `part` of its jobs
+    // came in messages before this one. `apart`: each row is a request of its own.
+    bool apart = false;
+    std::uint32_t part = 0;
 };
 
 struct Heartbeat { // of an SDK worker
@@ -149,11 +153,29 @@ struct Refused {
     std::vector<JobId> ids;
 };
 
+struct Taken { // what `take` offered: id i has number first + i now
+    JobNumber first = 0;
+    std::vector<JobId> ids;
+};
+
+// Ventilator to sink: kinds that a worker joined with or that were declared, to be remembered.
+// Sink to ventilator: kinds as they were remembered, with what was set for them.
+struct Kinds {
+
+    struct Row {
+        std::string kind;
+        KindSettings settings;
+    };
+
+    std::vector<Row> rows;
+};
+
 struct Confirm {}; // carries only `got`
 
 struct Resend {}; // a gap was seen: send again everything after `got`
 
-using ToSink = std::variant<Store, Started, Retrying, Lost, Final, Refused, Confirm, Resend>;
+using ToSink = std::variant<Store, Started, Retrying, Lost, Final, Refused, Taken, Kinds, Confirm,
+                            Resend>;
 
 struct Stored {
     std::vector<Range> rows;
@@ -199,7 +221,25 @@ struct Cancel { // recorded at the sink already, or (running) to be told to the 
     std::vector<JobNumber> numbers;
 };
 
-using FromSink = std::variant<Stored, Settled, Returned, Open, Cancel, Confirm, Resend>;
+// Jobs that the sink has and no ventilator of this epoch: callbacks, steps of a chain, retries, and
+// what an older ventilator left behind. Accepted already: never refused. Answered by `taken`.
+struct Take {
+
+    struct Row {
+        JobId id;
+        Bytes payload;
+        std::uint32_t attempt = 0; // used so far
+        std::uint32_t deaths = 0;
+        Duration age{0}; // since it was submitted: delay and ttl count from then
+    };
+
+    Terms terms;
+    std::vector<Row> rows;
+    Held held{};
+};
+
+using FromSink =
+    std::variant<Stored, Settled, Returned, Open, Cancel, Take, Kinds, Confirm, Resend>;
 
 template <class Message>
 struct Linked {
@@ -224,6 +264,8 @@ struct JobBatch {
     Duration timeout{0};
     std::string content_type;
     std::vector<JobRow> rows;
+    bool together = false;       // all rows are one call of a batch handler
+    std::uint64_t queued_us = 0; // that they waited in the ventilator, to within a tenth
 };
 
 struct CancelJob {
@@ -245,6 +287,7 @@ struct ResultRow {
     std::uint64_t run_us = 0;
     Bytes value;                    // when it succeeded
     std::optional<Failure> failure; // when it did not
+    std::uint64_t waited_us = 0;    // in the worker, before it was started; short ones are 0
 };
 
 struct Result {
@@ -253,6 +296,7 @@ struct Result {
     std::string content_type; // of values that are opaque bytes
     std::vector<ResultRow> rows;
     Held held{};
+    std::uint64_t queued_us = 0; // as the jobs' batch said
 };
 
 struct Progress {
@@ -262,7 +306,14 @@ struct Progress {
     std::string note;
 };
 
-using SinkFact = std::variant<Linked<ToSink>, Result, Progress>;
+struct Partial { // a piece of the result, ahead of it
+    JobId id;
+    std::uint32_t attempt = 0;
+    Bytes value; // one encoded msgpack value
+    Held held{};
+};
+
+using SinkFact = std::variant<Linked<ToSink>, Result, Progress, Partial>;
 
 // Two jobs of one id are the same job if these agree. Delay and ttl are left out: they count from
 // the moment of submission, and a client that submits again says them anew.

@@ -21,6 +21,7 @@ struct TermsHash {
         add(static_cast<std::size_t>(t.timeout.count()) ^ t.max_attempts);
         add(text(t.tenant) ^ text(t.content_type));
         for (const auto& tag : t.tags) add(text(tag));
+        for (const auto& need : t.needs) add(text(need));
         return h;
     }
 };

@@ -297,7 +297,7 @@ void Dispatcher::arm(Index index) {
     Instant when = kNever;
     if (r.stage == Stage::delayed) when = std::min(r.due, expires);
     if (r.stage == Stage::queued) when = expires;
-    if (r.stage == Stage::out) when = r.dispatched + r.terms->first.timeout;
+    if (r.stage == Stage::out) when = r.dispatched + r.kind->timeout(r.terms->first);
     if (when == kNever) return disarm(r, index);
     timers_.arm(index, when);
     r.timed = true;

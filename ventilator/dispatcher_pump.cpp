@@ -154,17 +154,18 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
     lane.sent = now;
     roster_.place(lane_index);
     // An attempt's timeout is armed when the attempt grows old: most end before that.
-    if (r.terms->first.timeout > limits_.started_after)
+    const Terms& terms = r.terms->first;
+    const Duration timeout = r.kind->timeout(terms);
+    if (timeout > limits_.started_after)
         disarm(r, index);
     else
         arm(index);
     handed_.push_back({r.number, r.attempt, now});
 
-    const Terms& terms = r.terms->first;
     JobBatch* batch = nullptr;
     if (lane.batch_of_pump == pumps_) {
         batch = &std::get<JobBatch>(out.to_lanes[lane.batch_at].message);
-        const bool alike = batch->kind == terms.kind && batch->timeout == terms.timeout &&
+        const bool alike = batch->kind == terms.kind && batch->timeout == timeout &&
                            batch->content_type == terms.content_type;
         const bool fits = batch->rows.size() < kBatchRowsMax &&
                           lane.batch_bytes + r.payload.size() <= kBatchBytesMax;
@@ -176,7 +177,7 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
         lane.batch_bytes = 0;
         out.to_lanes.push_back(
             {lane.id, lane.batches,
-             JobBatch{epoch_, terms.kind, terms.timeout, terms.content_type, {}}});
+             JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
         if (lane.batches) {
             batch->rows.reserve(std::min<std::size_t>(kBatchRowsMax, r.kind->queued + 1));

@@ -57,6 +57,7 @@ static_assert(sizeof(Record) == 128);
 struct KindState {
     std::string name;
     bool known = false; // declared, or a worker joined with it
+    KindSettings settings;
     std::array<List, kPriorityMax + 1> queue;
     std::uint32_t occupied = 0; // bit p: queue[p] holds jobs
     List suspects;              // a worker died while it may have been running these
@@ -70,6 +71,12 @@ struct KindState {
     // Smoothed over settled jobs, in microseconds; 0 = not measured.
     double run_us = 0;
     double return_us = 0; // from dispatch to settled, less the running
+
+    // Of an attempt of a job with these terms.
+    [[nodiscard]] Duration timeout(const Terms& terms) const {
+        if (terms.timeout > Duration(0)) return terms.timeout;
+        return settings.timeout.value_or(kTimeoutDefault);
+    }
 
     [[nodiscard]] int top_priority() const { // REQUIRES: occupied
         return static_cast<int>(std::bit_width(occupied)) - 1;

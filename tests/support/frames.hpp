@@ -45,6 +45,7 @@ inline std::vector<std::string> forms_of(const VentilatorFact& fact) {
 
 inline std::vector<std::string> forms_of(const SinkFact& fact) {
     if (const auto* progress = std::get_if<Progress>(&fact)) return {encode(*progress)};
+    if (const auto* partial = std::get_if<Partial>(&fact)) return {encode(*partial)};
     if (const auto* result = std::get_if<Result>(&fact)) {
         std::vector<std::string> out = {encode(*result)};
         if (result->rows.size() == 1) out.push_back(encode_plain(*result));
@@ -125,6 +126,7 @@ inline Terms full_terms() {
     t.tenant = "acme";
     t.content_type = "image/png";
     t.tags = {"a", "b"};
+    t.needs = {"gpu", "ssd"};
     return t;
 }
 
@@ -153,7 +155,19 @@ inline JobView full_view() {
     v.value = kMapValue;
     v.content_type = "text/plain";
     v.failure = Failure{"handler-error", "it broke", false};
+    v.number = 17;
+    v.retry_of = kWord;
+    v.group = kUuid;
+    v.partials = 2;
+    v.queue = 0.25;
+    v.dispatch = 0.001;
+    v.run = 1.5;
+    v.back = 0.002;
     return v;
+}
+
+inline KindSettings full_settings() {
+    return {3, 2.5, true, 4.0, std::chrono::seconds(30)};
 }
 
 inline std::vector<Sample> link_samples() {
@@ -171,6 +185,8 @@ inline std::vector<Sample> link_samples() {
         to_sink("lost", Lost{"host-1", {{1, 1, true}, {2, 1, false}}}),
         to_sink("final", Final{1, State::expired, {"expired", "too late", false}}),
         to_sink("refused", Refused{"jobs-full", {kUuid, kWord}}),
+        to_sink("taken", Taken{9, {kUuid, kWord}}),
+        to_sink("kinds", Kinds{{{"add", {}}, {"render", full_settings()}}}),
         to_sink("confirm", Confirm{}),
         to_sink("resend", Resend{}),
         from_sink("stored", Stored{{{1, 2}, {5, 1}}, {7}, {8}}),
@@ -178,6 +194,8 @@ inline std::vector<Sample> link_samples() {
         from_sink("returned", Returned{{{1, 2, 1, 900}}}),
         from_sink("open", Open{{{1, 1}, {2, 0}}}),
         from_sink("cancel", Cancel{{4, 9}}),
+        from_sink("take", Take{plain_terms(), {{kUuid, kMapValue, 1, 2, std::chrono::seconds(3)}}}),
+        from_sink("kinds", Kinds{{{"render", full_settings()}}}),
         from_sink("confirm", Confirm{}),
         from_sink("resend", Resend{}),
     };
@@ -189,11 +207,17 @@ inline std::vector<Sample> job_samples() {
                          std::chrono::seconds(60),
                          "text/plain",
                          {{1, kUuid, 1, kMapValue}, {2, kWord, 4, Bytes("\xc0", 1)}}};
+    JobBatch together = batch;
+    together.together = true;
+    together.queued_us = 1500;
     const Result result{
         3,
         "host-1",
         "text/plain",
         {{kUuid, 1, 450, kMapValue, {}}, {kWord, 2, 9, {}, Failure{"bad-input", "no", false}}}};
+    Result waited = result;
+    waited.queued_us = 1500;
+    waited.rows[0].waited_us = waited.rows[1].waited_us = 700;
     Result failed = result, succeeded = result;
     succeeded.rows.pop_back();
     failed.rows.erase(failed.rows.begin());
@@ -203,13 +227,16 @@ inline std::vector<Sample> job_samples() {
         {"heartbeat", Socket::ventilator_door, encode(Heartbeat{"host-1", {1, 2}, 1.5, 4096})},
         {"bye", Socket::ventilator_door, encode(Bye{"host-1", {7, 8}})},
         {"job", Socket::lane, encode(batch)},
+        {"job", Socket::lane, encode(together)},
         {"job", Socket::lane, encode_plain(batch, batch.rows[0])},
         {"cancel", Socket::lane, encode(CancelJob{1, kUuid})},
         {"ping", Socket::lane, encode(Ping{})},
         {"drain", Socket::lane, encode(Drain{})},
         {"result", Socket::sink_door, encode(result)},
+        {"result", Socket::sink_door, encode(waited)},
         {"result", Socket::sink_door, encode_plain(succeeded)},
         {"result", Socket::sink_door, encode_plain(failed)},
+        {"partial", Socket::sink_door, encode(Partial{kUuid, 1, kMapValue})},
         {"progress", Socket::sink_door, encode(Progress{kUuid, 1, 0.5, "halfway"})},
     };
 }
@@ -221,15 +248,23 @@ inline std::vector<Sample> control_samples() {
     const auto answer = [](const char* name, const ControlAnswer& a) {
         return Sample{name, Socket::control_answer, encode(Request(7), a)};
     };
-    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3, ""};
+    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3, "", 0, {}};
     const Lane lane{
         "",   "host-1", "tcp://*:20001",        "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5555",
         1004, 3,        std::chrono::seconds(5)};
     const WorkerView view{"host-1", {"add"}, {"gpu"}, 4,    8,   2,      100,
-                          true,     false,   true,    12.5, 3.5, 1 << 20};
-    const DispatchKind kind{"add", 1, 2, 3, 0.5, 10, 1, 9, 1, 2, 1};
+                          true,     false,   true,    12.5, 3.5, 1 << 20, 5};
+    const DispatchKind kind{"add", 1, 2, 3, 0.5, 10, 1, 9, 1, 2, 1, full_settings()};
+    Join batching = join;
+    batching.min_priority = 5;
+    batching.batching = {{"add", 16, std::chrono::milliseconds(20)}};
     return {
         ask("join", join),
+        ask("join", batching),
+        ask("position", AskPosition{{4, 9}}),
+        ask("explain", AskExplain{4}),
+        answer("position", Positions{{{4, 17, 2.5}, {9, 0, -1}}}),
+        answer("explain", Explanation{true, "rate", "It waits for its kind's rate.", 17, 2.5}),
         ask("room", AskRoom{}),
         ask("workers", AskWorkers{}),
         ask("stats", AskDispatch{}),
@@ -238,6 +273,17 @@ inline std::vector<Sample> control_samples() {
         answer("workers", Workers{{view}}),
         answer("stats", DispatchStats{1, 2, 3, 4, 5, {kind}}),
     };
+}
+
+inline OpenGroup full_group() {
+    OpenGroup m;
+    m.id = kUuid;
+    m.mode = GroupMode::first;
+    m.parts = {{plain_terms(), {{kUuid, kMapValue}, {kWord, kMapValue}}}};
+    m.then = OpenGroup::Callback{kWord, plain_terms(), kMapValue};
+    m.on_failure = OpenGroup::Callback{kWord, plain_terms(), kMapValue};
+    m.body = 12345;
+    return m;
 }
 
 inline std::vector<Sample> status_samples() {
@@ -258,6 +304,17 @@ inline std::vector<Sample> status_samples() {
         ask("stats", AskStats{}),
         ask("cancel", AskCancel{kUuid}),
         ask("hello", Hello{1, 77, 3, "tcp://127.0.0.1:5555", 17}),
+        ask("kind", AskKind{"render", full_settings(), {"rate"}}),
+        ask("retry", AskRetry{kUuid, kWord}),
+        ask("partials", AskPartials{kUuid, 3, std::chrono::seconds(5)}),
+        ask("many", AskMany{AskMany::Deed::purge, true, {kUuid}, State::failed, "add", "t", 9}),
+        ask("group", full_group()),
+        ask("members", AskGroup{kUuid, AskGroup::Until::next, std::chrono::seconds(5), 2, 10, true}),
+        ask("cancel_group", CancelGroup{kUuid}),
+        answer("kind", KindAnswer{full_settings()}),
+        answer("partials", PartialsAnswer{Found::found, 4, false, {{1, true, std::string(kMapValue)}}}),
+        answer("many", ManyAnswer{3, 12, {kUuid}}),
+        answer("group", GroupAnswer{Found::found, "", kUuid, GroupMode::first, State::running, 3, 1, 2, 1.5, 2.5, kWord, kWord, 1, {full_view()}}),
         answer("job", JobAnswer{Found::found, "", full_view()}),
         answer("stored", StoredAnswer{{{8, 2}, {12, 1}}}),
         answer("list", ListAnswer{{full_view(), full_view()}, 12}),

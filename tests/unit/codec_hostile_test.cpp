@@ -145,9 +145,10 @@ TEST(Hostile, AQuestionOfAnUnknownTypeIsAnsweredWithTheKnownOnes) {
     const std::string future = "\x81\xa4type\xa6"
                                "future";
     EXPECT_EQ(decode_at(Socket::control, future).error,
-              "`type` must be join, room, workers or stats here");
+              "`type` must be join, room, workers, stats, position or explain here");
     EXPECT_EQ(decode_at(Socket::status, future).error,
-              "`type` must be status, wait, stored, list, stats, cancel or hello here");
+              "`type` must be status, wait, stored, list, stats, cancel, hello, kind, retry, "
+              "partials, many, group, members or cancel_group here");
 }
 
 TEST(Hostile, AMessageIsAMapWithAType) {

@@ -132,7 +132,7 @@ TEST(Codec, SubmitKeepsAllTerms) {
 
 TEST(Codec, TermsThatAreStandardAreLeftOut) {
     EXPECT_EQ(count_terms(plain_terms()), 1u);
-    EXPECT_EQ(count_terms(full_terms()), 11u);
+    EXPECT_EQ(count_terms(full_terms()), 12u);
     const std::string frame = encode(Submit{plain_terms(), {}});
     EXPECT_EQ(via_ventilator_door<Submit>(frame).terms, plain_terms());
 }
@@ -284,7 +284,7 @@ TEST(Codec, AWorkerWithAllItsJobsFitsIntoOneMessageOfTheLink) {
 
 TEST(Codec, Questions) {
     const auto join = control_and_back<Join>(
-        kMost64, Join{1, "w", {"a", "b"}, kSlotsMax, true, true, true, {"gpu"}, {1}, kMost64, "tcp://v:5556"});
+        kMost64, Join{1, "w", {"a", "b"}, kSlotsMax, true, true, true, {"gpu"}, {1}, kMost64, "tcp://v:5556", 5, {{"a", 16, 20ms}}});
     EXPECT_EQ(join.version, 1);
     EXPECT_EQ(join.worker, "w");
     EXPECT_EQ(join.kinds, (std::vector<std::string>{"a", "b"}));
