@@ -184,6 +184,13 @@ Awaitable<Reply> answer_to(Exchange* x, CancelWholeGroup command) {
     const auto* group = answer.get<GroupAnswer>();
     if (group == nullptr) co_return to_reply(no_answer(answer));
     if (group->id.empty()) co_return to_reply(no_group(command.id, *group));
+    if (is_final(group->state) && group->state != State::cancelled) {
+        auto details = problem(Slug::already_finished,
+                               "Its state is " + std::string(to_string(group->state)) +
+                                   "; a recorded outcome never changes.");
+        details.id = command.id;
+        co_return to_reply(details);
+    }
     Reply reply = json_reply(202, {});
     JsonText json(reply.body);
     json.open_object();

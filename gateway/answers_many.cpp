@@ -19,6 +19,7 @@ constexpr Duration kHoldMost = std::chrono::seconds(5);
 struct Outcome {
     std::uint64_t matched = 0;
     std::vector<JobId> made;
+    std::string stopped_by; // why the rest of them was left alone
     std::optional<Reply> failed;
 };
 
@@ -30,6 +31,17 @@ Awaitable<Outcome> do_slices(Shard* shard, std::vector<AskMany> questions) {
             Question question{StatusQuestion(ask_many)};
             Answer answer = co_await ask(shard, std::move(question), kPatience);
             auto* many = answer.get<ManyAnswer>();
+            const auto* refused = answer.get<JobAnswer>();
+            if (refused != nullptr && out.matched > 0) {
+                out.stopped_by = refused->why;
+                co_return out;
+            }
+            if (refused != nullptr) {
+                out.failed = to_reply(problem(slug_of_refusal(refused->why),
+                                              "No job was taken again (" + refused->why +
+                                                  "). Try when some have finished."));
+                co_return out;
+            }
             if (many == nullptr) {
                 ProblemDetails details = no_answer(answer);
                 details.extra = "\"matched\":" + std::to_string(out.matched);
@@ -49,6 +61,7 @@ std::string many_json(const Outcome& outcome, const DoMany& command) {
     JsonText json(out);
     json.open_object().key("matched").natural(outcome.matched);
     if (command.dry_run) json.key("dry_run").boolean(true);
+    if (!outcome.stopped_by.empty()) json.key("stopped_by").text(outcome.stopped_by);
     if (command.deed == AskMany::Deed::retry && !command.dry_run) {
         json.key("ids").open_array();
         for (const auto& id : outcome.made) json.text(id.text());

@@ -81,6 +81,9 @@ ProblemDetails no_group(const JobId& id, const GroupAnswer& answer) {
     ProblemDetails out;
     if (answer.found == Found::starting) {
         out = problem(Slug::starting, "Open jobs are still coming in. Ask again.");
+    } else if (answer.found == Found::refused) {
+        out = problem(slug_of_refusal(answer.why), "The sink holds as many waits as it may (" +
+                                                       answer.why + "). Ask again.");
     } else {
         out = problem(Slug::group_not_found, "No group has the id `" + id.text() +
                                                  "`: it was never submitted, or is not kept any "

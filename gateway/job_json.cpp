@@ -265,14 +265,19 @@ ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
 }
 
 ProblemDetails not_retried(const JobId& id, const JobAnswer& answer) {
-    if (answer.found != Found::refused && answer.found != Found::conflict) {
-        return not_found(id, answer);
+    ProblemDetails out;
+    if (answer.found == Found::conflict) {
+        out = problem(Slug::id_conflict, "The id of the new job is taken. Use another "
+                                         "Idempotency-Key.");
+    } else if (answer.found != Found::refused) {
+        out = not_found(id, answer);
+    } else if (answer.why == text_of(Slug::not_finished)) {
+        out = problem(Slug::not_finished, "The job has no outcome yet; wait for it, or cancel it, "
+                                          "before it is run again.");
+    } else {
+        out = problem(slug_of_refusal(answer.why),
+                      "The job was not taken again (" + answer.why + ").");
     }
-    const bool is_open = answer.found == Found::conflict || answer.why == "not-finished";
-    auto out = is_open ? problem(Slug::not_finished, "The job has no outcome yet; cancel it, or wait "
-                                                     "for it, before it is run again.")
-                       : problem(slug_of_refusal(answer.why),
-                                 "The job was not taken again (" + answer.why + ").");
     out.id = id;
     return out;
 }

@@ -284,6 +284,7 @@ TEST(GatewayGroup, SaysWhyItIsNotStored) {
     EXPECT_EQ(slug(Found::refused, "jobs-full"), Slug::jobs_full);
     EXPECT_EQ(slug(Found::starting, ""), Slug::starting);
     EXPECT_EQ(group_not_stored(id, nullptr).slug, Slug::outcome_unknown);
+    EXPECT_EQ(no_group(id, {}).slug, Slug::group_not_found);
 }
 
 } // namespace

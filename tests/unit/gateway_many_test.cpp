@@ -143,6 +143,7 @@ TEST(GatewayRetry, SaysWhyNot) {
     const JobId id = *JobId::parse("j");
     EXPECT_EQ(not_retried(id, {Found::unknown, "", {}}).slug, Slug::job_not_found);
     EXPECT_EQ(not_retried(id, {Found::refused, "not-finished", {}}).slug, Slug::not_finished);
+    EXPECT_EQ(not_retried(id, {Found::conflict, "", {}}).slug, Slug::id_conflict);
     EXPECT_EQ(not_retried(id, {Found::refused, "jobs-full", {}}).slug, Slug::jobs_full);
 }
 
