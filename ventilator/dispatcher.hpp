@@ -131,6 +131,10 @@ private:
         return first < next_number_ ? std::min(next_number_, first + count) : first;
     }
 
+    // dispatcher_take.cpp: jobs that the sink offers
+    void on(const Take& m, Instant now);
+    void say_taken(const Record& record, Outbox& out) const;
+
     // dispatcher_lives.cpp: the sink's lives
     void start_over(Outbox& out);
 
