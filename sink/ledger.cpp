@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace penstock::sink {
 namespace {
@@ -45,6 +46,7 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         instance_ = hello.instance;
         by_number_.clear(); // numbers are of an epoch
         next_number_ = 0;
+        owes_kinds_ = true;
     }
     answer.epoch = epoch_;
     return answer;
@@ -93,6 +95,8 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
         on(*final, now, out);
     else if (const auto* refused = std::get_if<Refused>(&message))
         on(*refused, now, out);
+    else if (const auto* kinds = std::get_if<Kinds>(&message))
+        tell(known_kinds_.hear(*kinds), out);
 }
 
 void Ledger::on(const Store& m, Now now, Outbox& out) {
@@ -359,6 +363,7 @@ void Ledger::drop(Index index) {
 }
 
 void Ledger::tick(Now now, Outbox& out) {
+    if (std::exchange(owes_kinds_, false)) tell(known_kinds_.all(), out);
     waits_.expire(now.at, [&](const Wait& wait) {
         const Index index = find(wait.question.id);
         answer(wait, index == kNoIndex ? unknown() : Found::timed_out, "", out);
