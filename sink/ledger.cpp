@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace penstock::sink {
 namespace {
@@ -38,6 +39,7 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         by_number_.clear(); // numbers are of an epoch
         next_number_ = 0;
         seek_orphans();
+        owes_kinds_ = true;
     }
     answer.epoch = epoch_;
     return answer;
@@ -88,6 +90,8 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
         on(*refused, now, out);
     else if (const auto* taken = std::get_if<Taken>(&message))
         on(*taken, now, out);
+    else if (const auto* kinds = std::get_if<Kinds>(&message))
+        tell(known_kinds_.hear(*kinds), out);
 }
 
 // A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
@@ -358,6 +362,7 @@ void Ledger::drop(Index index) {
 }
 
 void Ledger::tick(Now now, Outbox& out) {
+    if (std::exchange(owes_kinds_, false)) tell(known_kinds_.all(), out);
     waits_.expire(now.at, [&](const Wait& wait) {
         const Index index = find(wait.question.id);
         answer(wait, index == kNoIndex ? unknown() : Found::timed_out, "", out);

@@ -9,6 +9,7 @@
 // Facts and questions of a burst go in; what an Outbox holds then goes out in the order of its
 // members. In memory mode what is recorded is committed, so `settled` says `returned` too.
 
+#include "sink/kinds.hpp"
 #include "sink/names.hpp"
 #include "sink/offers.hpp"
 #include "sink/waits.hpp"
@@ -50,6 +51,7 @@ struct Outbox {
     Open open;
     Cancel cancel;
     std::vector<Take> takes; // by `tick`: their payloads are those of the ledger's records
+    Kinds kinds;
     std::vector<Reply> replies;
     std::vector<StoredReply> stored_replies;
 };
@@ -148,6 +150,8 @@ private:
     [[nodiscard]] ListAnswer list(const AskList& question) const;
     [[nodiscard]] SinkStats stats() const;
     CancelAnswer cancel(const JobId& id, Now now, Outbox& out);
+    static void tell(Kinds kinds, Outbox& out);
+    StatusAnswer set_kind(const AskKind& wish, Outbox& out);
 
     const Limits limits_;
     const std::uint64_t seed_; // of hashes
@@ -163,6 +167,8 @@ private:
     Waits waits_;
     std::vector<std::uint64_t> hashes_; // of the message at hand
     std::map<std::string, SinkKind, std::less<>> kinds_;
+    KnownKinds known_kinds_;
+    bool owes_kinds_ = false; // a ventilator of a new epoch is told all of them
     std::unordered_map<std::string, std::string> refused_; // id text to why
     std::deque<std::pair<Instant, std::string>> refused_order_;
     std::uint64_t next_order_ = 1;

@@ -23,13 +23,6 @@ KindState* Dispatcher::kind_of(const std::string& name) {
     return kinds_.emplace(name, std::move(kind)).first->second.get();
 }
 
-void Dispatcher::declare_kind(const std::string& name) {
-    KindState* kind = kind_of(name);
-    if (kind == nullptr || kind->known) return;
-    kind->known = true;
-    ++known_kinds_;
-}
-
 std::string_view Dispatcher::refusal(const KindState* kind, std::size_t bytes) const {
     if (kind == nullptr) return "kinds-full";
     if (draining_) return "draining";
@@ -88,6 +81,8 @@ void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
         on(*c, out);
     else if (const auto* t = std::get_if<Take>(&message))
         on(*t, now);
+    else if (const auto* k = std::get_if<Kinds>(&message))
+        on(*k, now);
 }
 
 void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {

@@ -262,6 +262,7 @@ DispatchStats Dispatcher::stats(Instant now) const {
         view.redelivered = kind->redelivered;
         view.retried = kind->retried;
         view.workers = kind->workers;
+        view.settings = kind->settings;
         out.kinds.push_back(std::move(view));
     }
     return out;

@@ -6,6 +6,7 @@
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
+#include "ventilator/rate.hpp"
 
 #include <algorithm>
 #include <array>
@@ -58,9 +59,12 @@ static_assert(sizeof(Record) == 128);
 struct KindState {
     std::string name;
     bool known = false; // declared, or a worker joined with it
-    KindSettings settings;
+    KindSettings settings;   // as they hold: what this ventilator was configured with,
+    KindSettings configured; // field by field overridden by
+    KindSettings remembered; // what the sink remembers
     std::array<List, kPriorityMax + 1> queue;
     std::uint32_t occupied = 0; // bit p: queue[p] holds jobs
+    Rate rate;                  // that jobs start at, where one is set
     List suspects;              // a worker died while it may have been running these
     LaneId reserved = 0;        // emptied to run a suspect alone, 0 = none
     std::uint64_t queued = 0, delayed = 0, running = 0;

@@ -150,6 +150,7 @@ void World::step_sink() {
         s_link_.push(std::make_shared<const std::string>(encode(head, message)));
     };
     if (s_link_.epoch() != 0) {
+        if (!s_out_.kinds.rows.empty()) add(s_out_.kinds);
         const Stored& stored = s_out_.stored;
         if (!stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty()) {
             add(s_out_.stored);
