@@ -53,6 +53,25 @@ class Stream:
             yield rest
 
 
+class _Kept:
+    """The connection that a thread keeps. It is closed with the thread, which forgets this."""
+
+    def __init__(self):
+        self.connection = None
+
+    def close(self):
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    __del__ = close
+
+
+class _Own(threading.local):
+    def __init__(self):
+        self.kept = _Kept()
+
+
 class Http:
     """One connection per thread to one server. Every request made through it must be safe to
     repeat: it is sent again, at most `retries` times, when the connection breaks and when a 503
@@ -67,7 +86,7 @@ class Http:
         self._host, self._port = parts.hostname, parts.port
         self._base = parts.path.rstrip("/")
         self._url, self._timeout, self._retries, self._headers = url, timeout, retries, headers
-        self._own = threading.local()
+        self._own = _Own()
 
     @property
     def retries(self):
@@ -119,13 +138,10 @@ class Http:
 
     def close(self):
         """Closes this thread's connection; the next request opens another."""
-        connection = getattr(self._own, "connection", None)
-        self._own.connection = None
-        if connection is not None:
-            connection.close()
+        self._own.kept.close()
 
     def _once(self, method, target, body, headers, wait):
-        reused = getattr(self._own, "connection", None) is not None
+        reused = self._own.kept.connection is not None
         try:
             return self._exchange(method, target, body, headers, wait)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
@@ -135,12 +151,12 @@ class Http:
             return self._exchange(method, target, body, headers, wait)
 
     def _exchange(self, method, target, body, headers, wait):
-        connection = getattr(self._own, "connection", None)
+        connection = self._own.kept.connection
         if connection is None:
             connection = self._make(self._host, self._port, timeout=self._timeout)
             connection.connect()
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._own.connection = connection
+            self._own.kept.connection = connection
         connection.sock.settimeout(self._timeout + wait)
         connection.request(method, target, body=body, headers=headers)
         response = connection.getresponse()

@@ -17,6 +17,10 @@ class AsyncClientTest(GatewayCase):
         super().setUp()
         self.client = penstock.AsyncClient(self.gateway.url, timeout=5)
 
+    def tearDown(self):
+        self.client.close()
+        super().tearDown()
+
     def test_calls_are_awaited(self):
         self.gateway.will(200, {"id": "x", "state": "succeeded", "result": 7})
         self.assertEqual(self.go(self.client.run("add", {"a": 3, "b": 4})), 7)
