@@ -300,6 +300,16 @@ class Client:
         said = _json(self._checked("GET", "/v1/workers"))
         return said["workers"] if isinstance(said, dict) else said
 
+    def kinds(self):
+        """The kinds that are known, as dicts: what waits, what runs, and their settings."""
+        return _json(self._checked("GET", "/v1/kinds"))["kinds"]
+
+    def set_kind(self, kind, **settings):
+        """Sets what holds for all jobs of a kind, whoever submits them: max_running, rate (a
+        second), paused, weight, timeout; None clears one. Returns all settings."""
+        return _json(self._checked("PATCH", f"/v1/kinds/{_quoted(kind)}", None,
+                                   json.dumps(settings).encode(), JSON_BODY))
+
     def _checked(self, method, path, query=None, body=None, headers=None, wait=0.0):
         answer = self._http.request(method, path, query, body, headers, wait)
         if answer.status >= 400:

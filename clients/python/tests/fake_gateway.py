@@ -71,7 +71,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
 
-    do_GET = do_POST = do_DELETE = answer
+    do_GET = do_POST = do_PATCH = do_DELETE = answer
 
     def log_message(self, *_):
         pass

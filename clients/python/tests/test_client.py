@@ -107,6 +107,12 @@ class ClientTest(GatewayCase):
         with self.assertRaises(penstock.Conflict):
             self.client.cancel("x")
 
+    def test_settings_of_a_kind(self):
+        self.gateway.will(200, {"kind": "add", "max_running": 2})
+        self.client.set_kind("add", max_running=2, rate=None)
+        self.assertEqual(self.asked()[:2], ("PATCH", "/v1/kinds/add"))
+        self.assertEqual(self.gateway.said(), {"max_running": 2, "rate": None})
+
     # ---- errors
 
     def test_a_problem_becomes_an_exception(self):
