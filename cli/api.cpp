@@ -197,6 +197,12 @@ BulkAnswer Api::submit_bulk(const std::string& body) {
     return out;
 }
 
+json::object Api::set_kind(const std::string& kind, const json::object& settings) {
+    const HttpAnswer answer = ask({"PATCH", "/v1/kinds/" + url_encoded(kind),
+                                   json::serialize(settings), "application/json", {}, 0});
+    return parsed_object(answer.body, http_.base_url());
+}
+
 json::value Api::get(const std::string& target, double wait_seconds) {
     return parsed(ask({"GET", target, "", "", {}, wait_seconds}).body, http_.base_url());
 }

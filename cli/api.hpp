@@ -60,6 +60,9 @@ public:
     // `body` holds one job a line.
     BulkAnswer submit_bulk(const std::string& body);
 
+    // Sets what `settings` holds, clears what is null there. What is set for the kind then.
+    boost::json::object set_kind(const std::string& kind, const boost::json::object& settings);
+
     boost::json::value get(const std::string& target, double wait_seconds = 0);
     std::string get_text(const std::string& target); // lines of JSON, say
     boost::json::object post(const std::string& target, const std::string& body,

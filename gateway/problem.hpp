@@ -39,6 +39,7 @@ enum class Slug : std::uint8_t {
     unknown_kind,
     id_conflict,
     invalid_group,
+    invalid_settings,
     job_failed,
     job_cancelled,
     job_expired,

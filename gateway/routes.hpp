@@ -29,6 +29,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     run,
     workers,
     kinds,
+    kind,
     stats,
     explain,
     retry,
@@ -129,6 +130,10 @@ struct GetWorkers {};
 
 struct GetKinds {};
 
+struct SetKind { // the body says what holds for it
+    std::string kind;
+};
+
 struct GetStats {};
 
 struct Live {};
@@ -145,7 +150,7 @@ struct GetMetrics {};
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
                  ExplainJob, RetryJob, DoMany, WaitMany, SubmitGroup, GetGroup, GetGroupResults,
-                 CancelWholeGroup, GetWorkers, GetKinds, GetStats, Live, Ready, Health, GetMetrics>;
+                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics>;
 
 struct Routed {
     Route route = Route::other;
