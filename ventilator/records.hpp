@@ -6,17 +6,15 @@
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
+#include "ventilator/line.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace penstock::ventilator {
-
-using LaneId = std::uint64_t; // never used again
-struct KindState;
 
 // Where a job is, as the ventilator sees it. Every stage but `queued` waits for exactly one thing.
 enum class Stage : std::uint8_t {
@@ -36,8 +34,9 @@ struct alignas(64) Record {
     TermsTable::Pointer terms = nullptr;
     KindState* kind = nullptr;
     Blob payload;
-    Index lane = kNoIndex;     // while out
-    std::uint32_t ahead = 0;   // jobs on that lane before it, when it was sent
+    Index lane = kNoIndex;   // while out; while queued: the queue it is in
+    std::uint32_t ahead = 0; // while out: jobs on that lane before it, when it was sent; until it
+                             // is queued: its number in its request, 0 = it is alone
     std::uint32_t attempt = 0; // dispatches so far; with the epoch, the fencing token
     std::uint32_t failures = 0;
     std::uint32_t deaths = 0;
@@ -58,16 +57,14 @@ struct KindState {
     std::string name;
     bool known = false; // declared, or a worker joined with it
     KindSettings settings;
-    std::array<List, kPriorityMax + 1> queue;
-    std::uint32_t occupied = 0; // bit p: queue[p] holds jobs
-    List suspects;              // a worker died while it may have been running these
-    LaneId reserved = 0;        // emptied to run a suspect alone, 0 = none
+    // By the labels that their jobs need. The one of those that need none is always there.
+    std::map<std::vector<std::string>, std::unique_ptr<Line>> lines;
+    Line* plain = nullptr;
     std::uint64_t queued = 0, delayed = 0, running = 0;
     std::uint64_t submitted = 0, refused = 0, dispatched = 0, redelivered = 0, retried = 0;
     std::uint32_t workers = 0;
     std::vector<Index> pools; // that serve it
-    bool active = false;      // listed among the kinds with waiting jobs
-    bool blocked = false;     // no lane has room, as far as this pump knows
+    bool held = false;        // gets no lane for now; set by the roster's `hold`
     // Smoothed over settled jobs, in microseconds; 0 = not measured.
     double run_us = 0;
     double return_us = 0; // from dispatch to settled, less the running
@@ -78,8 +75,12 @@ struct KindState {
         return settings.timeout.value_or(kTimeoutDefault);
     }
 
-    [[nodiscard]] int top_priority() const { // REQUIRES: occupied
-        return static_cast<int>(std::bit_width(occupied)) - 1;
+    // Jobs that a tenant or a request has in one turn: as many as run within a millisecond, so that
+    // a bulk of short ones stays together in messages.
+    [[nodiscard]] std::uint32_t turn() const {
+        constexpr double kTurnUs = 1000, kTurnMax = 256;
+        if (run_us <= 0) return 1;
+        return static_cast<std::uint32_t>(std::clamp(kTurnUs / run_us, 1.0, kTurnMax));
     }
 
     // Jobs beyond its slots that a lane should hold so that no slot waits for the way there and
