@@ -91,6 +91,8 @@ public:
     [[nodiscard]] penstock::Room room() const;
     [[nodiscard]] Workers workers(Instant now);
     [[nodiscard]] DispatchStats stats(Instant now) const;
+    [[nodiscard]] Positions positions(const AskPosition& question, Instant now);
+    [[nodiscard]] Explanation explain(JobNumber number, Instant now);
 
     [[nodiscard]] std::size_t open_jobs() const { return records_.used(); }
 
@@ -165,6 +167,20 @@ private:
     bool feed_suspect(Line& line, Instant now, Outbox& out);
     void dispatch(Index index, Index lane, Instant now, Outbox& out);
     [[nodiscard]] double oldest_age(const KindState& kind, Instant now) const;
+
+    // dispatcher_explain.cpp: where a job stands, and why
+    struct Standpoint {
+        std::uint64_t position = 0; // from 1; 0: it is not queued
+        double start_in = -1;       // seconds; < 0: nobody can say
+    };
+
+    Standpoint standpoint(Index index, Instant now);
+    std::uint64_t count_before(const Record& r, Index index, Instant now);
+    [[nodiscard]] std::uint64_t slots_of(const KindState& kind) const;
+    [[nodiscard]] bool sees_worker(const Line& line, int priority) const;
+    [[nodiscard]] std::string no_worker_text(const Line& line, int priority) const;
+    void explain_queued(Index index, Instant now, Explanation& out);
+    void explain_out(const Record& r, Instant now, Explanation& out) const;
 
     const Limits limits_;
     Chance chance_;

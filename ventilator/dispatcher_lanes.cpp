@@ -49,9 +49,8 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
     std::vector<std::string> labels = join.labels;
     std::sort(labels.begin(), labels.end());
     labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-    LaneState& lane = roster_.open(joined.lane, joined.worker,
+    LaneState& lane = roster_.open(joined.lane, joined.worker, join.slots,
                                    {kinds, std::move(labels), join.min_priority});
-    lane.slots = join.slots;
     lane.batches = join.batch;
     lane.heartbeats = join.heartbeats;
     lane.labels = join.labels;

@@ -96,7 +96,7 @@ void Dispatcher::fill_windows(Instant now, Outbox& out) {
 void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_index, Instant now,
                       Outbox& out) {
     Line& line = pool.next_line(share, priority);
-    const KindState& kind = *line.kind;
+    KindState& kind = *line.kind;
     const LaneState& lane = roster_[lane_index];
     const bool has_slot = lane.standing == Standing::idle;
     const std::uint32_t grain = kind.grain(lane.slots);
@@ -115,6 +115,7 @@ void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_in
         ++given;
     }
     pool.charge(share, priority, given, kind.run_us, kind.settings.weight.value_or(1));
+    kind.pace.given(given, now, slots_of(kind), kind.queued > 0);
     drop_line_if_spare(line);
     roster_.rotate(lane_index);
 }

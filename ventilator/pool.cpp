@@ -62,11 +62,17 @@ Instant Pool::due(int priority, Duration step) const {
     return levels_[static_cast<std::size_t>(priority)].oldest - priority * step;
 }
 
+bool Pool::goes_before(int p, int other, Duration step) const {
+    const bool has_both = (occupied_ >> p & occupied_ >> other & 1) != 0;
+    if (step <= Duration(0) || !has_both || due(p, step) == due(other, step)) return p > other;
+    return due(p, step) < due(other, step);
+}
+
 int Pool::top_priority(Duration step) const {
     int best = static_cast<int>(std::bit_width(occupied_)) - 1;
     if (step <= Duration(0)) return best;
     for (int p = best - 1; p >= 0; --p) {
-        if ((occupied_ >> p & 1) != 0 && due(p, step) < due(best, step)) best = p;
+        if ((occupied_ >> p & 1) != 0 && goes_before(p, best, step)) best = p;
     }
     return best;
 }
@@ -77,14 +83,11 @@ Pool::Next Pool::first_of(const std::vector<std::size_t>& some, Duration step) c
         for (int p = kPriorityMax; p >= 0; --p) {
             const auto level = static_cast<std::size_t>(p);
             if (shares[some[at]].place[level] == 0) continue;
-            const bool is_tie = p == best.priority;
-            bool better = best.priority < 0 || p > best.priority;
-            if (is_tie) {
-                better = shares[some[at]].spent[level] < shares[some[best.at]].spent[level];
-            } else if (best.priority >= 0 && step > Duration(0)) {
-                const Instant own = due(p, step), other = due(best.priority, step);
-                better = own < other || (own == other && p > best.priority);
-            }
+            bool better = best.priority < 0;
+            if (p == best.priority)
+                better = spent(some[at], p) < spent(some[best.at], p);
+            else if (!better)
+                better = goes_before(p, best.priority, step);
             if (better) best = {at, p};
         }
     }

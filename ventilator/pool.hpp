@@ -37,6 +37,7 @@ public:
     std::vector<Share> shares;
     List idle, busy;
     std::uint32_t lanes = 0;
+    std::uint64_t slots = 0; // of all of them
 
     // A line of a share has jobs of this priority now, or has none any more.
     void begin(std::size_t share, int priority, const Line& line);
@@ -55,6 +56,9 @@ public:
     // When a job that went before all others of this priority would be due, as it were: what is
     // earlier goes first.
     [[nodiscard]] Instant due(int priority, Duration step) const;
+
+    // Whether all jobs of one priority go before those of another, as of the last look.
+    [[nodiscard]] bool goes_before(int priority, int other, Duration step) const;
 
     // The kind that is next at this priority. REQUIRES: occupied
     [[nodiscard]] std::size_t first(int priority) const {

@@ -6,7 +6,7 @@
 
 namespace penstock::ventilator {
 
-LaneState& Roster::open(LaneId id, std::string worker, PoolKey key) {
+LaneState& Roster::open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key) {
     PENSTOCK_CHECK(!key.kinds.empty());
     const auto known = pool_by_key_.find(key);
     const Index pool = known == pool_by_key_.end() ? make_pool(key) : known->second;
@@ -14,8 +14,10 @@ LaneState& Roster::open(LaneId id, std::string worker, PoolKey key) {
     LaneState& lane = lanes_[index];
     lane.id = id;
     lane.worker = worker;
+    lane.slots = slots;
     lane.pool = pool;
     ++pools_[pool].lanes;
+    pools_[pool].slots += slots;
     for (const Share& share : pools_[pool].shares) ++share.kind->workers;
     by_id_.emplace(id, index);
     by_worker_.insert_or_assign(std::move(worker), index);
@@ -30,6 +32,7 @@ void Roster::close(LaneId id) {
     place(index);
     const Index pool = lane.pool;
     for (const Share& share : pools_[pool].shares) --share.kind->workers;
+    pools_[pool].slots -= lane.slots;
     if (--pools_[pool].lanes == 0) drop_pool(pool);
     if (const auto named = by_worker_.find(lane.worker);
         named != by_worker_.end() && named->second == index) {

@@ -62,7 +62,7 @@ struct PoolKey {
 class Roster {
 public:
     // REQUIRES: `kinds` is sorted and not empty.
-    LaneState& open(LaneId id, std::string worker, PoolKey key);
+    LaneState& open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key);
     void close(LaneId id); // REQUIRES: no flights
 
     [[nodiscard]] Index find(LaneId id) const;
