@@ -29,6 +29,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     run,
     workers,
     kinds,
+    kind,
     stats,
     livez,
     readyz,
@@ -36,7 +37,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     metrics,
     other,
 };
-constexpr std::size_t kRoutes = 14;
+constexpr std::size_t kRoutes = 15;
 std::string_view to_string(Route route); // its path, as "/v1/jobs/{id}"
 
 struct Wait {
@@ -86,6 +87,10 @@ struct GetWorkers {};
 
 struct GetKinds {};
 
+struct SetKind { // the body says what holds for it
+    std::string kind;
+};
+
 struct GetStats {};
 
 struct Live {};
@@ -101,7 +106,7 @@ struct GetMetrics {};
 
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
-                 GetWorkers, GetKinds, GetStats, Live, Ready, Health, GetMetrics>;
+                 GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics>;
 
 struct Routed {
     Route route = Route::other;

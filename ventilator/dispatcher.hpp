@@ -77,6 +77,8 @@ public:
     void sink_down() { sink_is_up_ = false; } // nothing is dispatched until it is back
 
     void declare_kind(const std::string& kind);
+    // Declares it, with what holds for it unless the sink remembers otherwise.
+    void configure_kind(const std::string& kind, const KindSettings& settings);
 
     void drain() { draining_ = true; } // take nothing new, send nothing more
 
@@ -109,6 +111,7 @@ private:
 
     // dispatcher.cpp: jobs
     KindState* kind_of(const std::string& name); // null: there are too many
+    KindState& make_kind(const std::string& name);
     [[nodiscard]] bool has_line_for(const KindState& kind, const Terms& terms) const;
     [[nodiscard]] std::string_view refusal(const KindState* kind, std::size_t bytes) const;
     void on(const Stored& m, Instant now, Outbox& out);
@@ -133,6 +136,14 @@ private:
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;
     }
+
+    // dispatcher_take.cpp: jobs that the sink offers
+    void on(const Take& m, Instant now);
+    void say_taken(const Record& record, Outbox& out) const;
+    // dispatcher_kinds.cpp: what is known of kinds, and set for them
+    void on(const Kinds& m, Instant now);
+    void tell_kinds(Outbox& out);     // all of them
+    void tell_new_kinds(Outbox& out); // REQUIRES: the sink is up
 
     // dispatcher_lives.cpp: the sink's lives
     void start_over(Outbox& out);
@@ -195,6 +206,7 @@ private:
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
     std::vector<Line*> suspect_lines_; // with suspects
     std::vector<std::size_t> short_kinds_; // shares of one pool, within a pump
+    std::vector<KindState*> untold_kinds_; // known, and the sink was not told
     std::deque<Handed> handed_;
     std::map<Attempt, LaneId> ghosts_; // attempts that a lane still holds though the job moved on
     JobNumber next_number_ = 1;

@@ -27,7 +27,7 @@ void Dispatcher::pump(Instant now, Outbox& out) {
     fill_windows(now, out);
 }
 
-// Jobs with consecutive numbers and equal terms share a message.
+// In the order of their numbers. Neighbours with equal terms share a message.
 void Dispatcher::send_stores(Outbox& out) {
     if (!sink_is_up_) return;
     const std::pair<const Terms, TermsTable::Entry>* terms = nullptr;
@@ -36,6 +36,11 @@ void Dispatcher::send_stores(Outbox& out) {
     while (!unsent_.empty()) {
         const Index index = links_.pop_front(unsent_);
         const Record& r = records_[index];
+        if (r.stage == Stage::taking) {
+            say_taken(r, out);
+            store = nullptr;
+            continue;
+        }
         const bool fits = store != nullptr && terms == r.terms && bytes < kStoreBytesMax &&
                           store->rows.size() < kStoreRowsMax &&
                           store->first + store->rows.size() == r.number;
@@ -295,7 +300,6 @@ DispatchStats Dispatcher::stats(Instant now) const {
         view.queued = kind->queued;
         view.delayed = kind->delayed;
         view.running = kind->running;
-        view.settings = kind->settings;
         view.oldest_age_seconds = oldest_age(*kind, now);
         view.submitted = kind->submitted;
         view.refused = kind->refused;
@@ -303,6 +307,7 @@ DispatchStats Dispatcher::stats(Instant now) const {
         view.redelivered = kind->redelivered;
         view.retried = kind->retried;
         view.workers = kind->workers;
+        view.settings = kind->settings;
         out.kinds.push_back(std::move(view));
     }
     return out;

@@ -7,6 +7,7 @@
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
 #include "ventilator/line.hpp"
+#include "ventilator/rate.hpp"
 
 #include <algorithm>
 #include <map>
@@ -19,6 +20,7 @@ namespace penstock::ventilator {
 // Where a job is, as the ventilator sees it. Every stage but `queued` waits for exactly one thing.
 enum class Stage : std::uint8_t {
     storing,  // for the sink's `stored`
+    taking,   // for the same, of a job that the sink itself offered
     delayed,  // for its time: asked for by its submitter, or between two attempts
     queued,   // for a worker
     out,      // for the result of the attempt that a lane was given
@@ -91,10 +93,13 @@ private:
 struct KindState {
     std::string name;
     bool known = false; // declared, or a worker joined with it
-    KindSettings settings;
+    KindSettings settings;   // as they hold: what this ventilator was configured with,
+    KindSettings configured; // field by field overridden by
+    KindSettings remembered; // what the sink remembers
     // By the labels that their jobs need. The one of those that need none is always there.
     std::map<std::vector<std::string>, std::unique_ptr<Line>> lines;
     Line* plain = nullptr;
+    Rate rate; // that jobs start at, where one is set
     std::uint64_t queued = 0, delayed = 0, running = 0;
     std::uint64_t submitted = 0, refused = 0, dispatched = 0, redelivered = 0, retried = 0;
     std::uint32_t workers = 0;
