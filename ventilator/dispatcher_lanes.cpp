@@ -47,8 +47,11 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
     }
     joined.window = join.slots + kPrefetchMax;
     const Index old = roster_.find_worker(joined.worker);
-    LaneState& lane = roster_.open(joined.lane, joined.worker, kinds);
-    lane.slots = join.slots;
+    std::vector<std::string> labels = join.labels;
+    std::sort(labels.begin(), labels.end());
+    labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+    LaneState& lane = roster_.open(joined.lane, joined.worker, join.slots,
+                                   {kinds, std::move(labels), join.min_priority});
     lane.batches = join.batch;
     lane.heartbeats = join.heartbeats;
     lane.labels = join.labels;
@@ -112,8 +115,8 @@ void Dispatcher::close(Index index, bool blame, Outbox& out) {
     for (auto ghost = ghosts_.begin(); ghost != ghosts_.end();) {
         ghost = ghost->second == id ? ghosts_.erase(ghost) : std::next(ghost);
     }
-    for (KindState* kind : roster_.pool_of(roster_[index]).kinds) {
-        if (kind->reserved == id) kind->reserved = 0;
+    for (Line* line : suspect_lines_) {
+        if (line->reserved == id) line->reserved = 0;
     }
     out.close_lanes.push_back(id);
     roster_.close(id);

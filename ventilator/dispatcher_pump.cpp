@@ -5,6 +5,7 @@
 #include "protocol/check.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::ventilator {
 namespace {
@@ -22,16 +23,8 @@ void Dispatcher::pump(Instant now, Outbox& out) {
     send_stores(out);
     if (!sink_is_up_ || draining_) return;
     feed_suspects(now, out);
-    while (KindState* kind = next_kind()) {
-        if (!feed(*kind, now, out)) kind->blocked = true;
-    }
-    std::size_t kept = 0;
-    for (KindState* kind : active_) {
-        kind->blocked = false;
-        kind->active = kind->queued > 0;
-        if (kind->active) active_[kept++] = kind;
-    }
-    active_.resize(kept);
+    fill_slots(now, out);
+    fill_windows(now, out);
 }
 
 // In the order of their numbers. Neighbours with equal terms share a message.
@@ -63,82 +56,125 @@ void Dispatcher::send_stores(Outbox& out) {
     }
 }
 
-// The kind with the most urgent job among those that have one and may find a lane for it.
-KindState* Dispatcher::next_kind() {
-    KindState* best = nullptr;
-    JobNumber best_number = 0;
-    for (KindState* kind : active_) {
-        if (kind->blocked || kind->occupied == 0) continue;
-        const int priority = kind->top_priority();
-        const List& queue = kind->queue[static_cast<std::size_t>(priority)];
-        const JobNumber number = records_[queue.first].number;
-        const bool better = best == nullptr || priority > best->top_priority() ||
-                            (priority == best->top_priority() && number < best_number);
-        if (!better) continue;
-        best = kind;
-        best_number = number;
+// Free slots come before prefetch, whoever has them. Pools take turns, one lane each, so that jobs
+// are spread over all of them.
+void Dispatcher::fill_slots(Instant now, Outbox& out) {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (const Index index : roster_.pools()) {
+            Pool& pool = roster_.pool(index);
+            if (pool.idle.empty() || pool.occupied() == 0) continue;
+            pool.look_at_ages(now, limits_.ageing);
+            const int priority = pool.top_priority(limits_.ageing);
+            feed(pool, pool.first(priority), priority, pool.idle.first, now, out);
+            moved = true;
+        }
     }
-    return best;
 }
 
-// Gives one lane its turn. Free slots come before prefetch, whoever has them.
-bool Dispatcher::feed(KindState& kind, Instant now, Outbox& out) {
-    Index lane_index = roster_.find_idle(kind);
-    const bool has_slot = lane_index != kNoIndex;
-    if (!has_slot) lane_index = roster_.find_prefetch(kind);
-    if (lane_index == kNoIndex) return false;
+// What waits now finds no free slot. Jobs that are short beside their way go to lanes ahead of need.
+void Dispatcher::fill_windows(Instant now, Outbox& out) {
+    for (const Index index : roster_.pools()) {
+        Pool& pool = roster_.pool(index);
+        if (pool.busy.empty() || pool.occupied() == 0) continue;
+        short_kinds_.clear();
+        for (std::size_t i = 0; i < pool.shares.size(); ++i) {
+            if (!pool.shares[i].is_held && pool.shares[i].kind->prefetch(1) > 0) {
+                short_kinds_.push_back(i);
+            }
+        }
+        pool.look_at_ages(now, limits_.ageing);
+        while (!short_kinds_.empty()) {
+            const auto [at, priority] = pool.first_of(short_kinds_, limits_.ageing);
+            if (priority < 0) break; // they have nothing waiting
+            const std::size_t share = short_kinds_[at];
+            const Index lane = roster_.find_prefetch(pool, *pool.shares[share].kind);
+            if (lane == kNoIndex)
+                short_kinds_.erase(short_kinds_.begin() + static_cast<std::ptrdiff_t>(at));
+            else
+                feed(pool, share, priority, lane, now, out);
+        }
+    }
+}
+
+// Gives one lane its turn.
+void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_index, Instant now,
+                      Outbox& out) {
+    Line& line = pool.next_line(share, priority);
+    KindState& kind = *line.kind;
     const LaneState& lane = roster_[lane_index];
+    const bool has_slot = lane.standing == Standing::idle;
     const std::uint32_t grain = kind.grain(lane.slots);
     const std::uint32_t window =
         has_slot ? std::max(lane.slots, grain) : lane.slots + kind.prefetch(lane.slots);
-    const List& queue = kind.queue[static_cast<std::size_t>(kind.top_priority())];
-    const Pool& pool = roster_.pool_of(lane);
-    const std::size_t rivals = has_slot ? pool.idle.count : pool.busy.count;
-    const std::size_t share = (queue.count + rivals - 1) / std::max<std::size_t>(rivals, 1);
-    const std::size_t together = std::max<std::size_t>(share, grain);
+    const std::size_t rivals =
+        std::max<std::size_t>(has_slot ? roster_.count_idle(line, priority) : pool.busy.count, 1);
+    const std::size_t spread = (line.waiting.count(priority) + rivals - 1) / rivals;
+    const std::size_t together = std::max<std::size_t>(spread, grain);
     std::size_t room = std::min<std::size_t>({window - lane.outstanding, kChunk, together});
-    while (room-- > 0 && !queue.empty() && lane.standing != Standing::none) {
-        const Index index = queue.first;
-        dequeue(index);
-        dispatch(index, lane_index, now, out);
+    // Beside others of its priority a kind gets a millisecond's worth, then it is their turn.
+    if (pool.rivals(priority) > 1) room = std::min<std::size_t>(room, kind.turn());
+    std::size_t given = 0;
+    while (given < room && line.waiting.has(priority) && lane.standing != Standing::none) {
+        dispatch(take_next(line, priority), lane_index, now, out);
+        ++given;
     }
+    pool.charge(share, priority, given, kind.run_us, kind.settings.weight.value_or(1));
+    kind.pace.given(given, now, slots_of(kind), kind.queued > 0);
+    drop_line_if_spare(line);
     roster_.rotate(lane_index);
-    return true;
 }
 
 // A job that a worker died with runs alone on an otherwise empty worker, so that if it kills again
 // nobody else is hurt and nobody else is blamed.
 void Dispatcher::feed_suspects(Instant now, Outbox& out) {
-    for (KindState* kind : active_) {
-        while (!kind->suspects.empty()) {
-            Index lane = kNoIndex;
-            if (kind->reserved != 0) {
-                lane = roster_.find(kind->reserved);
-                PENSTOCK_CHECK(lane != kNoIndex);
-                if (roster_[lane].outstanding > 0) break; // still emptying
-                roster_[lane].reserved = false;
-                kind->reserved = 0;
-                roster_.place(lane);
-                if (roster_[lane].standing != Standing::idle) continue; // silent or leaving by now
-            } else {
-                lane = roster_.find_empty(*kind);
+    std::size_t kept = 0;
+    for (Line* line : suspect_lines_) {
+        if (!line->kind->held) {
+            while (!line->suspects.empty() && feed_suspect(*line, now, out)) {
             }
-            if (lane == kNoIndex) {
-                lane = roster_.find_idle(*kind);
-                if (lane == kNoIndex) lane = roster_.find_prefetch(*kind);
-                if (lane == kNoIndex) break;
-                roster_[lane].reserved = true;
-                kind->reserved = roster_[lane].id;
-                roster_.place(lane);
-                break;
-            }
-            const Index index = kind->suspects.first;
-            dequeue(index);
-            dispatch(index, lane, now, out);
-            roster_[lane].alone = true;
+        }
+        line->has_suspects = !line->suspects.empty();
+        if (!line->has_suspects && line->reserved != 0) { // it was cancelled meanwhile
+            const Index lane = roster_.find(std::exchange(line->reserved, 0));
+            roster_[lane].reserved = false;
             roster_.place(lane);
         }
+        if (line->has_suspects) suspect_lines_[kept++] = line;
     }
+    suspect_lines_.resize(kept);
+}
+
+// False: it has to wait for a worker.
+bool Dispatcher::feed_suspect(Line& line, Instant now, Outbox& out) {
+    const Index index = line.suspects.first;
+    const int priority = records_[index].terms->first.priority;
+    Index lane = kNoIndex;
+    if (line.reserved != 0) {
+        lane = roster_.find(line.reserved);
+        PENSTOCK_CHECK(lane != kNoIndex);
+        if (roster_[lane].outstanding > 0) return false; // still emptying
+        roster_[lane].reserved = false;
+        line.reserved = 0;
+        roster_.place(lane);
+        const bool takes = roster_[lane].standing == Standing::idle; // not silent or leaving by now
+        if (!takes || roster_.pool_of(roster_[lane]).min_priority > priority) return true;
+    } else {
+        lane = roster_.find_empty(line, priority);
+    }
+    if (lane == kNoIndex) {
+        lane = roster_.find_room(line, priority);
+        if (lane == kNoIndex) return false;
+        roster_[lane].reserved = true;
+        line.reserved = roster_[lane].id;
+        roster_.place(lane);
+        return false;
+    }
+    dequeue(index);
+    dispatch(index, lane, now, out);
+    roster_[lane].alone = true;
+    roster_.place(lane);
+    return true;
 }
 
 void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& out) {
@@ -218,10 +254,12 @@ Workers Dispatcher::workers(Instant now) {
         WorkerView view;
         view.worker = lane.worker;
         std::uint32_t prefetch = 0;
-        for (const KindState* kind : roster_.pool_of(lane).kinds) {
-            view.kinds.push_back(kind->name);
-            prefetch = std::max(prefetch, kind->prefetch(lane.slots));
+        const Pool& pool = roster_.pool_of(lane);
+        for (const Share& share : pool.shares) {
+            view.kinds.push_back(share.kind->name);
+            prefetch = std::max(prefetch, share.kind->prefetch(lane.slots));
         }
+        view.min_priority = pool.min_priority;
         view.labels = lane.labels;
         view.slots = lane.slots;
         view.window = lane.slots + prefetch;
@@ -238,6 +276,17 @@ Workers Dispatcher::workers(Instant now) {
     return out;
 }
 
+// Of those that go next in their queues: they are the oldest, or near it.
+double Dispatcher::oldest_age(const KindState& kind, Instant now) const {
+    Instant oldest = now;
+    const auto look = [&](Index job) { oldest = std::min(oldest, records_[job].arrived); };
+    for (const auto& [needs, line] : kind.lines) {
+        line->waiting.for_each_first(look);
+        for (Index at = line->suspects.first; at != kNoIndex; at = links_.next(at)) look(at);
+    }
+    return seconds(now - oldest);
+}
+
 DispatchStats Dispatcher::stats(Instant now) const {
     DispatchStats out;
     out.open_jobs = records_.used();
@@ -251,11 +300,7 @@ DispatchStats Dispatcher::stats(Instant now) const {
         view.queued = kind->queued;
         view.delayed = kind->delayed;
         view.running = kind->running;
-        for (const List& queue : kind->queue) {
-            if (queue.empty()) continue;
-            const double age = seconds(now - records_[queue.first].arrived);
-            view.oldest_age_seconds = std::max(view.oldest_age_seconds, age);
-        }
+        view.oldest_age_seconds = oldest_age(*kind, now);
         view.submitted = kind->submitted;
         view.refused = kind->refused;
         view.dispatched = kind->dispatched;

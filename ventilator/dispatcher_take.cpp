@@ -14,17 +14,15 @@ constexpr std::size_t kTakenRowsMax = 4096; // in one message
 
 void Dispatcher::on(const Take& m, Instant now) {
     const auto terms = terms_.intern(Terms(m.terms));
-    auto& kind = kinds_[m.terms.kind]; // whatever the limit: whoever accepted it had room for it
-    if (!kind) {
-        kind = std::make_unique<KindState>();
-        kind->name = m.terms.kind;
-    }
+    // Whatever the limit: whoever accepted it had room for it.
+    const auto known = kinds_.find(m.terms.kind);
+    KindState* kind = known == kinds_.end() ? &make_kind(m.terms.kind) : known->second.get();
     for (const Take::Row& row : m.rows) {
         const Index index = records_.allocate();
         Record& r = records_[index];
         r.number = next_number_++;
         r.terms = terms;
-        r.kind = kind.get();
+        r.kind = kind;
         r.payload = Blob(row.payload, m.held);
         r.id = row.id;
         r.stage = Stage::taking;
