@@ -88,5 +88,6 @@ Awaitable<Reply> answer_to(Exchange* exchange, Live command);
 Awaitable<Reply> answer_to(Exchange* exchange, Ready command);
 Awaitable<Reply> answer_to(Exchange* exchange, Health command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetMetrics command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetContract command);
 
 } // namespace penstock::gateway

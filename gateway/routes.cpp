@@ -252,6 +252,7 @@ constexpr std::array kEntries = {
     Entry{Route::readyz, Method::get, "readyz", kAny, plain<Ready>},
     Entry{Route::healthz, Method::get, "healthz", kAny, health},
     Entry{Route::metrics, Method::get, "metrics", kAny, plain<GetMetrics>},
+    Entry{Route::contract, Method::get, "openapi.json", kNamed, plain<GetContract>},
 };
 
 bool fits(std::string_view pattern, const std::vector<std::string>& segments) {
@@ -324,6 +325,7 @@ std::string_view to_string(Route route) {
                                                                      "/readyz",
                                                                      "/healthz",
                                                                      "/metrics",
+                                                                     "/openapi.json",
                                                                      "other"};
     return kPaths[static_cast<std::size_t>(route)];
 }

@@ -43,6 +43,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     readyz,
     healthz,
     metrics,
+    contract,
     other,
 };
 constexpr std::size_t kRoutes = static_cast<std::size_t>(Route::other) + 1;
@@ -147,10 +148,13 @@ struct Health {
 
 struct GetMetrics {};
 
+struct GetContract {};
+
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
                  ExplainJob, RetryJob, DoMany, WaitMany, SubmitGroup, GetGroup, GetGroupResults,
-                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics>;
+                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics,
+                 GetContract>;
 
 struct Routed {
     Route route = Route::other;
