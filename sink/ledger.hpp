@@ -11,6 +11,7 @@
 
 #include "sink/kinds.hpp"
 #include "sink/names.hpp"
+#include "sink/offers.hpp"
 #include "sink/waits.hpp"
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
@@ -49,6 +50,7 @@ struct Outbox {
     Settled settled;
     Open open;
     Cancel cancel;
+    std::vector<Take> takes; // by `tick`: their payloads are those of the ledger's records
     Kinds kinds;
     std::vector<Reply> replies;
     std::vector<StoredReply> stored_replies;
@@ -98,6 +100,7 @@ private:
         State state = State::queued;
         bool cancelling = false;
         bool awaited = false; // somebody waits for it
+        Custody custody = Custody::owned;
         Blob payload, value;
         Instant stored{}, finished_at{};
         WallTime submitted{}, started{}, finished{};
@@ -109,6 +112,7 @@ private:
     };
 
     // ledger.cpp
+    [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
     void on(const Started& m, Now now);
     void on(const Retrying& m);
@@ -127,6 +131,14 @@ private:
     static Words& words(Record& record);
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
                 std::uint64_t run_us) const;
+
+    // offers.cpp: jobs that no ventilator of this epoch has
+    void seek_orphans();
+    void sweep(Now now, Outbox& out);
+    void hand_over(Index index);
+    void withdraw(Index index);
+    void offer(Now now, Outbox& out);
+    void on(const Taken& m, Now now, Outbox& out);
 
     // ledger_questions.cpp
     void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
@@ -151,6 +163,7 @@ private:
     Names names_;
     Links links_;
     List finished_; // in the order they finished
+    Offers offers_;
     Waits waits_;
     std::vector<std::uint64_t> hashes_; // of the message at hand
     std::map<std::string, SinkKind, std::less<>> kinds_;

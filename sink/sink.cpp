@@ -253,6 +253,7 @@ void Shell::flush() {
     outbox_.settled = {};
     outbox_.open = {};
     outbox_.cancel = {};
+    outbox_.takes.clear();
     outbox_.kinds = {};
     outbox_.replies.clear();
     outbox_.stored_replies.clear();
@@ -276,6 +277,7 @@ void Shell::send_link() {
     }
     if (!outbox_.open.rows.empty()) add(std::move(outbox_.open));
     if (!outbox_.cancel.numbers.empty()) add(std::move(outbox_.cancel));
+    for (Take& take : outbox_.takes) add(std::move(take));
     if (!ventilator_) return;
     while (const Frame* frame = link_.unsent()) {
         if (!transport::send_frame(*ventilator_, *frame)) break;

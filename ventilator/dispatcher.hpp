@@ -133,6 +133,9 @@ private:
         return first < next_number_ ? std::min(next_number_, first + count) : first;
     }
 
+    // dispatcher_take.cpp: jobs that the sink offers
+    void on(const Take& m, Instant now);
+    void say_taken(const Record& record, Outbox& out) const;
     // dispatcher_kinds.cpp: what is known of kinds, and set for them
     void on(const Kinds& m, Instant now);
     void tell_kinds(Outbox& out);     // all of them

@@ -34,7 +34,7 @@ void Dispatcher::pump(Instant now, Outbox& out) {
     active_.resize(kept);
 }
 
-// Jobs with consecutive numbers and equal terms share a message.
+// In the order of their numbers. Neighbours with equal terms share a message.
 void Dispatcher::send_stores(Outbox& out) {
     if (!sink_is_up_) return;
     const std::pair<const Terms, TermsTable::Entry>* terms = nullptr;
@@ -43,6 +43,11 @@ void Dispatcher::send_stores(Outbox& out) {
     while (!unsent_.empty()) {
         const Index index = links_.pop_front(unsent_);
         const Record& r = records_[index];
+        if (r.stage == Stage::taking) {
+            say_taken(r, out);
+            store = nullptr;
+            continue;
+        }
         const bool fits = store != nullptr && terms == r.terms && bytes < kStoreBytesMax &&
                           store->rows.size() < kStoreRowsMax &&
                           store->first + store->rows.size() == r.number;

@@ -22,6 +22,7 @@ struct KindState;
 // Where a job is, as the ventilator sees it. Every stage but `queued` waits for exactly one thing.
 enum class Stage : std::uint8_t {
     storing,  // for the sink's `stored`
+    taking,   // for the same, of a job that the sink itself offered
     delayed,  // for its time: asked for by its submitter, or between two attempts
     queued,   // for a worker
     out,      // for the result of the attempt that a lane was given

@@ -161,6 +161,9 @@ void Shell::receive_door(Instant now) {
             if (auto* submit = std::get_if<Submit>(&fact)) {
                 rows += submit->rows.size();
                 submit->held = arrived.held();
+            } else if (auto* linked = std::get_if<Linked<FromSink>>(&fact)) {
+                auto* offered = std::get_if<penstock::Take>(&linked->message);
+                if (offered != nullptr) offered->held = arrived.held();
             }
             take(fact, now);
         }
