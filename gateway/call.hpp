@@ -27,7 +27,7 @@ struct BulkAnswer {
 struct IsStored {}; // the job
 
 using Said = std::variant<std::monostate, IsStored, JobAnswer, ListAnswer, SinkStats, CancelAnswer,
-                          Room, Workers, DispatchStats, BulkAnswer>;
+                          Room, Workers, DispatchStats, BulkAnswer, PartialsAnswer, GroupAnswer>;
 
 struct Answer {
     enum class What : std::uint8_t {

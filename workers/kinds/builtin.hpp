@@ -15,6 +15,7 @@ Reply run_add(Job& job);   // {a, b}
 Reply run_sleep(Job& job); // {seconds}
 Reply run_spin(Job& job);  // {seconds}, burning CPU
 Reply run_fail(Job& job);  // {times}: fails so often, then answers the attempt
+Reply run_count(Job& job); // {to, every?}: 1 to `to`, each a partial, `every` seconds apart
 
 // {name, input?}: runs the command of that name, answers {status, output, error}.
 using Commands = std::map<std::string, std::string, std::less<>>;
