@@ -202,6 +202,12 @@ BulkAnswer Api::submit_bulk(const std::string& body) {
     return out;
 }
 
+json::object Api::set_kind(const std::string& kind, const json::object& settings) {
+    const HttpAnswer answer = ask({"PATCH", "/v1/kinds/" + url_encoded(kind),
+                                   json::serialize(settings), "application/json", {}, 0});
+    return parsed_object(answer.body, http_.base_url());
+}
+
 json::value Api::get(const std::string& target) {
     return parsed(ask({"GET", target, "", "", {}, 0}).body, http_.base_url());
 }

@@ -16,6 +16,9 @@ Command workers_command(CLI::App& root);     //
 Command kinds_command(CLI::App& root);       //
 Command healthcheck_command(CLI::App& root); //
 Command version_command(CLI::App& root);     //
+Command pause_command(CLI::App& root);       // commands_kinds.cpp
+Command resume_command(CLI::App& root);      //
+Command limit_command(CLI::App& root);       //
 Command demo_command(CLI::App& root);        // demo.cpp
 
 } // namespace penstock::cli

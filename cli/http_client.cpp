@@ -113,7 +113,7 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
     if (request.method != "GET")
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    if (request.method == "POST") {
+    if (request.method == "POST" || request.method == "PATCH") {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                          static_cast<curl_off_t>(request.body.size()));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());

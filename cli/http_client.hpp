@@ -11,7 +11,7 @@
 namespace penstock::cli {
 
 struct HttpRequest {
-    std::string method; // "GET", "POST", "DELETE"
+    std::string method; // "GET", "POST", "PATCH", "DELETE"
     std::string target; // "/v1/jobs?limit=10"
     std::string body;
     std::string content_type;         // of the body; empty: there is none

@@ -39,6 +39,9 @@ int main(int argc, char** argv) {
                   stats_command(root),
                   workers_command(root),
                   kinds_command(root),
+                  pause_command(root),
+                  resume_command(root),
+                  limit_command(root),
                   healthcheck_command(root),
                   demo_command(root),
               });

@@ -64,6 +64,7 @@ Awaitable<Reply> answer_to(Exchange* exchange, ListJobs command);
 Awaitable<Reply> answer_to(Exchange* exchange, CancelOne command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetWorkers command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetKinds command);
+Awaitable<Reply> answer_to(Exchange* exchange, SetKind command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetStats command);
 Awaitable<Reply> answer_to(Exchange* exchange, Live command);
 Awaitable<Reply> answer_to(Exchange* exchange, Ready command);

@@ -155,6 +155,12 @@ Checked run_kind(const Head& h) {
     });
 }
 
+Checked set_kind(const Head& h) {
+    return with_kind(h.segments[2], [](const std::string& kind) {
+        return Checked(Command(SetKind{kind}));
+    });
+}
+
 Checked get_job(const Head& h) {
     return with_id(h.segments[2], [&](const JobId& id) {
         return with_wait(h, [&](Wait wait) { return GetJob{id, wait}; });
@@ -223,6 +229,7 @@ constexpr std::array kEntries = {
     Entry{Route::run, Method::get, "v1/run/*", HostRule::own, run_kind},
     Entry{Route::workers, Method::get, "v1/workers", kNamed, plain<GetWorkers>},
     Entry{Route::kinds, Method::get, "v1/kinds", kNamed, plain<GetKinds>},
+    Entry{Route::kind, Method::patch, "v1/kinds/*", kNamed, set_kind},
     Entry{Route::stats, Method::get, "v1/stats", kNamed, plain<GetStats>},
     Entry{Route::livez, Method::get, "livez", kAny, plain<Live>},
     Entry{Route::readyz, Method::get, "readyz", kAny, plain<Ready>},
@@ -286,6 +293,7 @@ std::string_view to_string(Route route) {
                                                                      "/v1/run/{kind}",
                                                                      "/v1/workers",
                                                                      "/v1/kinds",
+                                                                     "/v1/kinds/{kind}",
                                                                      "/v1/stats",
                                                                      "/livez",
                                                                      "/readyz",
@@ -300,7 +308,7 @@ std::string_view to_string(Route route) {
 
 Routed route(const Head& head, const RoutePolicy& policy) {
     if (head.segments.empty() && head.method == Method::options) {
-        return {Route::other, no_such_method(head, "GET, HEAD, POST, DELETE, OPTIONS")};
+        return {Route::other, no_such_method(head, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")};
     }
     bool known = false;
     Route at = Route::other;

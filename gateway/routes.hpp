@@ -30,6 +30,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     run,
     workers,
     kinds,
+    kind,
     stats,
     livez,
     readyz,
@@ -40,7 +41,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     group_events,
     other,
 };
-constexpr std::size_t kRoutes = 17;
+constexpr std::size_t kRoutes = 18;
 std::string_view to_string(Route route); // its path, as "/v1/jobs/{id}"
 
 struct Wait {
@@ -105,6 +106,10 @@ struct GetWorkers {};
 
 struct GetKinds {};
 
+struct SetKind { // the body says what holds for it
+    std::string kind;
+};
+
 struct GetStats {};
 
 struct Live {};
@@ -120,7 +125,7 @@ struct GetMetrics {};
 
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
-                 GetWorkers, GetKinds, GetStats, Live, Ready, Health, GetMetrics, GetEvents,
+                 GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics, GetEvents,
                  GetJobEvents, GetGroupEvents>;
 
 struct Routed {

@@ -3,9 +3,11 @@
 #include "sink/ledger.hpp"
 
 #include "sink/buckets.hpp"
+#include "sink/ranges.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace penstock::sink {
 namespace {
@@ -13,15 +15,6 @@ namespace {
 constexpr std::size_t kKindsMax = 10'000; // counted apart; the ventilator bounds them too
 const std::string kOtherKinds = "other";
 constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
-
-template <class Row>
-void add_number(std::vector<Row>& ranges, JobNumber number) {
-    if (!ranges.empty() && ranges.back().first + ranges.back().count == number) {
-        ++ranges.back().count;
-    } else {
-        ranges.push_back({number, 1});
-    }
-}
 
 } // namespace
 
@@ -46,6 +39,8 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         instance_ = hello.instance;
         by_number_.clear(); // numbers are of an epoch
         next_number_ = 0;
+        seek_orphans();
+        owes_kinds_ = true;
     }
     answer.epoch = epoch_;
     return answer;
@@ -94,13 +89,20 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
         on(*final, now, out);
     else if (const auto* refused = std::get_if<Refused>(&message))
         on(*refused, now, out);
+    else if (const auto* taken = std::get_if<Taken>(&message))
+        on(*taken, now, out);
+    else if (const auto* kinds = std::get_if<Kinds>(&message))
+        tell(known_kinds_.hear(*kinds), out);
+}
+
+// A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
+bool Ledger::may_number(JobNumber first) const {
+    return first >= next_number_ && first < UINT64_MAX - kNumbersAhead &&
+           (by_number_.used() == 0 || first - next_number_ < kNumbersAhead);
 }
 
 void Ledger::on(const Store& m, Now now, Outbox& out) {
-    // A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
-    const bool is_sane = m.first >= next_number_ && m.first < UINT64_MAX - kNumbersAhead &&
-                         (by_number_.used() == 0 || m.first - next_number_ < kNumbersAhead);
-    if (!is_sane) {
+    if (!may_number(m.first)) {
         ++malformed_;
         return;
     }
@@ -322,6 +324,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
         break;
     }
     if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
+    if (r.custody != Custody::owned) withdraw(index);
     links_.push_back(finished_, index);
     finished_bytes_ += r.payload.size() + r.value.size();
     note(r, event_of(state));
@@ -364,6 +367,7 @@ void Ledger::drop(Index index) {
 }
 
 void Ledger::tick(Now now, Outbox& out) {
+    if (std::exchange(owes_kinds_, false)) tell(known_kinds_.all(), out);
     waits_.expire(now.at, [&](const Wait& wait) {
         const Index index = find(wait.question.id);
         answer(wait, index == kNoIndex ? unknown() : Found::timed_out, "", out);
@@ -374,9 +378,12 @@ void Ledger::tick(Now now, Outbox& out) {
         refused_.erase(refused_order_.front().second);
         refused_order_.pop_front();
     }
+    sweep(now, out);
+    offer(now, out);
 }
 
 Instant Ledger::wake_at() const {
+    if (offers_.sweeping()) return Instant(); // at once
     Instant when = std::min(waits_.wake_at(), partials_.wake_at());
     if (!finished_.empty()) {
         when = std::min(when, records_[finished_.first].finished_at + limits_.result_ttl);

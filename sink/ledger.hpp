@@ -10,7 +10,9 @@
 // members. In memory mode what is recorded is committed, so `settled` says `returned` too.
 
 #include "sink/chronicle.hpp"
+#include "sink/kinds.hpp"
 #include "sink/names.hpp"
+#include "sink/offers.hpp"
 #include "sink/partials.hpp"
 #include "sink/waits.hpp"
 #include "tables/blob.hpp"
@@ -50,6 +52,8 @@ struct Outbox {
     Settled settled;
     Open open;
     Cancel cancel;
+    std::vector<Take> takes; // by `tick`: their payloads are those of the ledger's records
+    Kinds kinds;
     std::vector<Reply> replies;
     std::vector<StoredReply> stored_replies;
 };
@@ -101,6 +105,7 @@ private:
         State state = State::queued;
         bool cancelling = false;
         bool awaited = false; // somebody waits for it
+        Custody custody = Custody::owned;
         Blob payload, value;
         Instant stored{}, finished_at{};
         WallTime submitted{}, started{}, finished{};
@@ -116,6 +121,7 @@ private:
     };
 
     // ledger.cpp
+    [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
     void on(const Started& m, Now now);
     void on(const Retrying& m, Outbox& out);
@@ -148,6 +154,13 @@ private:
     static void note_times(Record& record, const ResultRow& row, const Result& result);
     static Duration time_queued(const Record& record, Duration total);
     static void show_times(const Record& record, JobView& view);
+    // offers.cpp: jobs that no ventilator of this epoch has
+    void seek_orphans();
+    void sweep(Now now, Outbox& out);
+    void hand_over(Index index);
+    void withdraw(Index index);
+    void offer(Now now, Outbox& out);
+    void on(const Taken& m, Now now, Outbox& out);
 
     // ledger_questions.cpp
     void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
@@ -159,6 +172,8 @@ private:
     [[nodiscard]] ListAnswer list(const AskList& question) const;
     [[nodiscard]] SinkStats stats() const;
     CancelAnswer cancel(const JobId& id, Now now, Outbox& out);
+    static void tell(Kinds kinds, Outbox& out);
+    StatusAnswer set_kind(const AskKind& wish, Outbox& out);
 
     const Limits limits_;
     const std::uint64_t seed_; // of hashes
@@ -170,11 +185,14 @@ private:
     Names names_;
     Links links_;
     List finished_; // in the order they finished
+    Offers offers_;
     Waits waits_;
     Chronicle chronicle_;
     Partials partials_;
     std::vector<std::uint64_t> hashes_; // of the message at hand
     std::map<std::string, SinkKind, std::less<>> kinds_;
+    KnownKinds known_kinds_;
+    bool owes_kinds_ = false; // a ventilator of a new epoch is told all of them
     std::unordered_map<std::string, std::string> refused_; // id text to why
     std::deque<std::pair<Instant, std::string>> refused_order_;
     std::uint64_t next_order_ = 1;

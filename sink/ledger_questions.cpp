@@ -3,6 +3,9 @@
 #include "protocol/codec.hpp"
 #include "sink/ledger.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace penstock::sink {
 namespace {
 
@@ -32,6 +35,8 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
         reply(cancel(cancelled->id, now, out));
     } else if (const auto* partials = std::get_if<AskPartials>(&question)) {
         ask_partials(asker, request, *partials, now, out);
+    } else if (const auto* kind = std::get_if<AskKind>(&question)) {
+        reply(set_kind(*kind, out));
     }
 }
 
@@ -189,6 +194,23 @@ CancelAnswer Ledger::cancel(const JobId& id, Now now, Outbox& out) {
     settle(out, r, 0, 0);
     finish(index, State::cancelled, 0, now, out);
     return {CancelResult::cancelled, State::cancelled};
+}
+
+// ---- kinds --------------------------------------------------------------------------------
+
+void Ledger::tell(Kinds kinds, Outbox& out) {
+    auto& rows = out.kinds.rows;
+    rows.insert(rows.end(), std::make_move_iterator(kinds.rows.begin()),
+                std::make_move_iterator(kinds.rows.end()));
+}
+
+// Recorded here first; the ventilator hears of it on the link, in order.
+StatusAnswer Ledger::set_kind(const AskKind& wish, Outbox& out) {
+    if (!known_kinds_.heard()) return JobAnswer{Found::starting, "", {}};
+    const KindSettings* settings = known_kinds_.set(wish);
+    if (settings == nullptr) return JobAnswer{Found::refused, "kinds-full", {}};
+    out.kinds.rows.push_back({wish.kind, *settings});
+    return KindAnswer{*settings};
 }
 
 } // namespace penstock::sink

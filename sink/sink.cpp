@@ -261,6 +261,8 @@ void Shell::flush() {
     outbox_.settled = {};
     outbox_.open = {};
     outbox_.cancel = {};
+    outbox_.takes.clear();
+    outbox_.kinds = {};
     outbox_.replies.clear();
     outbox_.stored_replies.clear();
 }
@@ -272,6 +274,8 @@ void Shell::send_link() {
         link_.push(transport::make_frame(encode(head, message)));
         confirm_at_ = kNever; // it carries `got`
     };
+    // Before anything that lets a job start: what was set for its kind holds for it too.
+    if (!outbox_.kinds.rows.empty()) add(std::move(outbox_.kinds));
     const Stored& stored = outbox_.stored;
     if (!stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty()) {
         add(std::move(outbox_.stored));
@@ -281,6 +285,7 @@ void Shell::send_link() {
     }
     if (!outbox_.open.rows.empty()) add(std::move(outbox_.open));
     if (!outbox_.cancel.numbers.empty()) add(std::move(outbox_.cancel));
+    for (Take& take : outbox_.takes) add(std::move(take));
     if (!ventilator_) return;
     while (const Frame* frame = link_.unsent()) {
         if (!transport::send_frame(*ventilator_, *frame)) break;

@@ -23,13 +23,6 @@ KindState* Dispatcher::kind_of(const std::string& name) {
     return kinds_.emplace(name, std::move(kind)).first->second.get();
 }
 
-void Dispatcher::declare_kind(const std::string& name) {
-    KindState* kind = kind_of(name);
-    if (kind == nullptr || kind->known) return;
-    kind->known = true;
-    ++known_kinds_;
-}
-
 std::string_view Dispatcher::refusal(const KindState* kind, std::size_t bytes) const {
     if (kind == nullptr) return "kinds-full";
     if (draining_) return "draining";
@@ -86,6 +79,10 @@ void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
         on(*o, out);
     else if (const auto* c = std::get_if<Cancel>(&message))
         on(*c, out);
+    else if (const auto* t = std::get_if<Take>(&message))
+        on(*t, now);
+    else if (const auto* k = std::get_if<Kinds>(&message))
+        on(*k, now);
 }
 
 void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
@@ -106,13 +103,15 @@ void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
 
 void Dispatcher::stored(Index index, Instant now, Outbox& out) {
     Record& r = records_[index];
-    if (r.stage != Stage::storing) return;
+    if (r.stage != Stage::storing && r.stage != Stage::taking) return;
     if (r.decided != State::queued) { // decided before the sink began a new life
         finish(index, r.decided, Failure{}, out);
     } else if (r.deaths >= kDeathsMax) {
         finish(index, State::quarantined, Failure{}, out);
-    } else if (r.terms->first.delay > Duration(0) && r.attempt == 0) {
-        delay(index, now + r.terms->first.delay);
+    } else if (r.attempt == 0 && r.expires <= now) { // it was on its way here for long
+        finish(index, State::expired, {"expired", "it was not started within its ttl", false}, out);
+    } else if (r.attempt == 0 && r.arrived + r.terms->first.delay > now) {
+        delay(index, r.arrived + r.terms->first.delay);
     } else {
         enqueue(index);
     }
@@ -333,6 +332,7 @@ void Dispatcher::leave_stage(Index index) {
     Record& r = records_[index];
     switch (r.stage) {
     case Stage::storing: // in unsent_ only until the next pump
+    case Stage::taking:
         break;
     case Stage::delayed:
         --r.kind->delayed;

@@ -75,6 +75,8 @@ public:
     void sink_down() { sink_is_up_ = false; } // nothing is dispatched until it is back
 
     void declare_kind(const std::string& kind);
+    // Declares it, with what holds for it unless the sink remembers otherwise.
+    void configure_kind(const std::string& kind, const KindSettings& settings);
 
     void drain() { draining_ = true; } // take nothing new, send nothing more
 
@@ -131,6 +133,14 @@ private:
         return first < next_number_ ? std::min(next_number_, first + count) : first;
     }
 
+    // dispatcher_take.cpp: jobs that the sink offers
+    void on(const Take& m, Instant now);
+    void say_taken(const Record& record, Outbox& out) const;
+    // dispatcher_kinds.cpp: what is known of kinds, and set for them
+    void on(const Kinds& m, Instant now);
+    void tell_kinds(Outbox& out);     // all of them
+    void tell_new_kinds(Outbox& out); // REQUIRES: the sink is up
+
     // dispatcher_lives.cpp: the sink's lives
     void start_over(Outbox& out);
 
@@ -165,6 +175,7 @@ private:
     Roster roster_;
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
     std::vector<KindState*> active_; // with waiting jobs
+    std::vector<KindState*> untold_kinds_; // known, and the sink was not told
     std::deque<Handed> handed_;
     std::map<Attempt, LaneId> ghosts_; // attempts that a lane still holds though the job moved on
     JobNumber next_number_ = 1;

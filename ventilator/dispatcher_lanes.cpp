@@ -31,6 +31,7 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
         declare_kind(name);
         if (KindState* kind = kind_of(name)) kinds.push_back(kind);
     }
+    tell_new_kinds(out);
     std::sort(kinds.begin(), kinds.end(),
               [](const KindState* a, const KindState* b) { return a->name < b->name; });
     kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());

@@ -41,7 +41,7 @@ void Dispatcher::pump(Instant now, Outbox& out) {
     active_.resize(kept);
 }
 
-// Jobs with consecutive numbers and equal terms share a message.
+// In the order of their numbers. Neighbours with equal terms share a message.
 void Dispatcher::send_stores(Outbox& out) {
     if (!sink_is_up_) return;
     const std::pair<const Terms, TermsTable::Entry>* terms = nullptr;
@@ -50,6 +50,11 @@ void Dispatcher::send_stores(Outbox& out) {
     while (!unsent_.empty()) {
         const Index index = links_.pop_front(unsent_);
         const Record& r = records_[index];
+        if (r.stage == Stage::taking) {
+            say_taken(r, out);
+            store = nullptr;
+            continue;
+        }
         const bool fits = store != nullptr && terms == r.terms && bytes < kStoreBytesMax &&
                           store->rows.size() < kStoreRowsMax &&
                           store->first + store->rows.size() == r.number;
@@ -267,6 +272,7 @@ DispatchStats Dispatcher::stats(Instant now) const {
         view.redelivered = kind->redelivered;
         view.retried = kind->retried;
         view.workers = kind->workers;
+        view.settings = kind->settings;
         out.kinds.push_back(std::move(view));
     }
     return out;

@@ -6,6 +6,7 @@
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
+#include "ventilator/rate.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,7 @@ struct KindState;
 // Where a job is, as the ventilator sees it. Every stage but `queued` waits for exactly one thing.
 enum class Stage : std::uint8_t {
     storing,  // for the sink's `stored`
+    taking,   // for the same, of a job that the sink itself offered
     delayed,  // for its time: asked for by its submitter, or between two attempts
     queued,   // for a worker
     out,      // for the result of the attempt that a lane was given
@@ -57,9 +59,12 @@ static_assert(sizeof(Record) == 128);
 struct KindState {
     std::string name;
     bool known = false; // declared, or a worker joined with it
-    KindSettings settings;
+    KindSettings settings;   // as they hold: what this ventilator was configured with,
+    KindSettings configured; // field by field overridden by
+    KindSettings remembered; // what the sink remembers
     std::array<List, kPriorityMax + 1> queue;
     std::uint32_t occupied = 0; // bit p: queue[p] holds jobs
+    Rate rate;                  // that jobs start at, where one is set
     List suspects;              // a worker died while it may have been running these
     LaneId reserved = 0;        // emptied to run a suspect alone, 0 = none
     std::uint64_t queued = 0, delayed = 0, running = 0;

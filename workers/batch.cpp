@@ -27,6 +27,15 @@ std::optional<std::uint32_t> Batch::claim() {
     return std::nullopt;
 }
 
+std::vector<std::uint32_t> Batch::claim_all() {
+    std::vector<std::uint32_t> out;
+    for (std::uint32_t i = std::min(next_.exchange(size()), size()); i < size(); ++i) {
+        RowState expected = RowState::waiting;
+        if (states_[i].compare_exchange_strong(expected, RowState::running)) out.push_back(i);
+    }
+    return out;
+}
+
 void Batch::finish(std::uint32_t row, Reply reply, Duration run, Instant started) {
     if (reply.encoded().size() > kPayloadBytesMax) {
         reply = Reply::failure("result-too-large", "the result is larger than 16 MiB",

@@ -5,7 +5,7 @@
 // they can although they came together; payloads stay views of the frame they came in; the outcome
 // is left in the job's row, where the loop finds it. No lock is taken for any of this.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 #include "workers/desk.hpp"
 #include "workers/job.hpp"
 
@@ -22,8 +22,10 @@ namespace penstock::worker {
 // A kind's handler, and what is known of its run time. Lives as long as any job of it.
 struct Kind {
     std::string name;
-    Handler handler; // one of the two is set
+    Handler handler; // one of the three is set
     AsyncHandler async;
+    BatchHandler batch;
+    Batching together; // as a join says it, of the third
     std::atomic<std::int64_t> mean_run_ns{kUnmeasured};
 
     static constexpr std::int64_t kUnmeasured = 1'000'000; // what a job is taken for until then
@@ -54,6 +56,7 @@ public:
     // ---- slots ----
     [[nodiscard]] std::uint32_t unclaimed() const; // nearly: others may be claiming
     std::optional<std::uint32_t> claim();          // the next job to run
+    std::vector<std::uint32_t> claim_all();        // all that nobody else runs
     // `started`: when its handler was called; kNever: nobody knows.
     void finish(std::uint32_t row, Reply reply, Duration run, Instant started = kNever);
     [[nodiscard]] bool cancelled(std::uint32_t row) const;

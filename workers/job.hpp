@@ -12,9 +12,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace penstock::worker {
 
@@ -113,6 +115,10 @@ public:
 private:
     std::shared_ptr<Pending> pending_;
 };
+
+// Takes several jobs in one call and gives one reply for each, in their order. A job's failure is its
+// own; what the handler throws fails all of them.
+using BatchHandler = std::function<std::vector<Reply>(std::span<Job* const>)>;
 
 using Handler = std::function<Reply(Job&)>;
 using AsyncHandler = std::function<void(std::shared_ptr<Job>, Completion)>;

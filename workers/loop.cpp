@@ -308,6 +308,9 @@ void Loop::act(const Life::AskToJoin&) {
     join.batch = join.heartbeats = true;
     join.same_process = is_inproc(options_.control);
     join.labels = options_.labels;
+    for (const auto& [name, kind] : kinds_) {
+        if (kind->batch) join.batching.push_back(kind->together);
+    }
     join.running = running(join.epoch);
     asking_.emplace(transport::open_socket(context_, zmq::socket_type::req));
     transport::connect_socket(*asking_, options_.control, "The worker");

@@ -205,10 +205,14 @@ void Pool::Slots::work(Line& line) {
         if (more && free_ > 0 && worth_a_thread(line)) wake_one(line);
         lock.unlock();
         Served served = Served::slot_is_free;
-        if (batch->kind().async)
+        if (batch->kind().async) {
             served = start_async(batch);
-        else
+        } else if (batch->kind().batch) {
+            serve_together(*batch);
+            desk_->announce();
+        } else {
             serve(*batch, announced);
+        }
         lock.lock();
         if (brisk) --line.brisk;
         if (served == Served::slot_is_free) ++free_;

@@ -39,3 +39,12 @@ penstock_planted_bug(lets_the_last_outcome_win sink/ledger.cpp
 penstock_planted_bug(forgets_deaths sink/ledger.cpp
     "        if (row.suspect) ++r.deaths;"
     "        if (row.suspect) r.deaths = 1;")
+penstock_planted_bug(leaves_a_dead_ventilators_jobs sink/offers.cpp
+    "        if (!is_orphan) continue;"
+    "        continue;")
+penstock_planted_bug(offers_a_job_to_one_ventilator_only sink/offers.cpp
+    "        records_[index].custody = Custody::waiting;\n        links_.push_front(offers_.waiting, index);"
+    "")
+penstock_planted_bug(says_nothing_of_what_ended_on_offer sink/offers.cpp
+    "            out.settled.rows.push_back({mine, 1, 0, 0});"
+    "")

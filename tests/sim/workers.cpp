@@ -52,7 +52,7 @@ void World::join(Worker& w) {
     if (!w.sdk) w.name = joined.worker;
     if (w.epoch != dispatcher_->epoch()) w.running.clear();
     w.epoch = dispatcher_->epoch();
-    at(between(200us, 2ms), [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
+    at_ventilator(between(200us, 2ms), [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
 }
 
 // A stopped process does nothing until it is woken; then everything at once, in order.
@@ -167,7 +167,7 @@ void World::crash(Worker& w) {
     w.running.clear();
     const bool told = !happens(plan_.vanish);
     if (told) {
-        at(between(1ms, 5ms), [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
+        at_ventilator(between(1ms, 5ms), [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
     }
     at(between(10ms, 500ms), [this, place = w.place] { start_worker(place); });
 }
@@ -178,8 +178,8 @@ void World::reset_lane(Worker& w) {
     ++faults_;
     ++w.lane_pipe.life;
     const std::uint64_t lane = w.lane;
-    at(between(1ms, 5ms), [this, lane] { dispatcher_->lane_down(lane, v_out_); });
-    at(w.sdk ? between(1ms, 10ms) : 15s, [this, &w, lane] {
+    at_ventilator(between(1ms, 5ms), [this, lane] { dispatcher_->lane_down(lane, v_out_); });
+    at_ventilator(w.sdk ? between(1ms, 10ms) : 15s, [this, &w, lane] {
         if (w.alive && w.lane == lane) awake(w, [this, &w] { join(w); });
     });
 }

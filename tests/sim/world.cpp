@@ -1,5 +1,7 @@
 #include "tests/sim/world.hpp"
 
+#include <utility>
+
 namespace penstock::sim {
 
 using namespace std::chrono_literals;
@@ -30,6 +32,7 @@ Plan draw_plan(Chance& chance) {
     p.busy = maybe(0.3, 0.3);
     p.cancel = maybe(0.4, 0.2);
     p.resubmit = maybe(0.3, 0.3);
+    p.ventilator_kill = maybe(0.25, 0.3);
     return p;
 }
 
@@ -39,7 +42,8 @@ std::string to_string(const Plan& p) {
         {"crash", p.crash},   {"vanish", p.vanish},         {"lane_reset", p.lane_reset},
         {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
         {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
-        {"cancel", p.cancel}, {"resubmit", p.resubmit}};
+        {"cancel", p.cancel}, {"resubmit", p.resubmit},
+        {"ventilator_kill", p.ventilator_kill}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
     }
@@ -47,7 +51,7 @@ std::string to_string(const Plan& p) {
 }
 
 World::World(std::uint64_t seed, const Plan& plan)
-    : plan_(plan), chance_(seed), now_(std::chrono::hours(1)) {
+    : plan_(plan), chance_(seed), now_(std::chrono::hours(1)), seed_(seed) {
     dispatcher_ = std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed, now_);
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
 }
@@ -61,6 +65,12 @@ void World::fail(const std::string& why) {
 
 void World::at(Duration later, Event event) {
     events_.push({now_ + later, ++order_, std::move(event)});
+}
+
+void World::at_ventilator(Duration later, Event event) {
+    at(later, [this, life = v_life_, event = std::move(event)] {
+        if (life == v_life_) event();
+    });
 }
 
 Duration World::between(Duration low, Duration high) {
@@ -95,7 +105,7 @@ std::string World::run() {
         step_sink();
         quiet = healing_ && dispatcher_->open_jobs() == 0 && linked_ &&
                 v_link_.unconfirmed() == 0 && s_link_.unconfirmed() == 0 &&
-                now_ > end - kHealTime + 5s;
+                now_ > end - kHealTime + 5s && open_at_sink() == 0;
     }
     if (failure_.empty()) check();
     return failure_;
@@ -112,7 +122,7 @@ void World::step_ventilator() {
             ++w->lane_pipe.life; // what was on its way is gone
             const bool aware = w->sdk;
             // An SDK worker sees the end of the connection; a plain one only the silence.
-            at(aware ? between(1ms, 5ms) : 15s, [this, w, lane] {
+            at_ventilator(aware ? between(1ms, 5ms) : 15s, [this, w, lane] {
                 if (w->alive && w->lane == lane) awake(*w, [this, w] { join(*w); });
             });
         }
@@ -140,6 +150,7 @@ void World::step_sink() {
         s_link_.push(std::make_shared<const std::string>(encode(head, message)));
     };
     if (s_link_.epoch() != 0) {
+        if (!s_out_.kinds.rows.empty()) add(s_out_.kinds);
         const Stored& stored = s_out_.stored;
         if (!stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty()) {
             add(s_out_.stored);
@@ -147,13 +158,16 @@ void World::step_sink() {
         if (!s_out_.settled.rows.empty() || !s_out_.settled.failed.empty()) add(s_out_.settled);
         if (!s_out_.open.rows.empty()) add(s_out_.open);
         if (!s_out_.cancel.numbers.empty()) add(s_out_.cancel);
+        for (const Take& take : s_out_.takes) add(take);
     }
     s_out_ = {};
     pump_link();
     const Instant wake = ledger_->wake_at();
-    if (wake != s_wake_ && wake != kNever) {
+    if (wake <= now_) {
+        at(100us, [] {});
+    } else if (wake != s_wake_ && wake != kNever) {
         s_wake_ = wake;
-        if (wake > now_) at(wake - now_, [] {});
+        at(wake - now_, [] {});
     }
 }
 
@@ -218,12 +232,12 @@ void World::sink_frame(const std::string& frame) {
 
 void World::meet() {
     Hello hello;
-    hello.instance = 5;
+    hello.instance = v_life_;
     hello.epoch = dispatcher_->epoch();
     hello.got = v_link_.got();
     const HelloAnswer answer = ledger_->hello(hello, sink_life_);
     if (!answer.error.empty()) return fail("hello was refused: " + answer.error);
-    if (s_link_.epoch() == 0)
+    if (std::exchange(met_life_, v_life_) != v_life_)
         s_link_.restart(answer.epoch);
     else
         s_link_.rewind(hello.got);
@@ -232,6 +246,7 @@ void World::meet() {
     else
         v_link_.restart(answer.epoch);
     linked_ = true;
+    ledger_->set_ventilator_up(true);
     dispatcher_->sink_up(sink_life_, answer.epoch, v_out_);
 }
 
@@ -239,6 +254,7 @@ void World::break_link() {
     if (!linked_) return;
     ++faults_;
     linked_ = false;
+    ledger_->set_ventilator_up(false);
     const bool flushes = happens(0.5); // the socket's own queue survives, the kernel's does not
     if (!flushes) {
         ++to_sink_.life;
@@ -267,8 +283,39 @@ void World::kill_sink() {
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
     s_link_ = {};
     s_out_ = {};
+    met_life_ = 0;
     dispatcher_->sink_down();
     at(between(1ms, 2s), [this] { meet(); });
+}
+
+// kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that got
+// no answer submit again.
+void World::kill_ventilator() {
+    ++faults_;
+    ++v_life_;
+    for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_}) ++pipe->life;
+    linked_ = false;
+    ledger_->set_ventilator_up(false);
+    dispatcher_ = std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed_ ^ v_life_,
+                                                           now_);
+    v_out_ = {};
+    v_link_ = {};
+    v_wake_ = kNever;
+    for (auto& each : workers_) {
+        Worker* w = each.get();
+        ++w->lane_pipe.life;
+        w->waiting.clear();
+        w->on_the_way.clear();
+        w->lane = 0;
+        // A plain one waits for three pings first.
+        at_ventilator(w->sdk ? between(1ms, 10ms) : 15s, [this, w] {
+            if (w->alive && w->lane == 0) awake(*w, [this, w] { join(*w); });
+        });
+    }
+    at_ventilator(between(1ms, 2s), [this] { meet(); });
+    at_ventilator(between(2s, 3s), [this] {
+        for (const Event& submit : submissions_) submit();
+    });
 }
 
 void World::lane_messages() {
@@ -330,6 +377,7 @@ void World::submit_some() {
         dispatcher_->on(std::move(std::get<Submit>(decoded.messages.at(0))), now_, v_out_);
     };
     send(to_door_, deliver);
+    submissions_.push_back([this, deliver] { send(to_door_, deliver); });
     if (happens(plan_.resubmit)) at(between(0s, 2s), [this, deliver] { send(to_door_, deliver); });
 }
 
@@ -355,6 +403,7 @@ void World::fault_tick() {
         }
         if (happens(plan_.link_break * share)) break_link();
         if (happens(plan_.sink_kill * share)) kill_sink();
+        if (happens(plan_.ventilator_kill * share)) kill_ventilator();
     }
     at(kFaultTick, [this] { fault_tick(); });
 }
@@ -370,6 +419,16 @@ void World::check_job(const std::string& id, Job& job) {
     }
     if (job.outcome && answer.job.state != *job.outcome) fail(id + " changed its outcome");
     if (is_final(answer.job.state)) job.outcome = answer.job.state;
+}
+
+sink::Outbox World::ask(const StatusQuestion& question) {
+    sink::Outbox asked;
+    ledger_->ask(0, {}, question, {now_, WallTime()}, asked);
+    return asked;
+}
+
+std::uint64_t World::open_at_sink() {
+    return std::get<SinkStats>(ask(AskStats{}).replies.at(0).answer).open_jobs;
 }
 
 std::string World::describe(const std::string& id) {

@@ -32,6 +32,7 @@ struct Plan {
     double pause = 0;      // SIGSTOP of an SDK worker, per second
     double link_break = 0; // between ventilator and sink, per second
     double sink_kill = 0;  // per second
+    double ventilator_kill = 0; // per second
     double poison = 0;     // share of jobs that kill whoever runs them
     double flaky = 0.2;    // share of attempts that fail
     double busy = 0;       // share of sends that a socket refuses at first
@@ -93,10 +94,14 @@ private:
     void meet();
     void break_link();
     void kill_sink();
+    void kill_ventilator();
+    void at_ventilator(Duration later, Event event); // of this life
     void lane_messages();
     void fault_tick();
     void fail(const std::string& why);
     void check();
+    [[nodiscard]] sink::Outbox ask(const StatusQuestion& question);
+    [[nodiscard]] std::uint64_t open_at_sink();
     std::string describe(const std::string& id);
     void check_job(const std::string& id, Job& job);
     void submit_some();
@@ -128,6 +133,8 @@ private:
     std::uint64_t faults_ = 0;
     bool healing_ = false;
 
+    const std::uint64_t seed_;
+    std::uint64_t v_life_ = 1, met_life_ = 0; // of the ventilator; the one that the sink met last
     std::unique_ptr<ventilator::Dispatcher> dispatcher_;
     ventilator::Outbox v_out_;
     Link<std::shared_ptr<const std::string>> v_link_;
@@ -142,6 +149,7 @@ private:
 
     std::map<std::string, Job> jobs_;
     std::map<std::string, std::string> bodies_;
+    std::vector<Event> submissions_; // to be made again by clients who got no answer
     std::vector<std::unique_ptr<Worker>> workers_; // dead ones stay, so that late events find them
     int next_worker_ = 1;
 };

@@ -1,95 +1,10 @@
 // The ledger as scripts: facts and questions in, settlements and answers out.
 
 #include "protocol/codec.hpp"
-#include "sink/ledger.hpp"
-#include "tests/support/jobs.hpp"
-
-#include <gtest/gtest.h>
+#include "tests/unit/ledger_fixture.hpp"
 
 namespace penstock::sink {
 namespace {
-
-using namespace penstock::testing;
-
-class LedgerTest : public ::testing::Test {
-protected:
-    explicit LedgerTest(const Limits& limits) : machine(limits, 42, at(0s)) {
-        Hello hello;
-        hello.instance = 99;
-        EXPECT_EQ(machine.hello(hello, 1).epoch, 1u);
-    }
-
-    LedgerTest() : LedgerTest(Limits()) {}
-
-    void step() {
-        machine.tick(now, out);
-        said = std::exchange(out, {});
-    }
-
-    void pass(Duration time) {
-        since += time;
-        now = both_at(since);
-        step();
-    }
-
-    void store(Terms t, std::initializer_list<const char*> ids) {
-        Store m;
-        m.first = next_number;
-        m.terms = std::move(t);
-        for (const char* each : ids) m.rows.push_back({id(each), Bytes("\xa1p", 2), 0, 0});
-        next_number += ids.size();
-        tell(m);
-    }
-
-    void tell(const ToSink& message) {
-        machine.on(message, now, out);
-        step();
-    }
-
-    void succeed(const char* job, std::uint32_t attempt) {
-        machine.on(Result{1, "w", "", {{id(job), attempt, 500, Bytes("\x07", 1), {}}}}, now, out);
-        step();
-    }
-
-    void fail(const char* job, std::uint32_t attempt) {
-        const Failure failure{"handler-error", "no", true};
-        machine.on(Result{1, "w", "", {{id(job), attempt, 500, {}, failure}}}, now, out);
-        step();
-    }
-
-    void ask(const StatusQuestion& question) {
-        machine.ask(3, Request(17), question, now, out);
-        step();
-    }
-
-    template <class Answer>
-    Answer answer() {
-        EXPECT_EQ(said.replies.size(), 1u);
-        EXPECT_EQ(said.replies.at(0).asker, 3u);
-        EXPECT_EQ(said.replies.at(0).request, Request(17));
-        return std::get<Answer>(said.replies.at(0).answer);
-    }
-
-    JobView status(const char* job) {
-        ask(AskStatus{id(job), true});
-        return answer<JobAnswer>().job;
-    }
-
-    static AskWait until(Until what, const char* job) {
-        AskWait wait;
-        wait.id = id(job);
-        wait.until = what;
-        wait.timeout = 5s;
-        wait.value = true;
-        return wait;
-    }
-
-    Duration since = 0s;
-    Now now = both_at(0s);
-    Outbox out, said;
-    Ledger machine;
-    JobNumber next_number = 1;
-};
 
 TEST_F(LedgerTest, SaysStoredInRanges) {
     store(terms("echo"), {"a", "b", "c"});

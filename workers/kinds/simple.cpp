@@ -122,4 +122,20 @@ Reply run_count(Job& job) {
     return Reply::integer(*to);
 }
 
+std::vector<Reply> run_gather(std::span<Job* const> jobs) {
+    std::vector<Reply> out;
+    for (const Job* job : jobs) {
+        const Node fail = job->read().find("fail");
+        if (fail.is(Shape::boolean) && fail.natural() != 0) {
+            out.push_back(
+                Reply::failure("asked-to-fail", "the payload asks for it", Retry::allowed));
+            continue;
+        }
+        std::string value;
+        Writer(value).map(2).key("together").natural(jobs.size()).key("at").natural(out.size());
+        out.push_back(Reply::value(std::move(value)));
+    }
+    return out;
+}
+
 } // namespace penstock::worker
