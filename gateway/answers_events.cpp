@@ -58,10 +58,13 @@ struct Seen { // of a job or a group, as the sink has it
 // One thing that has an end.
 class Followed : public Stream {
 public:
-    Followed(Exchange* x, Selection wanted, Seen first)
-        : x_(x), listener_(x->shard->ring, std::move(wanted)), first_(std::move(first)) {
+    Followed(Exchange* x, Selection wanted)
+        : x_(x), listener_(x->shard->ring, std::move(wanted)) {
         replay(*x, listener_);
     }
+
+    // What it begins with. REQUIRES: looked at after this was made, so that nothing lies between.
+    void begin(Seen first) { first_ = std::move(first); }
 
     Awaitable<Flow> next(std::string* out) override {
         Shard* shard = x_->shard;
@@ -124,8 +127,7 @@ Seen seen_of(const JobView& job) {
 
 class FollowedJob : public Followed {
 public:
-    FollowedJob(Exchange* x, const JobId& id, Seen first)
-        : Followed(x, of_job(id), std::move(first)), id_(id) {}
+    FollowedJob(Exchange* x, const JobId& id) : Followed(x, of_job(id)), id_(id) {}
 
 private:
     static Selection of_job(const JobId& id) {
@@ -169,8 +171,7 @@ Awaitable<Seen> look_at_group(Shard* shard, JobId id) {
 
 class FollowedGroup : public Followed {
 public:
-    FollowedGroup(Exchange* x, const JobId& id, Seen first)
-        : Followed(x, of_group(id), std::move(first)), id_(id) {}
+    FollowedGroup(Exchange* x, const JobId& id) : Followed(x, of_group(id)), id_(id) {}
 
 private:
     static Selection of_group(const JobId& id) {
@@ -198,19 +199,22 @@ Awaitable<Reply> answer_to(Exchange* x, GetEvents command) {
 }
 
 Awaitable<Reply> answer_to(Exchange* x, GetJobEvents command) {
-    co_await x->shard->broadcast.attend(); // first: what happens after the look is told
+    co_await x->shard->broadcast.attend();
+    const auto stream = std::make_shared<FollowedJob>(x, command.id);
     Looked looked = co_await look_up(x, command.id, Wait{});
     if (looked.failed) co_return std::move(*looked.failed);
     JobView& job = looked.answer.get<JobAnswer>()->job;
     job.value.clear();
     Seen first = seen_of(job);
     if (first.is == Seen::Is::final && has_seen_the_end(*x)) co_return Reply{204, {}, {}, {}};
-    co_return stream_of_events(std::make_shared<FollowedJob>(x, command.id, std::move(first)));
+    stream->begin(std::move(first));
+    co_return stream_of_events(stream);
 }
 
 Awaitable<Reply> answer_to(Exchange* x, GetGroupEvents command) {
     if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
     co_await x->shard->broadcast.attend();
+    const auto stream = std::make_shared<FollowedGroup>(x, command.id);
     Seen first = co_await look_at_group(x->shard, command.id);
     if (first.is == Seen::Is::unheard) co_return to_reply(no_answer(Answer{}));
     if (first.is == Seen::Is::unknown) {
@@ -218,7 +222,8 @@ Awaitable<Reply> answer_to(Exchange* x, GetGroupEvents command) {
                                    "No group has the id `" + command.id.text() + "`."));
     }
     if (first.is == Seen::Is::final && has_seen_the_end(*x)) co_return Reply{204, {}, {}, {}};
-    co_return stream_of_events(std::make_shared<FollowedGroup>(x, command.id, std::move(first)));
+    stream->begin(std::move(first));
+    co_return stream_of_events(stream);
 }
 
 } // namespace penstock::gateway

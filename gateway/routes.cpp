@@ -54,7 +54,8 @@ Preferences read_preferences(std::string_view prefer) {
 }
 
 std::variant<Wait, ProblemDetails> read_wait(const Head& head) {
-    const auto preferred = read_preferences(head.prefer ? *head.prefer : std::string());
+    const auto preferred =
+        read_preferences(head.prefer ? std::string_view(*head.prefer) : std::string_view());
     Wait wait;
     wait.cancels = preferred.cancel_on_disconnect;
     if (const std::string* text = head.parameter("wait")) {

@@ -329,7 +329,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     finished_bytes_ += r.payload.size() + r.value.size();
     note(r, event_of(state));
     if (r.awaited) release_waits(index, Until::finished, out);
-    if (r.partials > 0) finished_bytes_ += partials_.bytes(index);
+    if (partials_.jobs() > 0) finished_bytes_ += partials_.bytes(index);
     if (partials_.waiting() > 0) release_partials(index, out);
     evict(now);
 }
@@ -354,7 +354,7 @@ void Ledger::drop(Index index) {
     links_.remove(finished_, index);
     finished_bytes_ -= r.payload.size() + r.value.size();
     bytes_ -= r.payload.size() + r.value.size();
-    if (r.partials > 0) {
+    if (partials_.jobs() > 0) {
         finished_bytes_ -= partials_.bytes(index);
         bytes_ -= partials_.bytes(index);
         partials_.drop(index);

@@ -26,6 +26,8 @@ public:
     void lose(Index job, std::uint32_t attempt);
     void drop(Index job); // nobody waits for it any more. REQUIRES: those were answered
 
+    [[nodiscard]] std::size_t jobs() const { return jobs_.size(); } // of which there was a piece
+
     [[nodiscard]] std::uint32_t kept(Index job) const;
     [[nodiscard]] std::uint64_t bytes(Index job) const;
 

@@ -215,6 +215,17 @@ TEST_F(LedgerWatched, PiecesCountAsBytesAndGoWithTheirJob) {
     EXPECT_EQ(answer<SinkStats>().bytes, 0u);
 }
 
+TEST_F(LedgerWatched, NothingOfAJobIsFoundInTheNextOneAtItsPlace) {
+    store(terms("count"), "a");
+    piece("a", 1, std::string(2u << 20, 'x')); // none is kept, and one was dropped
+    succeed("a", 1);
+    pass(Limits().result_ttl + 1s);
+    store(terms("count"), "b");
+    succeed("b", 1);
+    ask_partials("b", 0);
+    EXPECT_EQ(answer<PartialsAnswer>().next, 0u);
+}
+
 TEST_F(LedgerWatched, SaysWhereTheTimeWent) {
     store(terms("echo"), "a");
     pass(100ms);
