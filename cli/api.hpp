@@ -69,6 +69,9 @@ public:
     boost::json::object set_kind(const std::string& kind, const boost::json::object& settings);
 
     boost::json::value get(const std::string& target);
+    // The body of the answer as it comes, to its end.
+    void follow(const std::string& target, const std::vector<std::string>& headers,
+                const std::function<void(std::string_view)>& take);
     // Whether GET /readyz says yes; false too if nothing answers.
     bool is_ready();
 

@@ -10,6 +10,7 @@ Command status_command(CLI::App& root);      // commands_jobs.cpp
 Command wait_command(CLI::App& root);        //
 Command list_command(CLI::App& root);        //
 Command cancel_command(CLI::App& root);      //
+Command events_command(CLI::App& root);      // commands_events.cpp
 Command stats_command(CLI::App& root);       // commands_house.cpp
 Command workers_command(CLI::App& root);     //
 Command kinds_command(CLI::App& root);       //

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
                   wait_command(root),
                   list_command(root),
                   cancel_command(root),
+                  events_command(root),
               });
     add_group(commands, "The house, over HTTP",
               {

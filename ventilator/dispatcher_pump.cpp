@@ -3,6 +3,7 @@
 #include "ventilator/dispatcher.hpp"
 
 #include "protocol/check.hpp"
+#include "protocol/near.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +16,12 @@ constexpr std::size_t kStoreBytesMax = 512u << 10;
 constexpr std::size_t kBatchRowsMax = 256; // in one message to a lane
 constexpr std::size_t kBatchBytesMax = 1u << 20;
 constexpr std::size_t kChunk = 64;         // jobs given to a lane before the next one's turn
+
+// Since it was here and due, at least a microsecond: 0 would say that nobody knows.
+std::uint64_t queued_us(const Record& record, Instant now) {
+    const Duration queued = now - std::max(record.arrived, record.due);
+    return std::max<std::int64_t>(1, queued / std::chrono::microseconds(1));
+}
 
 } // namespace
 
@@ -213,11 +220,13 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
         arm(index);
     handed_.push_back({r.number, r.attempt, now});
 
+    const std::uint64_t queued = queued_us(r, now);
     JobBatch* batch = nullptr;
     if (lane.batch_of_pump == pumps_) {
         batch = &std::get<JobBatch>(out.to_lanes[lane.batch_at].message);
         const bool alike = batch->kind == terms.kind && batch->timeout == timeout &&
-                           batch->content_type == terms.content_type;
+                           batch->content_type == terms.content_type &&
+                           is_near(queued, batch->queued_us);
         const bool fits = batch->rows.size() < kBatchRowsMax &&
                           lane.batch_bytes + r.payload.size() <= kBatchBytesMax;
         const bool joins = call == 0 ? alike && fits : true;
@@ -232,6 +241,7 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
             {lane.id, lane.batches,
              JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
+        batch->queued_us = queued;
         if (lane.batches) {
             batch->rows.reserve(std::min<std::size_t>(kBatchRowsMax, r.kind->queued + 1));
         }
