@@ -78,6 +78,10 @@ class AsyncGroup(_Asynchronous):
     def id(self):
         return self._inner.id
 
+    @property
+    def ids(self):
+        return self._inner.ids
+
 
 class AsyncClient(_Asynchronous):
     """As `Client`, with the same arguments. Everything is awaited, except what is iterated over
