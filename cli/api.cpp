@@ -221,6 +221,15 @@ json::object Api::remove(const std::string& target) {
     return parsed_object(ask({"DELETE", target, "", "", {}, 0}).body, http_.base_url());
 }
 
+void Api::follow(const std::string& target, const std::vector<std::string>& headers,
+                 const std::function<void(std::string_view)>& take) {
+    const HttpRequest request{"GET", target, "", "", headers, 0, take};
+    const HttpAnswer answer = http_.send(request);
+    if (answer.status < 200 || answer.status >= 300) {
+        throw Quit(exit_of(answer.status), sentence_of(answer, request));
+    }
+}
+
 bool Api::is_ready() {
     try {
         return http_.send({"GET", "/readyz", "", "", {}, 5}).status == 200;

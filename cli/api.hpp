@@ -68,6 +68,9 @@ public:
     boost::json::object post(const std::string& target, const std::string& body,
                              double wait_seconds = 0);
     boost::json::object remove(const std::string& target);
+    // The body of the answer as it comes, to its end.
+    void follow(const std::string& target, const std::vector<std::string>& headers,
+                const std::function<void(std::string_view)>& take);
     // Whether GET /readyz says yes; false too if nothing answers.
     bool is_ready();
 

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
                   list_command(root),
                   explain_command(root),
                   cancel_command(root),
+                  events_command(root),
                   retry_command(root),
                   purge_command(root),
               });

@@ -3,6 +3,7 @@
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
 #include "gateway/json_msgpack.hpp"
+#include "gateway/server_timing.hpp"
 #include "protocol/codec.hpp"
 
 namespace penstock::gateway {
@@ -29,6 +30,7 @@ Reply accepted(const Shard& shard, const JobId& id, const Wait& wait) {
 
 Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     Reply reply;
+    std::string timing = server_timing(job);
     const std::string location = "/v1/jobs/" + job.id.text();
     if (submission.outcome == Outcome::bare) {
         const auto form = accepts_msgpack(x.head) ? ResultForm::msgpack : ResultForm::json;
@@ -41,6 +43,7 @@ Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     reply.headers.emplace_back("Location", location);
     reply.headers.emplace_back("Penstock-Durability", x.shard->board->sink.durability);
     note_preference(reply, submission.wait);
+    add_server_timing(reply, std::move(timing));
     return reply;
 }
 
@@ -89,6 +92,15 @@ Awaitable<Answer> ask_whether_stored(Shard* shard, AskWait sent) {
     sent.timeout = shard->store_timeout();
     Question status{StatusQuestion(sent)};
     co_return co_await ask(shard, std::move(status), sent.timeout + kGrace);
+}
+
+// Its client has gone, and wanted the job to go with it. It may still be on its way to the sink.
+Awaitable<void> cancel_abandoned(Shard* shard, AskWait sent) {
+    Answer stored = co_await ask_whether_stored(shard, sent);
+    const auto* job = stored.get<JobAnswer>();
+    if (job == nullptr || job->found != Found::found) co_return;
+    Question question{StatusQuestion(AskCancel{sent.id})};
+    co_await ask(shard, std::move(question), kGrace);
 }
 
 // Why it is not known to be stored.
@@ -170,7 +182,10 @@ Awaitable<Reply> submit(Exchange* x, Submission* submission) {
         *answer = co_await ask_whether_stored(shard, sent);
         job = answer->get<JobAnswer>();
     }
-    if (answer->what == Answer::What::gone) co_return no_reply();
+    if (answer->what == Answer::What::gone) {
+        if (submission->wait.cancels) co_await cancel_abandoned(shard, sent);
+        co_return no_reply();
+    }
     if (answer->what == Answer::What::unsent) co_return to_reply(no_answer(*answer));
     const bool known = job != nullptr &&
                        (job->found == Found::found || job->found == Found::timed_out) &&

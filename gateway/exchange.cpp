@@ -48,8 +48,12 @@ std::string seconds_text(Duration time) {
 } // namespace
 
 void note_preference(Reply& reply, const Wait& wait) {
-    if (wait.asked != Wait::Asked::by_preference) return;
-    reply.headers.emplace_back("Preference-Applied", "wait=" + seconds_text(wait.time));
+    std::string applied;
+    if (wait.asked == Wait::Asked::by_preference) applied = "wait=" + seconds_text(wait.time);
+    if (wait.cancels && wait.time > Duration(0)) {
+        applied += applied.empty() ? "cancel-on-disconnect" : ", cancel-on-disconnect";
+    }
+    if (!applied.empty()) reply.headers.emplace_back("Preference-Applied", std::move(applied));
 }
 
 ProblemDetails no_answer(const Answer& answer) {

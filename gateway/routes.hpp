@@ -6,6 +6,7 @@
 #include "gateway/http_policy.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/reply.hpp"
+#include "gateway/selection.hpp"
 #include "protocol/job_id.hpp"
 #include "protocol/questions.hpp"
 #include "protocol/time.hpp"
@@ -44,6 +45,9 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     healthz,
     metrics,
     contract,
+    events,
+    job_events,
+    group_events,
     other,
 };
 constexpr std::size_t kRoutes = static_cast<std::size_t>(Route::other) + 1;
@@ -55,6 +59,7 @@ struct Wait {
     enum class Asked : std::uint8_t { no, by_query, by_preference };
     Asked asked = Asked::no;
     Duration time{0};
+    bool cancels = false; // the job, if its client goes away meanwhile
 };
 
 struct SubmitJob {
@@ -82,8 +87,22 @@ struct GetJob {
 };
 
 struct GetResult {
+    enum class As : std::uint8_t { whole, pieces };
     JobId id;
     Wait wait;
+    As as = As::whole;
+};
+
+struct GetEvents {
+    Selection wanted;
+};
+
+struct GetJobEvents {
+    JobId id;
+};
+
+struct GetGroupEvents {
+    JobId id;
 };
 
 struct ListJobs {
@@ -153,8 +172,8 @@ struct GetContract {};
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
                  ExplainJob, RetryJob, DoMany, WaitMany, SubmitGroup, GetGroup, GetGroupResults,
-                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics,
-                 GetContract>;
+                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health,
+                 GetMetrics, GetContract, GetEvents, GetJobEvents, GetGroupEvents>;
 
 struct Routed {
     Route route = Route::other;

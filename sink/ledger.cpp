@@ -19,7 +19,8 @@ constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
 } // namespace
 
 Ledger::Ledger(const Limits& limits, std::uint64_t seed, Instant now)
-    : limits_(limits), seed_(seed), waits_(seed ^ 0x5bd1e995u, now) {}
+    : limits_(limits), seed_(seed), waits_(seed ^ 0x5bd1e995u, now),
+      partials_(now) {}
 
 HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
     HelloAnswer answer;
@@ -81,7 +82,7 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
     else if (const auto* started = std::get_if<Started>(&message))
         on(*started, now);
     else if (const auto* retrying = std::get_if<Retrying>(&message))
-        on(*retrying);
+        on(*retrying, out);
     else if (const auto* lost = std::get_if<Lost>(&message))
         on(*lost, out);
     else if (const auto* final = std::get_if<Final>(&message))
@@ -145,6 +146,7 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
         by_number_.insert(mine, index);
         by_order_.insert(r.order, index);
         add_number(out.stored.rows, mine);
+        note(r, Event::What::stored);
         if (waits_.size() > 0) release_waits(index, Until::stored, out);
     }
     terms_.forget_if_unused(terms);
@@ -162,16 +164,19 @@ void Ledger::on(const Started& m, Now now) {
         r.started = now.wall;
         r.progress = -1;
         set_worker(r, worker);
+        note(r, Event::What::running);
     }
     names_.release(worker);
 }
 
-void Ledger::on(const Retrying& m) {
+void Ledger::on(const Retrying& m, Outbox& out) {
     const Index index = by_number_.find(m.number);
     if (index == kNoIndex) return;
     Record& r = records_[index];
     r.state = State::retrying;
     r.attempt = std::max(r.attempt, m.attempt);
+    note(r, Event::What::retrying);
+    if (r.partials > 0) lose_partials(index, m.attempt, out);
 }
 
 void Ledger::on(const Lost& m, Outbox& out) {
@@ -185,6 +190,8 @@ void Ledger::on(const Lost& m, Outbox& out) {
         r.state = State::queued;
         r.progress = -1;
         out.open.rows.push_back({row.number, r.deaths});
+        note(r, Event::What::lost);
+        if (r.partials > 0) lose_partials(index, row.attempt, out);
     }
 }
 
@@ -257,6 +264,7 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     if (row.failure && (!of_this_epoch || r.epoch != epoch_))
         return; // its ventilator is gone; the attempt counts nowhere
     if (worker != kNoIndex && row.attempt >= r.attempt) set_worker(r, worker);
+    if (row.attempt >= r.attempt) note_times(r, row, result);
     r.attempt = std::max(r.attempt, row.attempt);
     if (row.failure) {
         if (row.attempt >= r.attempt) words(r).failure = *row.failure;
@@ -268,17 +276,6 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     if (!result.content_type.empty()) words(r).content_type = result.content_type;
     settle(out, r, of_this_epoch ? row.attempt : 0, row.run_us);
     finish(index, State::succeeded, row.run_us, now, out);
-}
-
-void Ledger::on(const Progress& progress) {
-    const Index index = find(progress.id);
-    if (index == kNoIndex || is_final(records_[index].state)) return;
-    Record& r = records_[index];
-    if (progress.attempt < r.attempt) return;
-    r.attempt = progress.attempt;
-    r.state = State::running;
-    r.progress = static_cast<float>(progress.progress);
-    if (!progress.note.empty() || r.words) words(r).note = progress.note;
 }
 
 void Ledger::settle(Outbox& out, const Record& r, std::uint32_t attempt,
@@ -306,7 +303,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
         const Duration run = std::chrono::microseconds(run_us);
         r.started = r.finished - std::chrono::microseconds(run_us);
         observe(r.kind->run, run);
-        observe(r.kind->queue, std::max(Duration(0), total - run));
+        observe(r.kind->queue, time_queued(r, total));
     }
     observe(r.kind->total, total);
     switch (state) {
@@ -330,7 +327,10 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     if (r.custody != Custody::owned) withdraw(index);
     links_.push_back(finished_, index);
     finished_bytes_ += r.payload.size() + r.value.size();
+    note(r, event_of(state));
     if (r.awaited) release_waits(index, Until::finished, out);
+    if (partials_.jobs() > 0) finished_bytes_ += partials_.bytes(index);
+    if (partials_.waiting() > 0) release_partials(index, out);
     evict(now);
 }
 
@@ -354,6 +354,11 @@ void Ledger::drop(Index index) {
     links_.remove(finished_, index);
     finished_bytes_ -= r.payload.size() + r.value.size();
     bytes_ -= r.payload.size() + r.value.size();
+    if (partials_.jobs() > 0) {
+        finished_bytes_ -= partials_.bytes(index);
+        bytes_ -= partials_.bytes(index);
+        partials_.drop(index);
+    }
     by_id_.erase(r.id.hash(seed_), index);
     by_order_.erase(r.order);
     set_worker(r, kNoIndex);
@@ -367,6 +372,7 @@ void Ledger::tick(Now now, Outbox& out) {
         const Index index = find(wait.question.id);
         answer(wait, index == kNoIndex ? unknown() : Found::timed_out, "", out);
     });
+    expire_partials(now, out);
     evict(now);
     while (!refused_order_.empty() && refused_order_.front().first <= now.at) {
         refused_.erase(refused_order_.front().second);
@@ -378,7 +384,7 @@ void Ledger::tick(Now now, Outbox& out) {
 
 Instant Ledger::wake_at() const {
     if (offers_.sweeping()) return Instant(); // at once
-    Instant when = waits_.wake_at();
+    Instant when = std::min(waits_.wake_at(), partials_.wake_at());
     if (!finished_.empty()) {
         when = std::min(when, records_[finished_.first].finished_at + limits_.result_ttl);
     }

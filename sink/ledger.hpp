@@ -9,9 +9,11 @@
 // Facts and questions of a burst go in; what an Outbox holds then goes out in the order of its
 // members. In memory mode what is recorded is committed, so `settled` says `returned` too.
 
+#include "sink/chronicle.hpp"
 #include "sink/kinds.hpp"
 #include "sink/names.hpp"
 #include "sink/offers.hpp"
+#include "sink/partials.hpp"
 #include "sink/waits.hpp"
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
@@ -69,6 +71,7 @@ public:
     void on(const ToSink& message, Now now, Outbox& out); // in the link's order
     void on(const Result& result, Now now, Outbox& out);
     void on(const Progress& progress);
+    void on(const Partial& partial, Outbox& out);
     void ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out);
     // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
@@ -77,6 +80,8 @@ public:
     [[nodiscard]] Instant wake_at() const;
 
     void count_malformed() { ++malformed_; }
+
+    [[nodiscard]] Chronicle& chronicle() { return chronicle_; } // what happened, to be published
 
     void set_ventilator_up(bool up) { ventilator_is_up_ = up; }
 
@@ -109,13 +114,17 @@ private:
         Index worker = kNoIndex;
         std::uint32_t deaths = 0;
         float progress = -1;
+        std::uint32_t partials = 0; // pieces that are kept
+        // Of the newest attempt that answered, in seconds: in the ventilator's queue, in the worker
+        // before its handler, in its handler. < 0 = not known.
+        float queued = -1, waited = 0, run = -1;
     };
 
     // ledger.cpp
     [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
     void on(const Started& m, Now now);
-    void on(const Retrying& m);
+    void on(const Retrying& m, Outbox& out);
     void on(const Lost& m, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
@@ -132,6 +141,19 @@ private:
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
                 std::uint64_t run_us) const;
 
+    // ledger_watched.cpp: what can be seen of a job while it runs, and where its time went
+    void note(const Record& record, Event::What what) {
+        if (chronicle_.happened()) write(record, what);
+    }
+    void write(const Record& record, Event::What what);
+    void lose_partials(Index index, std::uint32_t attempt, Outbox& out);
+    void release_partials(Index index, Outbox& out);
+    void ask_partials(Asker asker, Request request, const AskPartials& question, Now now,
+                      Outbox& out);
+    void expire_partials(Now now, Outbox& out);
+    static void note_times(Record& record, const ResultRow& row, const Result& result);
+    static Duration time_queued(const Record& record, Duration total);
+    static void show_times(const Record& record, JobView& view);
     // offers.cpp: jobs that no ventilator of this epoch has
     void seek_orphans();
     void sweep(Now now, Outbox& out);
@@ -165,6 +187,8 @@ private:
     List finished_; // in the order they finished
     Offers offers_;
     Waits waits_;
+    Chronicle chronicle_;
+    Partials partials_;
     std::vector<std::uint64_t> hashes_; // of the message at hand
     std::map<std::string, SinkKind, std::less<>> kinds_;
     KnownKinds known_kinds_;

@@ -33,6 +33,8 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
         reply(stats());
     } else if (const auto* cancelled = std::get_if<AskCancel>(&question)) {
         reply(cancel(cancelled->id, now, out));
+    } else if (const auto* partials = std::get_if<AskPartials>(&question)) {
+        ask_partials(asker, request, *partials, now, out);
     } else if (const auto* kind = std::get_if<AskKind>(&question)) {
         reply(set_kind(*kind, out));
     }
@@ -119,6 +121,8 @@ JobView Ledger::view(const Record& r, bool with_value) const {
     v.tags = terms.tags;
     v.tenant = terms.tenant;
     v.result_bytes = r.value.size();
+    v.partials = r.partials;
+    if (is_final(r.state)) show_times(r, v);
     if (with_value && r.state == State::succeeded) v.value = r.value.view();
     if (r.words) {
         v.note = r.words->note;
