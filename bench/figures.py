@@ -196,6 +196,45 @@ IDLE = Section(
     ))
 
 
+# ---- one job beside many --------------------------------------------------------------------
+
+LOADED_SECONDS = 4
+
+
+def loaded(programs, plan, found):
+    """Single jobs, submitted while others keep Penstock busy at half of what it just did."""
+    with programs.house() as house:
+        penstock = Penstock(house, programs.penstock, PENSTOCK_WORKERS, gateway=False)
+        submit = [programs.bench + "submit", *penstock.flags(), "--workers", PENSTOCK_WORKERS,
+                  "--bytes", PAYLOAD_BYTES, "--batch", plan.batch, "--compare", 0]
+        house.start("warm-up", [*submit, "--jobs", 1000]).wait(STEP_SECONDS)
+        full = house.start("full-speed", [*submit, "--jobs", plan.jobs // 2])
+        half = json.loads(full.line(STEP_SECONDS))["jobs_s"] / 2
+        full.wait(STEP_SECONDS)
+        others = house.start("others", [*submit, "--jobs", int(half * LOADED_SECONDS),
+                                        "--rate", int(half)])
+        # Fewer than fit into those seconds, so that the last one still has company.
+        _latency(house, found, "loaded", [programs.bench + "latency", *penstock.flags(),
+                                          "--jobs", plan.idle_jobs // 2])
+        offered = json.loads(others.line(STEP_SECONDS))["jobs_s"]
+        others.wait(STEP_SECONDS)
+    found.add("loaded_jobs_s", offered)
+
+
+LOADED = Section(
+    "loaded", "One job while others keep Penstock busy at half its speed", loaded,
+    figures=(
+        Figure("loaded_jobs_s", "the others", "jobs/s",
+               "What the other jobs, in bulk, came to: half of what the same processes did at full "
+               "speed a moment before"),
+        Figure("loaded_p50_us", "one job over ZeroMQ beside them, p50", "µs",
+               "As idle_p50_us, while the others are submitted, stored and run", "", 1),
+        Figure("loaded_p99_us", "one job over ZeroMQ beside them, p99", "µs",
+               "The same, the job that is slower than 99 of 100",
+               "On two cores all processes and both submitters share them", 1),
+    ))
+
+
 # ---- HTTP -----------------------------------------------------------------------------------
 
 
@@ -294,4 +333,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, HTTP, MEMORY, SCALE)
+SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCALE)

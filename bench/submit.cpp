@@ -25,6 +25,7 @@ struct Plan {
     std::uint64_t in_flight = 100'000; // submitted, and no outcome known yet
     std::uint64_t compare = 1'000;     // ids read back
     std::uint64_t workers = 2;         // that must have joined before the first job
+    double rate = 0;                   // jobs submitted a second, at most; 0 = as fast as it goes
     std::string until = "finished";    // or "stored"
 };
 
@@ -59,6 +60,7 @@ private:
     transport::Frame next_frame();
     void look_at(const Counts& counts);
     [[nodiscard]] std::uint64_t reached(const Counts& counts) const;
+    [[nodiscard]] bool is_due(std::int64_t since_start) const; // the next frame
 
     const Plan plan_;
     Client client_;
@@ -101,6 +103,13 @@ std::uint64_t Submitter::reached(const Counts& counts) const {
                                    : counts.succeeded - before_.succeeded;
 }
 
+bool Submitter::is_due(std::int64_t since_start) const {
+    // Outcomes of others' jobs of this kind are in what the sink counts.
+    if (made_ > done_ + plan_.in_flight) return false;
+    return plan_.rate <= 0 ||
+           static_cast<double>(made_) <= plan_.rate * static_cast<double>(since_start) / 1e9;
+}
+
 void Submitter::run() {
     client_.wait_until_serving(plan_.workers);
     before_ = counts_of(std::get<SinkStats>(client_.ask_sink(AskStats{})));
@@ -122,7 +131,7 @@ void Submitter::run() {
         }
         if (now - progress_at > kStuckAfter)
             throw std::runtime_error("stuck after " + std::to_string(done_) + " outcomes");
-        if (frame && made_ - done_ <= plan_.in_flight && client_.submit_encoded(frame)) {
+        if (frame && is_due(now - watch.started_ns()) && client_.submit_encoded(frame)) {
             sent_ = made_;
             frame = made_ < plan_.jobs ? next_frame() : nullptr;
         } else {
@@ -157,6 +166,7 @@ int main(int argc, char** argv) {
     app.add_option("--in-flight", plan.in_flight, "Jobs without a known outcome, at most");
     app.add_option("--compare", plan.compare, "Ids to read back");
     app.add_option("--workers", plan.workers, "Workers to wait for before the first job");
+    app.add_option("--rate", plan.rate, "Jobs submitted a second, at most (0: no limit)");
     app.add_option("--until", plan.until)->check(CLI::IsMember({"finished", "stored"}));
     return main_of(app, argc, argv, [&] {
         Submitter submitter(plan);

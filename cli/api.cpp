@@ -202,8 +202,23 @@ BulkAnswer Api::submit_bulk(const std::string& body) {
     return out;
 }
 
+json::object Api::set_kind(const std::string& kind, const json::object& settings) {
+    const HttpAnswer answer = ask({"PATCH", "/v1/kinds/" + url_encoded(kind),
+                                   json::serialize(settings), "application/json", {}, 0});
+    return parsed_object(answer.body, http_.base_url());
+}
+
 json::value Api::get(const std::string& target) {
     return parsed(ask({"GET", target, "", "", {}, 0}).body, http_.base_url());
+}
+
+void Api::follow(const std::string& target, const std::vector<std::string>& headers,
+                 const std::function<void(std::string_view)>& take) {
+    const HttpRequest request{"GET", target, "", "", headers, 0, take};
+    const HttpAnswer answer = http_.send(request);
+    if (answer.status < 200 || answer.status >= 300) {
+        throw Quit(exit_of(answer.status), sentence_of(answer, request));
+    }
 }
 
 bool Api::is_ready() {

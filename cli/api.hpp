@@ -65,7 +65,13 @@ public:
     // `body` holds one job a line.
     BulkAnswer submit_bulk(const std::string& body);
 
+    // Sets what `settings` holds, clears what is null there. What is set for the kind then.
+    boost::json::object set_kind(const std::string& kind, const boost::json::object& settings);
+
     boost::json::value get(const std::string& target);
+    // The body of the answer as it comes, to its end.
+    void follow(const std::string& target, const std::vector<std::string>& headers,
+                const std::function<void(std::string_view)>& take);
     // Whether GET /readyz says yes; false too if nothing answers.
     bool is_ready();
 

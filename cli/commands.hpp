@@ -10,11 +10,15 @@ Command status_command(CLI::App& root);      // commands_jobs.cpp
 Command wait_command(CLI::App& root);        //
 Command list_command(CLI::App& root);        //
 Command cancel_command(CLI::App& root);      //
+Command events_command(CLI::App& root);      // commands_events.cpp
 Command stats_command(CLI::App& root);       // commands_house.cpp
 Command workers_command(CLI::App& root);     //
 Command kinds_command(CLI::App& root);       //
 Command healthcheck_command(CLI::App& root); //
 Command version_command(CLI::App& root);     //
+Command pause_command(CLI::App& root);       // commands_kinds.cpp
+Command resume_command(CLI::App& root);      //
+Command limit_command(CLI::App& root);       //
 Command demo_command(CLI::App& root);        // demo.cpp
 
 } // namespace penstock::cli

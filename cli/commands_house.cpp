@@ -4,6 +4,7 @@
 #include "cli/api.hpp"
 #include "cli/commands.hpp"
 #include "cli/health.hpp"
+#include "cli/kind_text.hpp"
 #include "cli/table.hpp"
 #include "cli/version.hpp"
 #include "protocol/limits.hpp"
@@ -53,6 +54,11 @@ std::string joined(const json::object& object, std::string_view key) {
     return out;
 }
 
+std::string limits_of(const json::object& kind) {
+    const json::value* found = kind.if_contains("settings");
+    return found != nullptr && found->is_object() ? settings_text(found->get_object()) : "-";
+}
+
 void print_kinds(const std::vector<json::object>& kinds) {
     std::vector<Column> columns = {{"KIND"}};
     for (const char* title :
@@ -63,6 +69,10 @@ void print_kinds(const std::vector<json::object>& kinds) {
         return kind.contains("total_p50");
     });
     if (timed) columns.insert(columns.end(), {{"P50", Align::right}, {"P99", Align::right}});
+    const bool limited = std::any_of(kinds.begin(), kinds.end(), [](const json::object& kind) {
+        return limits_of(kind) != "-";
+    });
+    if (limited) columns.push_back({"LIMITS"});
     Table table(std::move(columns));
     for (const json::object& kind : kinds) {
         std::vector<std::string> cells = {
@@ -73,6 +83,7 @@ void print_kinds(const std::vector<json::object>& kinds) {
             cells.push_back(age_of(kind, "total_p50"));
             cells.push_back(age_of(kind, "total_p99"));
         }
+        if (limited) cells.push_back(limits_of(kind));
         table.add(std::move(cells));
     }
     print_table(table);

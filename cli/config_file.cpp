@@ -10,6 +10,8 @@
 namespace penstock::cli {
 namespace {
 
+constexpr const char* kKinds = "kinds"; // the table of tables, and a command
+
 std::string place(const std::string& path, unsigned line) {
     return path + ":" + std::to_string(line);
 }
@@ -40,6 +42,32 @@ ConfigEntry entry_of(const toml::key& key, const toml::node& node, const std::st
     return out;
 }
 
+// [kinds.NAME] with a setting a line, as the text of --kind.
+ConfigEntry kind_entry(const toml::key& name, const toml::table& settings,
+                       const std::string& path) {
+    std::string text = std::string(name.str()) + ":";
+    for (const auto& [key, node] : settings) {
+        if (text.back() != ':') text += ',';
+        text += std::string(key.str()) + "=" + one_value(node, path);
+    }
+    return {"kind", "", {std::move(text)}, settings.source().begin.line};
+}
+
+// What holds for kinds is one flag with a value a kind.
+void add_kinds(const toml::table& kinds, const std::string& path, ConfigFile& out) {
+    ConfigEntry all;
+    for (const auto& [key, node] : kinds) {
+        const toml::table* settings = node.as_table();
+        if (settings == nullptr) continue; // a flag of the command `kinds`
+        ConfigEntry one = kind_entry(key, *settings, path);
+        if (all.values.empty())
+            all = std::move(one);
+        else
+            all.values.push_back(std::move(one.values.front()));
+    }
+    if (!all.values.empty()) out.entries.push_back(std::move(all));
+}
+
 } // namespace
 
 ConfigFile read_config_file(const std::string& path, const std::string& command) {
@@ -53,7 +81,8 @@ ConfigFile read_config_file(const std::string& path, const std::string& command)
     ConfigFile out;
     if (const toml::table* own = file[command].as_table()) {
         for (const auto& [key, node] : *own) {
-            out.entries.push_back(entry_of(key, node, command, path));
+            const bool is_a_kind = command == kKinds && node.is_table();
+            if (!is_a_kind) out.entries.push_back(entry_of(key, node, command, path));
         }
     }
     for (const auto& [key, node] : file) {
@@ -61,6 +90,7 @@ ConfigFile read_config_file(const std::string& path, const std::string& command)
             out.tables.emplace_back(key.str());
         else
             out.entries.push_back(entry_of(key, node, "", path));
+        if (key.str() == kKinds && node.is_table()) add_kinds(*node.as_table(), path, out);
     }
     return out;
 }

@@ -2,19 +2,23 @@
 // HTTP requests to a gateway, one after the other on one kept connection. Only http_client.cpp
 // includes libcurl.
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::cli {
 
 struct HttpRequest {
-    std::string method; // "GET", "POST", "DELETE"
+    std::string method; // "GET", "POST", "PATCH", "DELETE"
     std::string target; // "/v1/jobs?limit=10"
     std::string body;
     std::string content_type;         // of the body; empty: there is none
     std::vector<std::string> headers; // "Prefer: wait=5"
-    double timeout_seconds = 30;      // for the whole of it
+    double timeout_seconds = 30;      // for the whole of it; 0 = as long as it takes
+    // Given the body of a 200 as it comes; the answer then has none.
+    std::function<void(std::string_view)> take{};
 };
 
 struct HttpAnswer {

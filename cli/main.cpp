@@ -32,12 +32,16 @@ int main(int argc, char** argv) {
                   wait_command(root),
                   list_command(root),
                   cancel_command(root),
+                  events_command(root),
               });
     add_group(commands, "The house, over HTTP",
               {
                   stats_command(root),
                   workers_command(root),
                   kinds_command(root),
+                  pause_command(root),
+                  resume_command(root),
+                  limit_command(root),
                   healthcheck_command(root),
                   demo_command(root),
               });

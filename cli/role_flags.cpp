@@ -2,6 +2,7 @@
 
 #include "cli/addresses.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/kind_flags.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -47,6 +48,16 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
         ->check(CLI::PositiveNumber);
     app.add_option("--drain", options.drain_seconds, "Seconds that SIGTERM waits for jobs that run")
         ->check(CLI::NonNegativeNumber);
+    const auto complaint = [](const std::string& text) {
+        KindSettingsByName unused;
+        return read_kind_settings(text, unused);
+    };
+    app.add_option("--kind", flags.kinds,
+                   "NAME:SETTING=VALUE,... that holds for all jobs of a kind, as in "
+                   "render:max_running=1,rate=10; settings are max_running, rate (a second), "
+                   "paused, weight and timeout (seconds); several times. What `penstock limit` "
+                   "sets while it runs comes first (default: no limits)")
+        ->check(CLI::Validator(complaint, ""));
 }
 
 ventilator::Options ventilator_options(const VentilatorFlags& flags) {
@@ -54,6 +65,7 @@ ventilator::Options ventilator_options(const VentilatorFlags& flags) {
     const LaneRange lanes = parse_lanes(flags.lanes);
     out.lanes_from = lanes.from;
     out.lanes_to = lanes.to;
+    out.kind_settings = kind_settings_of(flags.kinds);
     return out;
 }
 

@@ -28,10 +28,12 @@ sink::Options sink_options(const SinkFlags& flags); // without its ports; throws
 struct VentilatorFlags {
     ventilator::Options options;
     std::string lanes = "20000-29999";
+    std::vector<std::string> kinds; // NAME:SETTING=VALUE,...
 };
 
 void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags);
-ventilator::Options ventilator_options(const VentilatorFlags& flags); // without its ports
+// Without its ports; throws Quit(usage).
+ventilator::Options ventilator_options(const VentilatorFlags& flags);
 
 struct WorkerFlags {
     worker::Options options;

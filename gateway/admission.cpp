@@ -53,6 +53,11 @@ std::optional<ProblemDetails> check_body(const Command& command, const Head& hea
         auto bad = check_type(head, known, "application/json or application/msgpack");
         return bad ? bad : check_size(head, limits.job);
     }
+    if (std::holds_alternative<SetKind>(command)) {
+        const bool known = is_json || is_msgpack_type(type);
+        auto bad = check_type(head, known, "application/json or application/msgpack");
+        return bad ? bad : check_size(head, kIgnoredBodyMax);
+    }
     if (std::holds_alternative<SubmitRaw>(command)) {
         auto bad = check_type(head, true, "");
         return bad ? bad : check_size(head, limits.raw);

@@ -2,71 +2,15 @@
 
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
+#include "gateway/lookup.hpp"
+#include "gateway/server_timing.hpp"
 
 #include <functional>
 
 namespace penstock::gateway {
 namespace {
 
-constexpr Duration kGrace = std::chrono::seconds(2);
 constexpr Duration kPatience = std::chrono::seconds(5);
-
-ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
-    ProblemDetails out;
-    if (answer.found == Found::starting) {
-        out = problem(Slug::starting, "Open jobs are still coming in. Ask again.");
-    } else if (answer.found == Found::refused) {
-        const Slug slug = slug_of_refusal(answer.why);
-        out = problem(slug, "The job was not taken (" + answer.why + ").");
-    } else if (answer.why == text_of(Slug::outcome_lost)) {
-        out = problem(Slug::outcome_lost, "The sink that knew it has gone.");
-    } else {
-        out = problem(Slug::job_not_found, "No job has the id `" + id.text() +
-                                               "`: it was never "
-                                               "submitted, or its outcome is not kept any more.");
-    }
-    out.id = id;
-    return out;
-}
-
-bool is_known(const JobAnswer& answer) {
-    return (answer.found == Found::found || answer.found == Found::timed_out) &&
-           !answer.job.id.empty();
-}
-
-struct Looked {
-    Answer answer;
-    std::optional<Reply> failed; // then that is all
-};
-
-// The job as it is now, or as it is when it has finished or the wait is over.
-Awaitable<Looked> look_up(Exchange* x, JobId id, Wait wait) {
-    Looked out;
-    if (auto away = check_sink(*x->shard->board)) {
-        out.failed = to_reply(*away);
-        co_return out;
-    }
-    if (wait.time > Duration(0)) {
-        AskWait until;
-        until.id = id;
-        until.until = Until::finished;
-        until.timeout = wait.time;
-        until.value = true;
-        Question question{StatusQuestion(std::move(until))};
-        out.answer = co_await ask_while_connected(x, std::move(question), wait.time + kGrace);
-    } else {
-        Question question{StatusQuestion(AskStatus{id, true})};
-        out.answer = co_await ask(x->shard, std::move(question), kPatience);
-    }
-    const auto* job = out.answer.get<JobAnswer>();
-    if (out.answer.what == Answer::What::gone)
-        out.failed = no_reply();
-    else if (job == nullptr)
-        out.failed = to_reply(no_answer(out.answer));
-    else if (!is_known(*job))
-        out.failed = to_reply(not_found(id, *job));
-    co_return out;
-}
 
 std::string etag_of(std::string_view body) {
     return "\"" + std::to_string(std::hash<std::string_view>()(body)) + "\"";
@@ -116,12 +60,14 @@ Awaitable<Reply> answer_to(Exchange* x, GetJob command) {
     append_job(json, looked.answer.get<JobAnswer>()->job);
     const std::string etag = etag_of(reply.body);
     if (matches(x->head.if_none_match, etag)) reply = {304, {}, {}, {}};
+    add_server_timing(reply, server_timing(looked.answer.get<JobAnswer>()->job));
     reply.headers.emplace_back("ETag", etag);
     reply.headers.emplace_back("Cache-Control", "no-cache");
     co_return reply;
 }
 
 Awaitable<Reply> answer_to(Exchange* x, GetResult command) {
+    if (command.as == GetResult::As::pieces) co_return co_await answer_in_pieces(x, command.id);
     Looked looked = co_await look_up(x, command.id, command.wait);
     if (looked.failed) co_return std::move(*looked.failed);
     JobView& job = looked.answer.get<JobAnswer>()->job;
@@ -132,9 +78,16 @@ Awaitable<Reply> answer_to(Exchange* x, GetResult command) {
         reply.headers.emplace_back("Retry-After", "1");
         co_return reply;
     }
-    if (job.state != State::succeeded || job.value.empty()) co_return to_reply(no_result(job));
-    const auto form = accepts_msgpack(x->head) ? ResultForm::msgpack : ResultForm::json;
-    co_return result_reply(std::move(job), form);
+    std::string timing = server_timing(job);
+    Reply reply;
+    if (job.state != State::succeeded || job.value.empty()) {
+        reply = to_reply(no_result(job));
+    } else {
+        const auto form = accepts_msgpack(x->head) ? ResultForm::msgpack : ResultForm::json;
+        reply = result_reply(std::move(job), form);
+    }
+    add_server_timing(reply, std::move(timing));
+    co_return reply;
 }
 
 Awaitable<Reply> answer_to(Exchange* x, ListJobs command) {

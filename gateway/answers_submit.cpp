@@ -3,6 +3,7 @@
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
 #include "gateway/json_msgpack.hpp"
+#include "gateway/server_timing.hpp"
 #include "protocol/codec.hpp"
 
 namespace penstock::gateway {
@@ -27,8 +28,12 @@ std::string seconds_text(Duration time) {
 }
 
 void note_preference(Reply& reply, const Wait& wait) {
-    if (wait.asked != Wait::Asked::by_preference) return;
-    reply.headers.emplace_back("Preference-Applied", "wait=" + seconds_text(wait.time));
+    std::string applied;
+    if (wait.asked == Wait::Asked::by_preference) applied = "wait=" + seconds_text(wait.time);
+    if (wait.cancels && wait.time > Duration(0)) {
+        applied += applied.empty() ? "cancel-on-disconnect" : ", cancel-on-disconnect";
+    }
+    if (!applied.empty()) reply.headers.emplace_back("Preference-Applied", std::move(applied));
 }
 
 Reply accepted(const Shard& shard, const JobId& id, const Wait& wait) {
@@ -42,6 +47,7 @@ Reply accepted(const Shard& shard, const JobId& id, const Wait& wait) {
 
 Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     Reply reply;
+    std::string timing = server_timing(job);
     const std::string location = "/v1/jobs/" + job.id.text();
     if (submission.outcome == Outcome::bare) {
         const auto form = accepts_msgpack(x.head) ? ResultForm::msgpack : ResultForm::json;
@@ -54,6 +60,7 @@ Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     reply.headers.emplace_back("Location", location);
     reply.headers.emplace_back("Penstock-Durability", x.shard->board->sink.durability);
     note_preference(reply, submission.wait);
+    add_server_timing(reply, std::move(timing));
     return reply;
 }
 
@@ -106,6 +113,15 @@ Awaitable<Answer> ask_whether_stored(Shard* shard, AskWait sent) {
     co_return co_await ask(shard, std::move(status), sent.timeout + kGrace);
 }
 
+// Its client has gone, and wanted the job to go with it. It may still be on its way to the sink.
+Awaitable<void> cancel_abandoned(Shard* shard, AskWait sent) {
+    Answer stored = co_await ask_whether_stored(shard, sent);
+    const auto* job = stored.get<JobAnswer>();
+    if (job == nullptr || job->found != Found::found) co_return;
+    Question question{StatusQuestion(AskCancel{sent.id})};
+    co_await ask(shard, std::move(question), kGrace);
+}
+
 // Why it is not known to be stored.
 Awaitable<Reply> refuse(Shard* shard, JobAnswer* answer, Unstored job) {
     Room room = shard->board->room;
@@ -138,7 +154,10 @@ Awaitable<Reply> submit(Exchange* x, Submission* submission) {
         *answer = co_await ask_whether_stored(shard, sent);
         job = answer->get<JobAnswer>();
     }
-    if (answer->what == Answer::What::gone) co_return no_reply();
+    if (answer->what == Answer::What::gone) {
+        if (submission->wait.cancels) co_await cancel_abandoned(shard, sent);
+        co_return no_reply();
+    }
     if (answer->what == Answer::What::unsent) co_return to_reply(no_answer(*answer));
     const bool known = job != nullptr &&
                        (job->found == Found::found || job->found == Found::timed_out) &&

@@ -47,6 +47,9 @@ Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Dur
 // Why there is no answer of the expected type.
 ProblemDetails no_answer(const Answer& answer);
 
+// The result as its pieces come, to the end of the job.
+Awaitable<Reply> answer_in_pieces(Exchange* exchange, JobId id);
+
 // By command.
 Awaitable<Reply> answer_to(Exchange* exchange, SubmitJob command);
 Awaitable<Reply> answer_to(Exchange* exchange, SubmitRaw command);
@@ -54,10 +57,14 @@ Awaitable<Reply> answer_to(Exchange* exchange, SubmitBulk command);
 Awaitable<Reply> answer_to(Exchange* exchange, RunKind command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetJob command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetResult command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetEvents command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetJobEvents command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetGroupEvents command);
 Awaitable<Reply> answer_to(Exchange* exchange, ListJobs command);
 Awaitable<Reply> answer_to(Exchange* exchange, CancelOne command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetWorkers command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetKinds command);
+Awaitable<Reply> answer_to(Exchange* exchange, SetKind command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetStats command);
 Awaitable<Reply> answer_to(Exchange* exchange, Live command);
 Awaitable<Reply> answer_to(Exchange* exchange, Ready command);

@@ -2,6 +2,7 @@
 
 #include "gateway/calendar.hpp"
 #include "gateway/json_msgpack.hpp"
+#include "gateway/kind_request.hpp"
 
 #include <algorithm>
 #include <map>
@@ -66,6 +67,7 @@ void append_kind(JsonText& json, const std::string& name, const KindRow& row) {
     json.key("succeeded").natural(s.succeeded).key("failed").natural(s.failed);
     json.key("cancelled").natural(s.cancelled).key("expired").natural(s.expired);
     json.key("quarantined").natural(s.quarantined).key("duplicates").natural(s.duplicates);
+    json.key("settings").raw(settings_json(d.settings));
     append_quantile(json, "total_p50", s.total, 0.5);
     append_quantile(json, "total_p99", s.total, 0.99);
     json.close_object();

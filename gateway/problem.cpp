@@ -39,6 +39,7 @@ constexpr std::array kRows = {
     Row{Slug::expectation_failed, 417, "expectation-failed", "The expectation can't be met"},
     Row{Slug::unknown_kind, 422, "unknown-kind", "No worker ever served this kind"},
     Row{Slug::id_conflict, 422, "id-conflict", "The id is taken by another job"},
+    Row{Slug::invalid_settings, 422, "invalid-settings", "What is to hold for the kind has mistakes"},
     Row{Slug::job_failed, 424, "job-failed", "The job failed"},
     Row{Slug::job_cancelled, 424, "job-cancelled", "The job was cancelled"},
     Row{Slug::job_expired, 424, "job-expired", "The job expired before it ran"},

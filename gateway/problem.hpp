@@ -36,6 +36,7 @@ enum class Slug : std::uint8_t {
     expectation_failed,
     unknown_kind,
     id_conflict,
+    invalid_settings,
     job_failed,
     job_cancelled,
     job_expired,

@@ -33,7 +33,9 @@ void append_head(std::string& out, const Reply& reply, const Framing& framing,
     append_field(out, "Date", date);
     for (const auto& [name, value] : reply.headers) append_field(out, name, value);
     if (!reply.content_type.empty()) append_field(out, "Content-Type", reply.content_type);
-    if (reply.status != 204 && reply.status != 304) {
+    if (reply.stream) {
+        if (framing.version >= 11) append_field(out, "Transfer-Encoding", "chunked");
+    } else if (reply.status != 204 && reply.status != 304) {
         out.append("Content-Length: ");
         append_number(out, reply.body.size());
         out.append("\r\n");

@@ -14,7 +14,8 @@ struct Framing {
     bool keep_alive = false;
 };
 
-// Appends the status line and all fields, with the empty line behind them.
+// Appends the status line and all fields, with the empty line behind them. REQUIRES: an answer to
+// HTTP/1.0 that is a stream keeps no connection alive, since its end is the end of the body.
 void append_head(std::string& out, const Reply& reply, const Framing& framing,
                  std::string_view date);
 

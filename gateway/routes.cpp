@@ -33,30 +33,41 @@ std::optional<Duration> wait_of(std::string_view text) {
     return from_seconds(std::min(*value, kWaitSecondsMax));
 }
 
-// "respond-async, wait=10" -> 10 s. A preference that can't be read is no preference (RFC 7240).
-std::optional<Duration> preferred_wait(std::string_view prefer) {
+struct Preferences {
+    std::optional<Duration> wait;
+    bool cancel_on_disconnect = false;
+};
+
+// "respond-async, wait=10". A preference that can't be read is no preference (RFC 7240).
+Preferences read_preferences(std::string_view prefer) {
+    Preferences out;
     while (!prefer.empty()) {
         const std::size_t comma = std::min(prefer.find_first_of(",;"), prefer.size());
         std::string item(prefer.substr(0, comma));
         prefer.remove_prefix(std::min(comma + 1, prefer.size()));
         std::erase_if(item, [](char c) { return c == ' ' || c == '\t' || c == '"'; });
-        if (item.starts_with("wait=")) return wait_of(std::string_view(item).substr(5));
+        const bool is_wait = item.starts_with("wait=") && !out.wait; // the first one counts
+        if (is_wait) out.wait = wait_of(std::string_view(item).substr(5));
+        if (item == "cancel-on-disconnect") out.cancel_on_disconnect = true;
     }
-    return std::nullopt;
+    return out;
 }
 
 std::variant<Wait, ProblemDetails> read_wait(const Head& head) {
+    const auto preferred =
+        read_preferences(head.prefer ? std::string_view(*head.prefer) : std::string_view());
+    Wait wait;
+    wait.cancels = preferred.cancel_on_disconnect;
     if (const std::string* text = head.parameter("wait")) {
         const auto time = wait_of(*text);
         if (!time) return bad_parameter("?wait", "a number of seconds, at most 300");
-        return Wait{Wait::Asked::by_query, *time};
+        wait.asked = Wait::Asked::by_query;
+        wait.time = *time;
+    } else if (preferred.wait) {
+        wait.asked = Wait::Asked::by_preference;
+        wait.time = *preferred.wait;
     }
-    if (head.prefer) {
-        if (const auto time = preferred_wait(*head.prefer)) {
-            return Wait{Wait::Asked::by_preference, *time};
-        }
-    }
-    return Wait{};
+    return wait;
 }
 
 template <class Make>
@@ -145,6 +156,12 @@ Checked run_kind(const Head& h) {
     });
 }
 
+Checked set_kind(const Head& h) {
+    return with_kind(h.segments[2], [](const std::string& kind) {
+        return Checked(Command(SetKind{kind}));
+    });
+}
+
 Checked get_job(const Head& h) {
     return with_id(h.segments[2], [&](const JobId& id) {
         return with_wait(h, [&](Wait wait) { return GetJob{id, wait}; });
@@ -152,13 +169,29 @@ Checked get_job(const Head& h) {
 }
 
 Checked get_result(const Head& h) {
+    const auto as = accepts(h, kNdjson) ? GetResult::As::pieces : GetResult::As::whole;
     return with_id(h.segments[2], [&](const JobId& id) {
-        return with_wait(h, [&](Wait wait) { return GetResult{id, wait}; });
+        return with_wait(h, [&](Wait wait) { return GetResult{id, wait, as}; });
     });
 }
 
 Checked cancel(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(CancelOne{id})); });
+}
+
+Checked get_events(const Head& h) {
+    auto wanted = read_selection(h.query);
+    if (auto* bad = std::get_if<ProblemDetails>(&wanted)) return std::move(*bad);
+    return Command(GetEvents{std::get<Selection>(std::move(wanted))});
+}
+
+Checked get_job_events(const Head& h) {
+    return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(GetJobEvents{id})); });
+}
+
+Checked get_group_events(const Head& h) {
+    return with_id(h.segments[2],
+                   [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
 }
 
 Checked health(const Head& h) {
@@ -190,10 +223,14 @@ constexpr std::array kEntries = {
     Entry{Route::job, Method::get, "v1/jobs/*", kNamed, get_job},
     Entry{Route::job, Method::remove, "v1/jobs/*", kNamed, cancel},
     Entry{Route::result, Method::get, "v1/jobs/*/result", kNamed, get_result},
+    Entry{Route::job_events, Method::get, "v1/jobs/*/events", kNamed, get_job_events},
+    Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed, get_group_events},
+    Entry{Route::events, Method::get, "v1/events", kNamed, get_events},
     Entry{Route::kind_jobs, Method::post, "v1/kinds/*/jobs", kNamed, submit_raw},
     Entry{Route::run, Method::get, "v1/run/*", HostRule::own, run_kind},
     Entry{Route::workers, Method::get, "v1/workers", kNamed, plain<GetWorkers>},
     Entry{Route::kinds, Method::get, "v1/kinds", kNamed, plain<GetKinds>},
+    Entry{Route::kind, Method::patch, "v1/kinds/*", kNamed, set_kind},
     Entry{Route::stats, Method::get, "v1/stats", kNamed, plain<GetStats>},
     Entry{Route::livez, Method::get, "livez", kAny, plain<Live>},
     Entry{Route::readyz, Method::get, "readyz", kAny, plain<Ready>},
@@ -257,18 +294,22 @@ std::string_view to_string(Route route) {
                                                                      "/v1/run/{kind}",
                                                                      "/v1/workers",
                                                                      "/v1/kinds",
+                                                                     "/v1/kinds/{kind}",
                                                                      "/v1/stats",
                                                                      "/livez",
                                                                      "/readyz",
                                                                      "/healthz",
                                                                      "/metrics",
+                                                                     "/v1/events",
+                                                                     "/v1/jobs/{id}/events",
+                                                                     "/v1/groups/{id}/events",
                                                                      "other"};
     return kPaths[static_cast<std::size_t>(route)];
 }
 
 Routed route(const Head& head, const RoutePolicy& policy) {
     if (head.segments.empty() && head.method == Method::options) {
-        return {Route::other, no_such_method(head, "GET, HEAD, POST, DELETE, OPTIONS")};
+        return {Route::other, no_such_method(head, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")};
     }
     bool known = false;
     Route at = Route::other;

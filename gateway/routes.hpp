@@ -6,6 +6,7 @@
 #include "gateway/http_policy.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/reply.hpp"
+#include "gateway/selection.hpp"
 #include "protocol/job_id.hpp"
 #include "protocol/questions.hpp"
 #include "protocol/time.hpp"
@@ -29,20 +30,25 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     run,
     workers,
     kinds,
+    kind,
     stats,
     livez,
     readyz,
     healthz,
     metrics,
+    events,
+    job_events,
+    group_events,
     other,
 };
-constexpr std::size_t kRoutes = 14;
+constexpr std::size_t kRoutes = 18;
 std::string_view to_string(Route route); // its path, as "/v1/jobs/{id}"
 
 struct Wait {
     enum class Asked : std::uint8_t { no, by_query, by_preference };
     Asked asked = Asked::no;
     Duration time{0};
+    bool cancels = false; // the job, if its client goes away meanwhile
 };
 
 struct SubmitJob {
@@ -70,8 +76,22 @@ struct GetJob {
 };
 
 struct GetResult {
+    enum class As : std::uint8_t { whole, pieces };
     JobId id;
     Wait wait;
+    As as = As::whole;
+};
+
+struct GetEvents {
+    Selection wanted;
+};
+
+struct GetJobEvents {
+    JobId id;
+};
+
+struct GetGroupEvents {
+    JobId id;
 };
 
 struct ListJobs {
@@ -85,6 +105,10 @@ struct CancelOne {
 struct GetWorkers {};
 
 struct GetKinds {};
+
+struct SetKind { // the body says what holds for it
+    std::string kind;
+};
 
 struct GetStats {};
 
@@ -101,7 +125,8 @@ struct GetMetrics {};
 
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
-                 GetWorkers, GetKinds, GetStats, Live, Ready, Health, GetMetrics>;
+                 GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics, GetEvents,
+                 GetJobEvents, GetGroupEvents>;
 
 struct Routed {
     Route route = Route::other;

@@ -6,6 +6,7 @@
 #include "gateway/http_policy.hpp"
 #include "gateway/json_msgpack.hpp"
 #include "gateway/response.hpp"
+#include "gateway/stream.hpp"
 
 #include <algorithm>
 #include <array>
@@ -162,9 +163,9 @@ void to_msgpack(Shard& shard, Reply& reply) {
     reply.content_type = kMsgpack;
 }
 
-using Pieces = std::array<asio::const_buffer, 2>; // of a response
+using Buffers = std::array<asio::const_buffer, 2>; // of a response
 
-Awaitable<bool> write_rest(Connection* c, Pieces pieces, std::size_t written) {
+Awaitable<bool> write_rest(Connection* c, Buffers pieces, std::size_t written) {
     for (auto& piece : pieces) {
         const std::size_t of_it = std::min(written, piece.size());
         piece += of_it;
@@ -282,19 +283,16 @@ void forget_large(std::string& text) {
     if (text.capacity() > kKeptBytes) std::string().swap(text);
 }
 
-// Writes the reply. Whether the connection is good for another request.
-Awaitable<bool> finish(Connection* c) {
-    Turn& turn = c->turn;
+// The header of the reply, and its body unless it is a stream. False: the connection broke.
+Awaitable<bool> write_reply(Connection* c) {
     const Reply& reply = c->reply;
-    if (reply.status == kNobodyListens) co_return false;
-    const bool skips = turn.unread > 0 && turn.unread <= kSkippedBodyMax && !turn.expects;
-    if ((turn.unread > 0 && !skips) || c->shard->house.draining) turn.framing.keep_alive = false;
+    const Framing& framing = c->turn.framing;
     c->head.clear();
-    append_head(c->head, reply, turn.framing, date_now(*c->shard));
+    append_head(c->head, reply, framing, date_now(*c->shard));
     const bool is_small = reply.body.size() <= kCopiedBody;
-    if (is_small && !turn.framing.head_only) c->head += reply.body;
-    Pieces pieces = {asio::buffer(c->head), asio::const_buffer()};
-    if (!is_small && !turn.framing.head_only) pieces[1] = asio::buffer(reply.body);
+    if (is_small && !framing.head_only) c->head += reply.body;
+    Buffers pieces = {asio::buffer(c->head), asio::const_buffer()};
+    if (!is_small && !framing.head_only) pieces[1] = asio::buffer(reply.body);
     // Most fit into the socket at once.
     boost::system::error_code error;
     const std::size_t written = is_small ? c->socket.send(pieces[0], 0, error)
@@ -303,8 +301,29 @@ Awaitable<bool> finish(Connection* c) {
     if (!all && (!error || error == asio::error::would_block)) {
         all = co_await write_rest(c, pieces, written);
     }
-    c->shard->durations.observe(turn.route, reply.status,
-                                std::chrono::steady_clock::now() - turn.began);
+    // Of a stream: until it began.
+    c->shard->durations.observe(c->turn.route, reply.status,
+                                std::chrono::steady_clock::now() - c->turn.began);
+    co_return all;
+}
+
+// The rest of a reply that is a stream. False: it broke off.
+Awaitable<bool> write_stream(Connection* c) {
+    const std::shared_ptr<Stream> stream = std::move(c->reply.stream);
+    const Pieces pieces = c->turn.framing.version >= 11 ? Pieces::chunked : Pieces::bare;
+    if (c->turn.framing.head_only) co_return true;
+    co_return co_await send_stream(&c->socket, &c->deadline, stream.get(), pieces);
+}
+
+// Writes the reply. Whether the connection is good for another request.
+Awaitable<bool> finish(Connection* c) {
+    Turn& turn = c->turn;
+    if (c->reply.status == kNobodyListens) co_return false;
+    const bool skips = turn.unread > 0 && turn.unread <= kSkippedBodyMax && !turn.expects;
+    if ((turn.unread > 0 && !skips) || c->shard->house.draining) turn.framing.keep_alive = false;
+    if (c->reply.stream && turn.framing.version < 11) turn.framing.keep_alive = false;
+    bool all = co_await write_reply(c);
+    if (all && c->reply.stream) all = co_await write_stream(c);
     if (!all || !turn.framing.keep_alive) co_return false;
     if (!skips) co_return true;
     co_return co_await read_body(c, turn.unread, nullptr);

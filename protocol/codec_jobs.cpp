@@ -15,10 +15,12 @@ void read_submit(const Fields& f, Node map, std::vector<VentilatorFact>& out) {
         RowReader rows(f, "rows", 2, kRowsMax);
         submit.rows.reserve(rows.size());
         while (rows.next()) {
-            JobId id = rows.id("the id of a row");
-            const Bytes payload = rows.bytes("the payload of a row");
-            if (payload.size() > kPayloadBytesMax) f.wrong("rows", "of payloads of at most 16 MiB");
-            submit.rows.push_back({std::move(id), payload});
+            SubmitRow& row = submit.rows.emplace_back();
+            row.id = rows.id("the id of a row");
+            row.payload = rows.bytes("the payload of a row");
+            if (row.payload.size() > kPayloadBytesMax) {
+                f.wrong("rows", "of payloads of at most 16 MiB");
+            }
         }
     } else {
         if (!map.find("payload")) f.wrong("payload", "there");

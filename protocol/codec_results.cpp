@@ -22,8 +22,7 @@ void write_row(Writer& w, const ResultRow& row) {
     if (row.waited_us > 0) w.natural(row.waited_us);
 }
 
-ResultRow read_row(RowReader& rows, const Fields& f) {
-    ResultRow out;
+void read_row(RowReader& rows, const Fields& f, ResultRow& out) {
     out.id = rows.id("the id of a row");
     out.attempt = rows.small("the attempt of a row");
     out.run_us = rows.natural(UINT64_MAX, "the run time of a row");
@@ -31,7 +30,7 @@ ResultRow read_row(RowReader& rows, const Fields& f) {
         out.value = rows.bytes("the value of a row");
         if (out.value.size() > kPayloadBytesMax) f.wrong("rows", "of values of at most 16 MiB");
         if (rows.elements() > 4) out.waited_us = rows.natural(UINT64_MAX, kWaited);
-        return out;
+        return;
     }
     rows.skip(); // where the value would stand
     Failure& failure = out.failure.emplace();
@@ -39,7 +38,6 @@ ResultRow read_row(RowReader& rows, const Fields& f) {
     failure.message = rows.tidy_text();
     failure.retryable = rows.flag("retryable of a row");
     if (rows.elements() > kFailedRowSize) out.waited_us = rows.natural(UINT64_MAX, kWaited);
-    return out;
 }
 
 } // namespace
@@ -53,7 +51,7 @@ void read_result(const Fields& f, std::vector<SinkFact>& out) {
     if (f.has("rows")) {
         RowReader rows(f, "rows", 4, kRowsMax);
         result.rows.reserve(rows.size());
-        while (rows.next()) result.rows.push_back(read_row(rows, f));
+        while (rows.next()) read_row(rows, f, result.rows.emplace_back());
     } else {
         ResultRow row;
         row.id = f.id("id");

@@ -47,6 +47,13 @@ public:
         if (bytes.size() != kNear) return std::nullopt;
         return uuid(bytes.data());
     }
+    static JobId uuid(const char* bytes) { // REQUIRES: 16 of them
+        JobId id;
+        std::memcpy(id.near_.data(), bytes, kNear);
+        id.size_ = kNear;
+        id.is_uuid_ = true;
+        return id;
+    }
 
     [[nodiscard]] bool empty() const { return size_ == 0; }
 
@@ -68,14 +75,6 @@ public:
 
 private:
     static constexpr std::size_t kNear = 16;
-
-    static JobId uuid(const char* bytes) {
-        JobId id;
-        std::memcpy(id.near_.data(), bytes, kNear);
-        id.size_ = kNear;
-        id.is_uuid_ = true;
-        return id;
-    }
 
     [[nodiscard]] bool is_far() const { return size_ > kNear; }
     [[nodiscard]] char* far() const { // REQUIRES: is_far()

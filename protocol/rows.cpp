@@ -57,7 +57,7 @@ JobId RowReader::id(std::string_view what) {
     Head e;
     if (take(e)) {
         if (e.shape == Shape::bytes) {
-            if (auto id = JobId::from_uuid(e.body)) return std::move(*id);
+            if (e.body.size() == 16) return JobId::uuid(e.body.data());
         } else if (e.shape == Shape::text) {
             if (auto id = JobId::parse(e.body)) return std::move(*id);
         }

@@ -29,6 +29,19 @@ struct Head {
     std::string_view body;    // of text, bytes and ext, whose first byte is its type
 };
 
+// Bytes of a value whose first byte says how many: small numbers, short strings, numbers of a fixed
+// width. 0: look closer. Most values of a row are passed by this alone.
+constexpr std::array<std::uint8_t, 256> kPlainSizes = [] {
+    std::array<std::uint8_t, 256> sizes{};
+    for (std::size_t head = 0; head < sizes.size(); ++head) {
+        if (head <= 0x7f || head >= 0xe0) sizes[head] = 1;                            // whole
+        if (head >= 0xa0 && head <= 0xbf) sizes[head] = static_cast<std::uint8_t>(head - 0x9f);
+        if (head == 0xc0 || head == 0xc2 || head == 0xc3) sizes[head] = 1;            // nil, boolean
+        if (head >= 0xcc && head <= 0xd3) sizes[head] = static_cast<std::uint8_t>(1 + (1 << (head & 3)));
+    }
+    return sizes;
+}();
+
 class Scanner {
 public:
     Scanner(const char* at, const char* end) : at_(at), end_(end) {}
@@ -55,25 +68,43 @@ public:
     // Passes one whole value, with at most `depth` containers around its innermost.
     Scanned skip(std::size_t depth) {
         PENSTOCK_CHECK(depth <= kDepthMax);
-        std::array<std::uint64_t, kDepthMax + 1> pending; // values to come, of each open container
+        Pending pending; // values to come, of each open container
         std::size_t open = 0;
         pending[0] = 1;
         while (true) {
-            Head head;
-            if (const Scanned result = next(head); result != Scanned::ok) return result;
-            --pending[open];
-            if (head.shape == Shape::array || head.shape == Shape::map) {
-                if (open == depth) return Scanned::deep;
-                pending[++open] = head.shape == Shape::map ? 2 * head.number : head.number;
+            const char* at = at_; // not a member: it is written for every value
+            std::uint64_t todo = pending[open];
+            for (std::size_t plain; todo > 0 && at != end_; --todo) {
+                plain = kPlainSizes[static_cast<unsigned char>(*at)];
+                if (plain == 0 || static_cast<std::size_t>(end_ - at) < plain) break;
+                at += plain;
             }
+            at_ = at;
+            pending[open] = todo;
             while (pending[open] == 0) {
                 if (open == 0) return Scanned::ok;
                 --open;
+            }
+            if (todo == 0) continue;
+            if (const Scanned result = enter(pending, open, depth); result != Scanned::ok) {
+                return result;
             }
         }
     }
 
 private:
+    using Pending = std::array<std::uint64_t, kDepthMax + 1>;
+
+    Scanned enter(Pending& pending, std::size_t& open, std::size_t depth) {
+        Head head;
+        if (const Scanned result = next(head); result != Scanned::ok) return result;
+        --pending[open]; // this one; 0 is seen to in the next round
+        if (head.shape != Shape::array && head.shape != Shape::map) return Scanned::ok;
+        if (open == depth) return Scanned::deep;
+        pending[++open] = head.shape == Shape::map ? 2 * head.number : head.number;
+        return Scanned::ok;
+    }
+
     Scanned whole(Shape shape, std::uint64_t number, Head& out) {
         ++at_;
         out.shape = shape;

@@ -120,10 +120,7 @@ public:
     Writer& number(double value); // as an integer if it is whole: durations and times
     Writer& text(std::string_view value);
     Writer& bytes(std::string_view value) {
-        if (value.size() > 0xff) return long_bytes(value);
-        byte(0xc4).byte(value.size());
-        out_.append(value);
-        return *this;
+        return value.size() > 0xff ? long_bytes(value) : short_bytes(value.data(), value.size());
     }
     Writer& id(const JobId& value); // bin 16 for a UUID, str else
     // One encoded value as it is; if it isn't one, it goes out as bin, so that a frame stays whole.
@@ -137,6 +134,7 @@ private:
     }
     Writer& long_array(std::size_t elements);
     Writer& large(std::uint64_t value);
+    Writer& short_bytes(const char* data, std::size_t size);
     Writer& long_bytes(std::string_view value);
 
     std::string& out_;

@@ -69,6 +69,7 @@ GroupAnswer Ledger::open_group(const OpenGroup& m, Now now, Outbox& out) {
             r.custody = Custody::withheld;
             r.state = State::delayed;
         }
+        note(r, Event::What::stored);
         if (waits_.size() > 0) release_waits(index, Until::stored, out);
     }
     return view(group, {m.id, AskGroup::Until::now, {}, 0, 0, false});

@@ -42,7 +42,7 @@ void Ledger::member_finished(Index index, Now now, Outbox& out) {
     const bool succeeded = r.state == State::succeeded;
     ++group.finished;
     group.succeeded += succeeded ? 1 : 0;
-    group.bytes += r.payload.size() + r.value.size();
+    group.bytes += bytes_of(index);
     if (group.mode == GroupMode::first && succeeded && group.winner == 0) {
         group.winner = r.order;
         stop_rest(at, Ending::not_needed);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace penstock::sink {
 namespace {
@@ -19,7 +20,7 @@ constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
 
 Ledger::Ledger(const Limits& limits, std::uint64_t seed, Instant now)
     : limits_(limits), seed_(seed), groups_(seed), made_ids_(seed ^ 0x1d5u),
-      waits_(seed ^ 0x5bd1e995u, now) {}
+      waits_(seed ^ 0x5bd1e995u, now), partials_(now) {}
 
 HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
     HelloAnswer answer;
@@ -39,6 +40,7 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         by_number_.clear(); // numbers are of an epoch
         next_number_ = 0;
         seek_orphans();
+        owes_kinds_ = true;
     }
     answer.epoch = epoch_;
     return answer;
@@ -80,7 +82,7 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
     else if (const auto* started = std::get_if<Started>(&message))
         on(*started, now);
     else if (const auto* retrying = std::get_if<Retrying>(&message))
-        on(*retrying);
+        on(*retrying, out);
     else if (const auto* lost = std::get_if<Lost>(&message))
         on(*lost, out);
     else if (const auto* final = std::get_if<Final>(&message))
@@ -89,6 +91,8 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
         on(*refused, now, out);
     else if (const auto* taken = std::get_if<Taken>(&message))
         on(*taken, now, out);
+    else if (const auto* kinds = std::get_if<Kinds>(&message))
+        tell(known_kinds_.hear(*kinds), out);
 }
 
 // A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
@@ -150,6 +154,7 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
         ++kind.stored;
         by_number_.insert(mine, index);
         add_number(out.stored.rows, mine);
+        note(r, Event::What::stored);
         if (waits_.size() > 0) release_waits(index, Until::stored, out);
     }
     terms_.forget_if_unused(terms);
@@ -167,16 +172,19 @@ void Ledger::on(const Started& m, Now now) {
         r.started = now.wall;
         r.progress = -1;
         set_worker(r, worker);
+        note(r, Event::What::running);
     }
     names_.release(worker);
 }
 
-void Ledger::on(const Retrying& m) {
+void Ledger::on(const Retrying& m, Outbox& out) {
     const Index index = by_number_.find(m.number);
     if (index == kNoIndex) return;
     Record& r = records_[index];
     r.state = State::retrying;
     r.attempt = std::max(r.attempt, m.attempt);
+    note(r, Event::What::retrying);
+    if (r.partials > 0) lose_partials(index, m.attempt, out);
 }
 
 void Ledger::on(const Lost& m, Outbox& out) {
@@ -190,6 +198,8 @@ void Ledger::on(const Lost& m, Outbox& out) {
         r.state = State::queued;
         r.progress = -1;
         out.open.rows.push_back({row.number, r.deaths});
+        note(r, Event::What::lost);
+        if (r.partials > 0) lose_partials(index, row.attempt, out);
     }
 }
 
@@ -262,6 +272,7 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     if (row.failure && (!of_this_epoch || r.epoch != epoch_))
         return; // its ventilator is gone; the attempt counts nowhere
     if (worker != kNoIndex && row.attempt >= r.attempt) set_worker(r, worker);
+    if (row.attempt >= r.attempt) note_times(r, row, result);
     r.attempt = std::max(r.attempt, row.attempt);
     if (row.failure) {
         if (row.attempt >= r.attempt) words(r).failure = *row.failure;
@@ -273,17 +284,6 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     if (!result.content_type.empty()) words(r).content_type = result.content_type;
     settle(out, r, of_this_epoch ? row.attempt : 0, row.run_us);
     finish(index, State::succeeded, row.run_us, now, out);
-}
-
-void Ledger::on(const Progress& progress) {
-    const Index index = find(progress.id);
-    if (index == kNoIndex || is_final(records_[index].state)) return;
-    Record& r = records_[index];
-    if (progress.attempt < r.attempt) return;
-    r.attempt = progress.attempt;
-    r.state = State::running;
-    r.progress = static_cast<float>(progress.progress);
-    if (!progress.note.empty() || r.words) words(r).note = progress.note;
 }
 
 void Ledger::settle(Outbox& out, const Record& r, std::uint32_t attempt,
@@ -311,7 +311,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
         const Duration run = std::chrono::microseconds(run_us);
         r.started = r.finished - std::chrono::microseconds(run_us);
         observe(r.kind->run, run);
-        observe(r.kind->queue, std::max(Duration(0), total - run));
+        observe(r.kind->queue, time_queued(r, total));
     }
     observe(r.kind->total, total);
     switch (state) {
@@ -334,13 +334,15 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
     if (r.custody != Custody::owned) withdraw(index);
     ++finished_jobs_;
+    note(r, event_of(state));
     if (r.awaited) release_waits(index, Until::finished, out);
+    if (partials_.waiting() > 0) release_partials(index, out);
     if (is_member(index)) {
         member_finished(index, now, out); // it is kept as long as its group
     } else {
         links_.push_back(finished_, index);
         ++retained_;
-        finished_bytes_ += r.payload.size() + r.value.size();
+        finished_bytes_ += bytes_of(index);
     }
     evict(now);
 }
@@ -366,19 +368,26 @@ Instant Ledger::kept_until(Index index) const {
 
 // REQUIRES: it is in finished_. The first member of a group takes the others with it.
 void Ledger::drop(Index index) {
-    Record& r = records_[index];
+    const Record& r = records_[index];
     links_.remove(finished_, index);
     if (is_member(index)) return bury(r.group);
     --retained_;
-    finished_bytes_ -= r.payload.size() + r.value.size();
+    finished_bytes_ -= bytes_of(index);
     if (r.group != kNoIndex) forget_callback(index);
     erase(index);
+}
+
+std::uint64_t Ledger::bytes_of(Index index) const {
+    const Record& r = records_[index];
+    const std::uint64_t pieces = partials_.jobs() > 0 ? partials_.bytes(index) : 0;
+    return r.payload.size() + r.value.size() + pieces;
 }
 
 void Ledger::erase(Index index) {
     Record& r = records_[index];
     if (is_final(r.state)) --finished_jobs_;
-    bytes_ -= r.payload.size() + r.value.size();
+    bytes_ -= bytes_of(index);
+    if (partials_.jobs() > 0) partials_.drop(index);
     by_id_.erase(r.id.hash(seed_), index);
     by_order_.erase(r.order);
     set_worker(r, kNoIndex);
@@ -387,10 +396,12 @@ void Ledger::erase(Index index) {
 }
 
 void Ledger::tick(Now now, Outbox& out) {
+    if (std::exchange(owes_kinds_, false)) tell(known_kinds_.all(), out);
     waits_.expire(now.at, [&](const Wait& wait) {
         const Index index = find(wait.question.id);
         answer(wait, index == kNoIndex ? unknown() : Found::timed_out, "", out);
     });
+    expire_partials(now, out);
     evict(now);
     while (!refused_order_.empty() && refused_order_.front().first <= now.at) {
         refused_.erase(refused_order_.front().second);
@@ -404,7 +415,7 @@ void Ledger::tick(Now now, Outbox& out) {
 
 Instant Ledger::wake_at() const {
     if (offers_.sweeping()) return Instant(); // at once
-    Instant when = std::min(waits_.wake_at(), groups_.wake_at());
+    Instant when = std::min({waits_.wake_at(), partials_.wake_at(), groups_.wake_at()});
     if (!finished_.empty()) when = std::min(when, kept_until(finished_.first));
     if (!refused_order_.empty()) when = std::min(when, refused_order_.front().first);
     return when;

@@ -9,11 +9,14 @@
 // Facts and questions of a burst go in; what an Outbox holds then goes out in the order of its
 // members. In memory mode what is recorded is committed, so `settled` says `returned` too.
 
+#include "protocol/retry_policy.hpp"
+#include "sink/chronicle.hpp"
 #include "sink/groups.hpp"
+#include "sink/kinds.hpp"
 #include "sink/names.hpp"
 #include "sink/offers.hpp"
+#include "sink/partials.hpp"
 #include "sink/waits.hpp"
-#include "protocol/retry_policy.hpp"
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
 #include "tables/number_table.hpp"
@@ -56,6 +59,7 @@ struct Outbox {
     Open open;
     Cancel cancel;
     std::vector<Take> takes; // by `tick`: their payloads are those of the ledger's records
+    Kinds kinds;
     std::vector<Reply> replies;
     std::vector<StoredReply> stored_replies;
 };
@@ -73,6 +77,7 @@ public:
     void on(const ToSink& message, Now now, Outbox& out); // in the link's order
     void on(const Result& result, Now now, Outbox& out);
     void on(const Progress& progress);
+    void on(const Partial& partial, Outbox& out);
     void ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out);
     // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
@@ -81,6 +86,8 @@ public:
     [[nodiscard]] Instant wake_at() const;
 
     void count_malformed() { ++malformed_; }
+
+    [[nodiscard]] Chronicle& chronicle() { return chronicle_; } // what happened, to be published
 
     void set_ventilator_up(bool up) { ventilator_is_up_ = up; }
 
@@ -115,13 +122,17 @@ private:
         std::uint32_t deaths = 0;
         float progress = -1;
         Index group = kNoIndex; // it is a member of, or a callback
+        std::uint32_t partials = 0; // pieces that are kept
+        // Of the newest attempt that answered, in seconds: in the ventilator's queue, in the worker
+        // before its handler, in its handler. < 0 = not known.
+        float queued = -1, waited = 0, run = -1;
     };
 
     // ledger.cpp
     [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
     void on(const Started& m, Now now);
-    void on(const Retrying& m);
+    void on(const Retrying& m, Outbox& out);
     void on(const Lost& m, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
@@ -135,6 +146,7 @@ private:
     void evict(Now now);
     void drop(Index index);
     void erase(Index index);
+    [[nodiscard]] std::uint64_t bytes_of(Index index) const; // payload, value, pieces
     CancelResult stop(Index index, Failure why, Now now, Outbox& out);
     [[nodiscard]] Index find(const JobId& id) const { return find(id, id.hash(seed_)); }
     [[nodiscard]] Index find(const JobId& id, std::uint64_t hash) const;
@@ -142,6 +154,20 @@ private:
     static Words& words(Record& record);
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
                 std::uint64_t run_us) const;
+
+    // ledger_watched.cpp: what can be seen of a job while it runs, and where its time went
+    void note(const Record& record, Event::What what) {
+        if (chronicle_.happened()) write(record, what);
+    }
+    void write(const Record& record, Event::What what);
+    void lose_partials(Index index, std::uint32_t attempt, Outbox& out);
+    void release_partials(Index index, Outbox& out);
+    void ask_partials(Asker asker, Request request, const AskPartials& question, Now now,
+                      Outbox& out);
+    void expire_partials(Now now, Outbox& out);
+    static void note_times(Record& record, const ResultRow& row, const Result& result);
+    static Duration time_queued(const Record& record, Duration total);
+    static void show_times(const Record& record, JobView& view);
 
     // offers.cpp: jobs that no ventilator of this epoch has
     void seek_orphans();
@@ -193,6 +219,8 @@ private:
     [[nodiscard]] ListAnswer list(const AskList& question) const;
     [[nodiscard]] SinkStats stats() const;
     CancelAnswer cancel(const JobId& id, Now now, Outbox& out);
+    static void tell(Kinds kinds, Outbox& out);
+    StatusAnswer set_kind(const AskKind& wish, Outbox& out);
 
     const Limits limits_;
     const std::uint64_t seed_; // of hashes
@@ -208,8 +236,12 @@ private:
     Groups groups_;
     Chance made_ids_; // of retries
     Waits waits_;
+    Chronicle chronicle_;
+    Partials partials_;
     std::vector<std::uint64_t> hashes_; // of the message at hand
     std::map<std::string, SinkKind, std::less<>> kinds_;
+    KnownKinds known_kinds_;
+    bool owes_kinds_ = false; // a ventilator of a new epoch is told all of them
     std::unordered_map<std::string, std::string> refused_; // id text to why
     std::deque<std::pair<Instant, std::string>> refused_order_;
     std::uint64_t next_order_ = 1;

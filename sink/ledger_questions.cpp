@@ -3,6 +3,9 @@
 #include "protocol/codec.hpp"
 #include "sink/ledger.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace penstock::sink {
 namespace {
 
@@ -40,6 +43,10 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
         ask_group({*members, asker, request}, now, out);
     } else if (const auto* group = std::get_if<CancelGroup>(&question)) {
         reply(cancel_group(group->id, now, out));
+    } else if (const auto* partials = std::get_if<AskPartials>(&question)) {
+        ask_partials(asker, request, *partials, now, out);
+    } else if (const auto* kind = std::get_if<AskKind>(&question)) {
+        reply(set_kind(*kind, out));
     }
 }
 
@@ -127,6 +134,8 @@ JobView Ledger::view(const Record& r, bool with_value) const {
     const bool is_owned = r.custody == Custody::owned && r.epoch == epoch_;
     if (is_owned && !is_final(r.state)) v.number = r.number;
     if (r.group != kNoIndex) v.group = groups_[r.group].id;
+    v.partials = r.partials;
+    if (is_final(r.state)) show_times(r, v);
     if (with_value && r.state == State::succeeded) v.value = r.value.view();
     if (r.words) {
         v.note = r.words->note;
@@ -207,6 +216,23 @@ CancelResult Ledger::stop(Index index, Failure why, Now now, Outbox& out) {
     settle(out, r, 0, 0);
     finish(index, State::cancelled, 0, now, out);
     return CancelResult::cancelled;
+}
+
+// ---- kinds --------------------------------------------------------------------------------
+
+void Ledger::tell(Kinds kinds, Outbox& out) {
+    auto& rows = out.kinds.rows;
+    rows.insert(rows.end(), std::make_move_iterator(kinds.rows.begin()),
+                std::make_move_iterator(kinds.rows.end()));
+}
+
+// Recorded here first; the ventilator hears of it on the link, in order.
+StatusAnswer Ledger::set_kind(const AskKind& wish, Outbox& out) {
+    if (!known_kinds_.heard()) return JobAnswer{Found::starting, "", {}};
+    const KindSettings* settings = known_kinds_.set(wish);
+    if (settings == nullptr) return JobAnswer{Found::refused, "kinds-full", {}};
+    out.kinds.rows.push_back({wish.kind, *settings});
+    return KindAnswer{*settings};
 }
 
 } // namespace penstock::sink

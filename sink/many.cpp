@@ -42,6 +42,7 @@ Index Ledger::run_again(Index index, const JobId& as, Now now) {
     words(records_[made]).retry_of = old.id;
     ++old.kind->stored;
     hand_over(made);
+    note(records_[made], Event::What::stored);
     return made;
 }
 

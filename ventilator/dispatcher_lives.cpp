@@ -12,7 +12,9 @@ void Dispatcher::sink_up(std::uint64_t life, Epoch epoch, Outbox& out) {
     sink_is_up_ = true;
     epoch_ = epoch;
     sink_life_ = life;
-    if (!knows_us) start_over(out);
+    if (knows_us) return;
+    start_over(out);
+    tell_kinds(out);
 }
 
 // Everything open is stored again. Lanes end, since results that were on their way to the old sink

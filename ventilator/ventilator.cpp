@@ -91,6 +91,9 @@ Shell::Shell(const Options& options, zmq::context_t& context)
              random_bits()),
       dispatcher_(limits_of(options), random_bits(), transport::clock_now()) {
     for (const auto& kind : options.declared_kinds) dispatcher_.declare_kind(kind);
+    for (const auto& [kind, settings] : options.kind_settings) {
+        dispatcher_.configure_kind(kind, settings);
+    }
     for (const auto& at : options.doors) transport::bind_socket(door_, at, "the ventilator's door");
     for (const auto& at : options.controls) {
         transport::bind_socket(control_, at, "the ventilator's control");
@@ -297,10 +300,12 @@ void Shell::receive_hello(Instant now) {
             }
             const bool same_life =
                 answer->sink_epoch == sink_life_ && answer->epoch == dispatcher_.epoch();
-            if (same_life)
+            if (same_life) {
                 link_.rewind(answer->got);
-            else
+            } else {
                 link_.restart(answer->epoch);
+                link_.owe_resend(); // what overtook this answer was of an epoch not known here
+            }
             sink_life_ = answer->sink_epoch;
             advertised_sink_ = answer->door.empty() ? options_.sink_door : answer->door;
             knows_sink_ = true;

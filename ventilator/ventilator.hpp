@@ -1,10 +1,12 @@
 #pragma once
 // The ventilator as a process or as a thread of one: sockets around the dispatcher.
 
+#include "protocol/terms.hpp"
 #include "transport/wakeup.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -21,6 +23,7 @@ struct Options {
     std::string bind_host = "127.0.0.1";                  // of lanes
     std::uint16_t lanes_from = 20'000, lanes_to = 29'999;
     std::vector<std::string> declared_kinds; // known before any worker joins
+    std::map<std::string, KindSettings> kind_settings; // likewise, unless the sink has others
     std::uint64_t jobs_max = 1'000'000;
     std::uint64_t bytes_max = 1ull << 30;
     double ping_seconds = 5;

@@ -5,7 +5,7 @@
 // they can although they came together; payloads stay views of the frame they came in; the outcome
 // is left in the job's row, where the loop finds it. No lock is taken for any of this.
 
-#include "protocol/message.hpp"
+#include "protocol/questions.hpp"
 #include "workers/desk.hpp"
 #include "workers/job.hpp"
 
@@ -22,8 +22,10 @@ namespace penstock::worker {
 // A kind's handler, and what is known of its run time. Lives as long as any job of it.
 struct Kind {
     std::string name;
-    Handler handler; // one of the two is set
+    Handler handler; // one of the three is set
     AsyncHandler async;
+    BatchHandler batch;
+    Batching together; // as a join says it, of the third
     std::atomic<std::int64_t> mean_run_ns{kUnmeasured};
 
     static constexpr std::int64_t kUnmeasured = 1'000'000; // what a job is taken for until then
@@ -32,13 +34,14 @@ struct Kind {
 struct Outcome {
     Reply reply;
     Duration run{0};
+    Duration waited{0}; // here, before it was started
 };
 
 class Batch {
 public:
     // `frame` is what the rows' payloads point into.
     Batch(std::shared_ptr<const void> frame, JobBatch jobs, std::shared_ptr<Kind> kind,
-          std::shared_ptr<Desk> desk);
+          std::shared_ptr<Desk> desk, Instant arrived = kNever);
 
     [[nodiscard]] const JobBatch& jobs() const { return jobs_; }
 
@@ -53,7 +56,9 @@ public:
     // ---- slots ----
     [[nodiscard]] std::uint32_t unclaimed() const; // nearly: others may be claiming
     std::optional<std::uint32_t> claim();          // the next job to run
-    void finish(std::uint32_t row, Reply reply, Duration run);
+    std::vector<std::uint32_t> claim_all();        // all that nobody else runs
+    // `started`: when its handler was called; kNever: nobody knows.
+    void finish(std::uint32_t row, Reply reply, Duration run, Instant started = kNever);
     [[nodiscard]] bool cancelled(std::uint32_t row) const;
     std::stop_token stop_token(std::uint32_t row);
 
@@ -82,6 +87,7 @@ private:
     JobBatch jobs_;
     std::shared_ptr<Kind> kind_;
     std::shared_ptr<Desk> desk_;
+    const Instant arrived_;
 
     alignas(64) std::atomic<std::uint32_t> next_{0};
     std::vector<std::atomic<RowState>> states_;

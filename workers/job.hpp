@@ -12,9 +12,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace penstock::worker {
 
@@ -87,6 +89,11 @@ public:
     // 0 to 1, and a few words. Only the latest counts; it is sent a few times a second at most.
     void progress(double fraction, std::string_view note) const;
 
+    // A piece of the result, ahead of it: one encoded msgpack value. It is sent at once, before the
+    // result and behind the pieces before it. The sink keeps 1 MiB of them a job; those of an
+    // attempt that is lost are void. False: it is not one value, or larger than 1 MiB.
+    bool partial(Bytes encoded) const;
+
 private:
     Batch* batch_;
     std::uint32_t row_;
@@ -108,6 +115,10 @@ public:
 private:
     std::shared_ptr<Pending> pending_;
 };
+
+// Takes several jobs in one call and gives one reply for each, in their order. A job's failure is its
+// own; what the handler throws fails all of them.
+using BatchHandler = std::function<std::vector<Reply>(std::span<Job* const>)>;
 
 using Handler = std::function<Reply(Job&)>;
 using AsyncHandler = std::function<void(std::shared_ptr<Job>, Completion)>;

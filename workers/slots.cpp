@@ -62,7 +62,7 @@ public:
     void answer(Reply reply) {
         if (answered_.exchange(true)) return;
         const Duration run = clock_now() - started_;
-        batch_->finish(row_, std::move(reply), run);
+        batch_->finish(row_, std::move(reply), run, started_);
         learn(batch_->kind(), run.count());
         slots_->release();
         batch_->desk().announce();
@@ -205,10 +205,14 @@ void Pool::Slots::work(Line& line) {
         if (more && free_ > 0 && worth_a_thread(line)) wake_one(line);
         lock.unlock();
         Served served = Served::slot_is_free;
-        if (batch->kind().async)
+        if (batch->kind().async) {
             served = start_async(batch);
-        else
+        } else if (batch->kind().batch) {
+            serve_together(*batch);
+            desk_->announce();
+        } else {
             serve(*batch, announced);
+        }
         lock.lock();
         if (brisk) --line.brisk;
         if (served == Served::slot_is_free) ++free_;
@@ -224,7 +228,7 @@ void Pool::Slots::serve(Batch& batch, Instant& announced) {
         Job job(batch, *row, at);
         Reply reply = call(batch.kind(), job);
         const Instant end = clock_now();
-        batch.finish(*row, std::move(reply), end - at);
+        batch.finish(*row, std::move(reply), end - at, at);
         at = end;
         ++jobs;
         if (at - announced > kAnnounceAfter || desk_->loop_sleeps()) {

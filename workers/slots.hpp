@@ -37,6 +37,7 @@ private:
     bool wait_for_batch(Line& line, std::unique_lock<std::mutex>& lock,
                         std::shared_ptr<Batch>& batch);
     void serve(Batch& batch, Instant& announced);
+    static void serve_together(Batch& batch); // slots_together.cpp
     Served start_async(const std::shared_ptr<Batch>& batch);
     bool find_thread(Line& line);
     void wake_one(Line& line);

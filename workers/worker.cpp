@@ -25,14 +25,13 @@ struct Worker::State {
     std::vector<std::shared_ptr<void>> kept;
     bool running = false;
 
-    void add(std::string name, Handler handler, AsyncHandler async) {
+    Kind& add(std::string name) {
         PENSTOCK_CHECK(is_name(name) && !running);
         auto kind = std::make_shared<Kind>();
         kind->name = name;
-        kind->handler = std::move(handler);
-        kind->async = std::move(async);
-        const bool is_new = kinds.emplace(std::move(name), std::move(kind)).second;
+        const auto [at, is_new] = kinds.emplace(std::move(name), std::move(kind));
         PENSTOCK_CHECK(is_new);
+        return *at->second;
     }
 };
 
@@ -50,11 +49,18 @@ Worker::Worker(Options options) : state_(std::make_unique<State>()) {
 Worker::~Worker() = default;
 
 void Worker::on(std::string kind, Handler handler) {
-    state_->add(std::move(kind), std::move(handler), nullptr);
+    state_->add(std::move(kind)).handler = std::move(handler);
 }
 
 void Worker::on_async(std::string kind, AsyncHandler handler) {
-    state_->add(std::move(kind), nullptr, std::move(handler));
+    state_->add(std::move(kind)).async = std::move(handler);
+}
+
+void Worker::on_batch(std::string kind, BatchOptions options, BatchHandler handler) {
+    PENSTOCK_CHECK(options.max >= 1 && options.max <= kBatchMax && options.wait >= Duration(0));
+    Kind& added = state_->add(std::move(kind));
+    added.batch = std::move(handler);
+    added.together = {added.name, options.max, options.wait};
 }
 
 void Worker::keep(std::shared_ptr<void> resource) {

@@ -37,6 +37,12 @@ struct Options {
     std::function<void(std::string_view)> log;
 };
 
+struct BatchOptions {
+    std::uint32_t max = 16; // jobs in one call
+    // The oldest may wait so long for others to come; 0: a free slot takes what is there.
+    Duration wait{0};
+};
+
 class Worker {
 public:
     explicit Worker(Options options);
@@ -47,6 +53,8 @@ public:
     // REQUIRES: `kind` is a name that has no handler yet; the worker does not run yet.
     void on(std::string kind, Handler handler);
     void on_async(std::string kind, AsyncHandler handler);
+    // One call takes one slot, however many jobs it is given. REQUIRES: 1 <= max <= 10,000.
+    void on_batch(std::string kind, BatchOptions options, BatchHandler handler);
 
     // Something that handlers refer to, and that ends with this worker.
     void keep(std::shared_ptr<void> resource);

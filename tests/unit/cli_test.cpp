@@ -6,6 +6,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/job_text.hpp"
 #include "cli/layers.hpp"
+#include "cli/sse_reader.hpp"
 #include "cli/table.hpp"
 
 #include <cstdlib>
@@ -42,6 +43,8 @@ TEST(CliAddresses, AnyPortOfARoleNamesItUnlessAPortIsNamed) {
     EXPECT_EQ(ventilator_at("tcp://v:5556", "", "").door, "tcp://v:5555");
     EXPECT_EQ(ventilator_at("v:5555", "", "").other, "tcp://v:5556");
     EXPECT_EQ(sink_at("tcp://s:5557", "", "tcp://other:7000").other, "tcp://other:7000");
+    EXPECT_EQ(sink_events_at("tcp://s:5558", ""), "tcp://s:5559");
+    EXPECT_EQ(sink_events_at("tcp://s:5558", "o:1"), "tcp://o:1");
     EXPECT_EQ(code_of([] { sink_at("s", "", ""); }), Exit::usage);
 }
 
@@ -49,6 +52,17 @@ TEST(CliAddresses, OthersDialTheAdvertisedHostElseTheBoundOne) {
     EXPECT_EQ(advertised(parse_bind("0.0.0.0", 5555), "v"), "tcp://v:5555");
     EXPECT_EQ(advertised(parse_bind("10.0.0.7", 5555), ""), "tcp://10.0.0.7:5555");
     EXPECT_NE(advertised(parse_bind("0.0.0.0", 5555), ""), "tcp://0.0.0.0:5555");
+}
+
+TEST(CliSse, ReadsEventsFromPiecesOfAnySize) {
+    const std::string text = ": nothing happened\n\nid: 7.1\nevent: job\ndata: {\"a\":1}\n\n"
+                             "id: 7.2\r\ndata: one\r\ndata:two\r\n\r\nevent: none\n\n";
+    for (std::size_t size = 1; size <= text.size(); ++size) {
+        std::string seen;
+        SseReader reader([&](const SseEvent& e) { seen += e.id + "|" + e.name + "|" + e.data + ";"; });
+        for (std::size_t at = 0; at < text.size(); at += size) reader.read(text.substr(at, size));
+        EXPECT_EQ(seen, "7.1|job|{\"a\":1};7.2||one\ntwo;") << size;
+    }
 }
 
 TEST(CliAddresses, LanesAreARange) {

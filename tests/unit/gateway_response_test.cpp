@@ -2,6 +2,7 @@
 
 #include "gateway/deadlines.hpp"
 #include "gateway/response.hpp"
+#include "gateway/stream.hpp"
 
 #include <array>
 #include <gtest/gtest.h>
@@ -10,6 +11,10 @@
 
 namespace penstock::gateway {
 namespace {
+
+class Silence : public Stream {
+    Awaitable<Flow> next(std::string*) override { co_return Flow::end; }
+};
 
 std::string head_of(const Reply& reply, const Framing& framing) {
     std::string out;
@@ -43,6 +48,14 @@ TEST(GatewayResponse, AnAnswerWithoutABodyHasNoLength) {
     for (const int status : {204, 304}) {
         EXPECT_EQ(head_of({status, {}, {}, {}}, {}).find("Content-Length"), std::string::npos);
     }
+}
+
+TEST(GatewayResponse, AStreamHasChunksInsteadOfALength) {
+    const Reply reply = stream_reply(kNdjson, std::make_shared<Silence>());
+    EXPECT_NE(head_of(reply, {11, false, true}).find("Transfer-Encoding: chunked\r\n"),
+              std::string::npos);
+    EXPECT_EQ(head_of(reply, {11, false, true}).find("Content-Length"), std::string::npos);
+    EXPECT_EQ(head_of(reply, {10, false, false}).find("Transfer-Encoding"), std::string::npos);
 }
 
 TEST(GatewayResponse, NoValueEndsItsLine) {

@@ -3,6 +3,7 @@
 
 #include "workers/job.hpp"
 #include "workers/kinds/fetcher.hpp"
+#include "workers/worker.hpp"
 
 #include <map>
 #include <memory>
@@ -15,6 +16,12 @@ Reply run_add(Job& job);   // {a, b}
 Reply run_sleep(Job& job); // {seconds}
 Reply run_spin(Job& job);  // {seconds}, burning CPU
 Reply run_fail(Job& job);  // {times}: fails so often, then answers the attempt
+Reply run_count(Job& job); // {to, every?}: 1 to `to`, each a partial, `every` seconds apart
+
+// gather: a batch handler. Answers how many jobs came together and which of them this one was, from
+// 0; {fail: true} fails, and nobody else.
+std::vector<Reply> run_gather(std::span<Job* const> jobs);
+constexpr BatchOptions kGather{16, std::chrono::milliseconds(20)};
 
 // {name, input?}: runs the command of that name, answers {status, output, error}.
 using Commands = std::map<std::string, std::string, std::less<>>;

@@ -19,13 +19,17 @@ from .errors import (
     Unavailable,
     Unreachable,
 )
-from .client import Bulk, Client
+from . import aio
+from .aio import AsyncClient
+from .client import Bulk, Client, Waited
+from .groups import Chain, Group
 from .ids import new_id
+from .streams import Event, Piece
 
 __all__ = [
-    "ApiError", "Bulk", "Cancelled", "Client", "Conflict", "Fail", "Gone", "Invalid", "Job",
-    "JobFailed", "NotFinished", "NotFound", "OutcomeUnknown", "PenstockError", "Unavailable",
-    "Unreachable", "Worker", "new_id",
+    "ApiError", "AsyncClient", "Bulk", "Cancelled", "Chain", "Client", "Conflict", "Event", "Fail", "Gone",
+    "Group", "Invalid", "Job", "JobFailed", "NotFinished", "NotFound", "OutcomeUnknown",
+    "PenstockError", "Piece", "Unavailable", "Unreachable", "Waited", "Worker", "aio", "new_id",
 ]
 
 __version__ = "0.1.0"

@@ -20,14 +20,17 @@ def main(arguments=None):
     worker.add_argument("app", metavar="MODULE:NAME",
                         help="where the Worker is, such as app:worker")
     worker.add_argument("--slots", default=os.environ.get("PENSTOCK_SLOTS", "1"),
-                        help="jobs at a time")
+                        help="calls of handlers at a time")
     worker.add_argument("--ventilator", metavar="EP", help="any port of the ventilator",
                         default=os.environ.get("PENSTOCK_VENTILATOR", "tcp://127.0.0.1:5555"))
     worker.add_argument("--ventilator-control", metavar="EP", default=None,
                         help="its control, where that isn't the port beside its door")
     worker.add_argument("--kinds", metavar="A,B", default="",
                         help="only these of the module's kinds")
-    worker.add_argument("--labels", metavar="X,Y", default="", help="what this worker offers")
+    worker.add_argument("--labels", metavar="X,Y", default=os.environ.get("PENSTOCK_LABELS", ""),
+                        help="what this worker offers")
+    worker.add_argument("--min-priority", metavar="N", help="take no jobs below this priority",
+                        default=os.environ.get("PENSTOCK_MIN_PRIORITY", "0"))
     worker.add_argument("--quiet", action="store_true", help="log warnings only")
     options = parser.parse_args(arguments)
     logging.basicConfig(
@@ -36,7 +39,8 @@ def main(arguments=None):
     try:
         _load(options.app).run(
             ventilator=options.ventilator, control=options.ventilator_control, slots=options.slots,
-            kinds=_names(options.kinds), labels=_names(options.labels))
+            kinds=_names(options.kinds), labels=_names(options.labels),
+            min_priority=options.min_priority)
     except StartError as error:
         sys.exit(f"penstock worker: {error}")
 

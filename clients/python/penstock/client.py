@@ -2,8 +2,9 @@
 
     client = penstock.Client("http://127.0.0.1:8080")
     id = client.submit("add", {"a": 3, "b": 4})
-    client.result(id, wait=5)              # 7
-    client.run("add", {"a": 3, "b": 4})    # 7, in one request
+    client.result(id, wait=5)                  # 7
+    client.run("add", {"a": 3, "b": 4})        # 7, in one request
+    list(client.map("resize", images))         # many, in order
 """
 
 import collections
@@ -12,17 +13,24 @@ import re
 import time
 import urllib.parse
 
-from .errors import NotFinished, OutcomeUnknown, error_of
+from . import groups, streams
+from .errors import NotFinished, OutcomeUnknown, PenstockError, error_of
 from .http import Http
 from .ids import new_id
+from .values import value_of_answer
 
 WAIT_MAX = 300.0   # seconds that one request may be held; longer waits are several requests
 PAGE = 1_000
+JSON_BODY = {"Content-Type": "application/json"}
 FINAL = frozenset(("succeeded", "failed", "cancelled", "expired", "quarantined"))
 
 Bulk = collections.namedtuple("Bulk", "ids errors")
 Bulk.__doc__ = """What became of `Client.bulk`: ids (of the jobs that were accepted) and errors (one
 problem for each line that was not), as the gateway lists them."""
+
+Waited = collections.namedtuple("Waited", "done pending")
+Waited.__doc__ = """What became of `Client.wait_all` and `wait_any`: done (the statuses of those that have
+finished) and pending (the ids of the others)."""
 
 
 class Client:
@@ -33,7 +41,9 @@ class Client:
 
     Every method raises `Unreachable`, or the `ApiError` that fits the answer. Durations are
     seconds. The terms of a job, all optional: priority (0-9, 9 first), delay, run_at, ttl,
-    deadline, timeout, max_attempts, backoff, redeliver, tags, tenant.
+    deadline, timeout, max_attempts, backoff, redeliver, tags, tenant, needs (labels that its
+    worker must have), then and on_failure (jobs that follow it: "kind", ("kind", payload) or a
+    dict; `then` gets its result, `on_failure` what became of it).
     """
 
     def __init__(self, url="http://127.0.0.1:8080", *, timeout=30.0, retries=3, token=None):
@@ -79,9 +89,9 @@ class Client:
 
     def bulk(self, jobs):
         """Submits many at once, as NDJSON of at most 64 MiB. jobs: dicts of `kind`, `payload` and
-        terms; those without an `id` are given one here. One bad job does not sink the rest: see
+        terms, or ("kind", payload); those without an `id` are given one here. One bad job does not sink the rest: see
         `errors` of the Bulk that it returns."""
-        lines = [json.dumps({"id": new_id(), **job}) for job in jobs]
+        lines = [json.dumps({"id": new_id(), **_plain(groups.as_job(job))}) for job in jobs]
         answer = self._checked("POST", "/v1/jobs/bulk", body="\n".join(lines).encode(),
                                headers={"Content-Type": "application/x-ndjson"})
         said = _json(answer)
@@ -90,6 +100,7 @@ class Client:
     def _submit(self, kind, payload, id, idempotency_key, content_type, terms, wait):
         if id is not None and idempotency_key is not None:
             raise ValueError("give an id or an idempotency_key, not both: the key makes the id")
+        terms = _plain(terms)
         headers = {}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
@@ -123,8 +134,29 @@ class Client:
     def wait(self, id, timeout=None):
         """Returns the status once the job has finished, however it ended. timeout: seconds; None
         waits for ever. Raises NotFinished."""
+        return self._until_final(id, lambda wait: self.status(id, wait=wait), timeout)
+
+    def wait_all(self, ids, timeout=None):
+        """Waits until all of these jobs have finished, or the time is up: a Waited."""
+        return self._wait_for(ids, "all", timeout)
+
+    def wait_any(self, ids, timeout=None):
+        """Waits until one of these jobs has finished, or the time is up: a Waited."""
+        return self._wait_for(ids, "any", timeout)
+
+    def _wait_for(self, ids, mode, timeout):
+        ids = list(ids)
         for hold in _holds(timeout):
-            view = self.status(id, wait=hold)
+            body = json.dumps({"ids": ids, "mode": mode, "timeout": hold}).encode()
+            said = _json(self._checked("POST", "/v1/jobs/wait", None, body, JSON_BODY, hold))
+            waited = Waited(said["done"], said["pending"])
+            if not waited.pending or (mode == "any" and waited.done):
+                break
+        return waited
+
+    def _until_final(self, id, status, timeout):
+        for hold in _holds(timeout):
+            view = status(wait=hold)
             if view.get("state") in FINAL:
                 return view
         raise NotFinished(id)
@@ -136,7 +168,7 @@ class Client:
             query = {"wait": _seconds(hold)} if hold else None
             answer = self._checked("GET", _job(id) + "/result", query, wait=hold)
             if answer.status != 202:
-                return _value(answer)
+                return value_of_answer(answer)
         raise NotFinished(id)
 
     def list(self, *, state=None, kind=None, tag=None, since=None, limit=None):
@@ -160,10 +192,123 @@ class Client:
         answer = self._checked("DELETE", _job(id))
         return "telling" if answer.status == 202 else "cancelled"
 
+    def retry(self, id):
+        """Submits a finished job again, as a new one; returns the new id. Raises Conflict if it has
+        not finished."""
+        return _json(self._checked("POST", _job(id) + "/retry"))["id"]
+
+    def cancel_many(self, ids=None, *, dry_run=False, **which):
+        """Cancels these jobs, or all of a `state`, `kind`, `tag`. Returns how many that were;
+        dry_run: only counts them."""
+        return self._many("cancel", ids, dry_run, which)
+
+    def retry_many(self, ids=None, *, dry_run=False, **which):
+        """Submits these finished jobs again, or all of a `state`, `kind`, `tag`. Returns how
+        many."""
+        return self._many("retry", ids, dry_run, which)
+
+    def purge(self, ids=None, *, dry_run=False, **which):
+        """Forgets these finished jobs and their results, or all of a `state`, `kind`, `tag`.
+        Returns how many."""
+        return self._many("purge", ids, dry_run, which)
+
+    def _many(self, deed, ids, dry_run, which):
+        unknown = set(which) - {"state", "kind", "tag"}
+        if unknown:
+            raise TypeError(f"{deed}: there is no filter {', '.join(sorted(unknown))}")
+        if (ids is None) == (not which):
+            raise ValueError(f"{deed}: give either ids or at least one of state, kind, tag")
+        body = {"filter": which} if ids is None else {"ids": list(ids)}
+        answer = self._checked("POST", f"/v1/jobs/{deed}", {"dry_run": "true"} if dry_run else None,
+                               json.dumps(body).encode(), JSON_BODY, WAIT_MAX)
+        return _json(answer)["matched"]
+
+    def explain(self, id):
+        """Why the job is not running yet, a dict: `why` for programs, `text` for people."""
+        return _json(self._checked("GET", _job(id) + "/explain"))
+
+    # ---- many that belong together
+
+    def group(self, jobs, *, then=None, on_failure=None, mode=None, id=None):
+        """Submits jobs that belong together, all or none; returns a Group. jobs: dicts of `kind`,
+        `payload` and terms, or ("kind", payload). then: the job that gets the ordered results once
+        all have succeeded; on_failure: the one that gets what became of each, if not. mode:
+        "all", or "first": one success is enough, and the rest is cancelled."""
+        body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
+        return groups.Group(self, self._submit_group("/v1/groups", body))
+
+    def chain(self, jobs, *, then=None, on_failure=None, id=None):
+        """Submits jobs that run one after the other; returns a Chain. A step without a payload gets
+        the result of the one before as its payload; a dict gets it as its member `previous`."""
+        body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, None, id)
+        return groups.Chain(self, self._submit_group("/v1/chains", body))
+
+    def map(self, kind, payloads, *, piece=groups.MAP_PIECE, ahead=groups.MAP_AHEAD,
+            on_error=groups.raise_it, **terms):
+        """Yields the results of `kind` for these payloads, in their order, as soon as they are
+        there. Submits `piece` jobs in a request, as a group, and `ahead` requests before it waits
+        for the first: payloads may be endless, and are taken as they are needed. on_error(error) says what is yielded for a job that has no
+        result; without it JobFailed is raised. When it is closed early, what is under way is
+        cancelled."""
+        return groups.map_results(self, kind, payloads, piece, ahead, on_error, terms)
+
+    def _submit_group(self, path, body):
+        try:
+            return _json(self._checked("POST", path, None, body, JSON_BODY))["id"]
+        except OutcomeUnknown:  # once more: the same id makes the same group
+            return _json(self._checked("POST", path, None, body, JSON_BODY))["id"]
+
+    def _group_view(self, id, wait):
+        query = {"wait": _seconds(wait)} if wait else None
+        return _json(self._checked("GET", _group(id), query, wait=wait or 0.0))
+
+    def _group_lines(self, id):
+        return streams.lines_of(self._http, _group(id) + "/results")
+
+    def _cancel_group(self, id):
+        self._checked("DELETE", _group(id))
+
+    def _give_up(self, group):
+        try:
+            group.cancel()
+        except PenstockError:
+            pass  # it has finished, or nobody is there to be told
+
+    # ---- watching
+
+    def events(self, id=None, *, group=None, after=None, state=None, kind=None, tag=None):
+        """Yields each Event as it happens: of everything; of the job `id`, until it has finished;
+        or of a `group` (a Group or its id), until that has. after: the id of the last event that
+        was seen. Connects again by itself and goes on where it was."""
+        query = {"state": state, "kind": kind, "tag": tag}
+        path = "/v1/events"
+        if id is not None:
+            path = _job(id) + "/events"
+        elif group is not None:
+            path = _group(getattr(group, "id", group)) + "/events"
+        return streams.events(self._http, path, query, after, path == "/v1/events")
+
+    def partials(self, id):
+        """The result of a job bit by bit: iterate over the Pieces for each Piece, as its handler
+        says it; then `.result` is the result."""
+        return streams.Pieces(streams.lines_of(self._http, _job(id) + "/result"))
+
+    # ---- the house
+
     def workers(self):
         """The workers that have joined, as dicts."""
         said = _json(self._checked("GET", "/v1/workers"))
         return said["workers"] if isinstance(said, dict) else said
+
+    def kinds(self):
+        """The kinds that are known, as dicts: what waits, what runs, and their settings."""
+        return _json(self._checked("GET", "/v1/kinds"))["kinds"]
+
+    def set_kind(self, kind, **settings):
+        """Sets what holds for all jobs of a kind, whoever submits them: max_running, rate (a
+        second), paused, weight, timeout; None clears one. Returns all settings."""
+        return _json(self._checked("PATCH", f"/v1/kinds/{_quoted(kind)}", None,
+                                   json.dumps(settings).encode(), JSON_BODY))
 
     def _checked(self, method, path, query=None, body=None, headers=None, wait=0.0):
         answer = self._http.request(method, path, query, body, headers, wait)
@@ -185,16 +330,23 @@ def _seconds(number):
     return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
-def _value(answer):
-    json_like = answer.content_type in ("", "application/json")
-    return json.loads(answer.body) if json_like and answer.body else answer.body or None
-
-
 def _json(answer):
     try:
         return json.loads(answer.body)
     except ValueError:
         raise error_of(answer.status, answer.body) from None
+
+
+def _plain(terms):
+    """Callbacks may be written short."""
+    for name in ("then", "on_failure"):
+        if terms.get(name) is not None:
+            terms = {**terms, name: _plain(groups.as_job(terms[name]))}
+    return terms
+
+
+def _group(id):
+    return "/v1/groups/" + _quoted(id)
 
 
 def _job(id):
@@ -207,8 +359,9 @@ def _quoted(text):
 
 def _as_query(terms, id):
     said = {k: json.dumps(v) if isinstance(v, bool) else v for k, v in terms.items()}
-    if isinstance(said.get("tags"), (list, tuple)):
-        said["tags"] = ",".join(said["tags"])
+    for name in ("tags", "needs"):
+        if isinstance(said.get(name), (list, tuple)):
+            said[name] = ",".join(said[name])
     return {**said, "id": id}
 
 

@@ -93,6 +93,14 @@ def error_of(status, body):
     return _BY_STATUS.get(status, ApiError)(status, slug, str(detail), fields)
 
 
+def error_of_outcome(view):
+    """The JobFailed for a job's view that has a final state and no result."""
+    error = view.get("error") or {}
+    state = view.get("state", "failed")
+    said = " ".join(str(error[name]) for name in ("code", "message") if error.get(name))
+    return JobFailed(424, f"job-{state}", f"job {view.get('id')} is {state}: {said}", dict(view))
+
+
 class StartError(ValueError):
     """A sentence for the person who started the process."""
 

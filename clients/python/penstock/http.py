@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.parse
 
-from .errors import PenstockError, Unreachable
+from .errors import PenstockError, Unreachable, error_of
 
 BACKOFF_SECONDS = 0.1       # doubled by every retry, with jitter
 RETRY_AFTER_MAX = 30.0      # a server that asks for longer is not waited for
@@ -26,6 +26,52 @@ class Answer:
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
+class Stream:
+    """An answer that comes bit by bit: iterate over its lines, bytes without their end. Raises
+    OSError or HTTPException where it breaks off, and where nothing comes for too long."""
+
+    def __init__(self, connection, response):
+        self._connection = connection
+        self._response = response
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._response.close()
+        self._connection.close()
+
+    def __iter__(self):
+        rest = b""
+        while True:
+            data = self._response.read1(65_536)
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b"\n")
+            yield from lines
+        if rest:
+            yield rest
+
+
+class _Kept:
+    """The connection that a thread keeps. It is closed with the thread, which forgets this."""
+
+    def __init__(self):
+        self.connection = None
+
+    def close(self):
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    __del__ = close
+
+
+class _Own(threading.local):
+    def __init__(self):
+        self.kept = _Kept()
+
+
 class Http:
     """One connection per thread to one server. Every request made through it must be safe to
     repeat: it is sent again, at most `retries` times, when the connection breaks and when a 503
@@ -40,15 +86,37 @@ class Http:
         self._host, self._port = parts.hostname, parts.port
         self._base = parts.path.rstrip("/")
         self._url, self._timeout, self._retries, self._headers = url, timeout, retries, headers
-        self._own = threading.local()
+        self._own = _Own()
+
+    @property
+    def retries(self):
+        return self._retries
+
+    def open(self, path, query, headers, silence):
+        """GET of an answer that comes bit by bit, on a connection of its own, without retries.
+        silence: seconds without a byte after which it counts as broken. Returns a Stream; raises
+        the ApiError of any other status than 200, OSError and HTTPException."""
+        connection = self._make(self._host, self._port, timeout=silence)
+        try:
+            connection.request("GET", self._target(path, query),
+                               headers={**self._headers, **headers})
+            response = connection.getresponse()
+            if response.status != 200:
+                raise error_of(response.status, response.read())
+            return Stream(connection, response)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _target(self, path, query):
+        given = {k: v for k, v in (query or {}).items() if v is not None}
+        return self._base + path + (
+            "?" + urllib.parse.urlencode(given, doseq=True) if given else "")
 
     def request(self, method, path, query=None, body=None, headers=None, wait=0.0):
         """`wait`: seconds that the server may hold the answer, on top of the timeout.
         Returns an Answer of any status. Raises Unreachable."""
-        target = self._base + path
-        given = {k: v for k, v in (query or {}).items() if v is not None}
-        if given:
-            target += "?" + urllib.parse.urlencode(given, doseq=True)
+        target = self._target(path, query)
         sent = {**self._headers, **(headers or {})}
         for retry in range(self._retries + 1):
             last = retry == self._retries
@@ -60,7 +128,7 @@ class Http:
                     raise Unreachable(
                         f"no answer from {self._url}: {error or type(error).__name__}. Is "
                         "`penstock up` or `penstock gateway` running there?") from error
-                time.sleep(random.uniform(0.5, 1) * BACKOFF_SECONDS * 2 ** retry)
+                time.sleep(backoff(retry))
                 continue
             pause = _retry_after(answer)
             if last or pause is None:
@@ -70,13 +138,10 @@ class Http:
 
     def close(self):
         """Closes this thread's connection; the next request opens another."""
-        connection = getattr(self._own, "connection", None)
-        self._own.connection = None
-        if connection is not None:
-            connection.close()
+        self._own.kept.close()
 
     def _once(self, method, target, body, headers, wait):
-        reused = getattr(self._own, "connection", None) is not None
+        reused = self._own.kept.connection is not None
         try:
             return self._exchange(method, target, body, headers, wait)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
@@ -86,12 +151,12 @@ class Http:
             return self._exchange(method, target, body, headers, wait)
 
     def _exchange(self, method, target, body, headers, wait):
-        connection = getattr(self._own, "connection", None)
+        connection = self._own.kept.connection
         if connection is None:
             connection = self._make(self._host, self._port, timeout=self._timeout)
             connection.connect()
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._own.connection = connection
+            self._own.kept.connection = connection
         connection.sock.settimeout(self._timeout + wait)
         connection.request(method, target, body=body, headers=headers)
         response = connection.getresponse()
@@ -99,6 +164,11 @@ class Http:
         if response.will_close:
             self.close()
         return answer
+
+
+def backoff(retry):
+    """Seconds to wait before the retry of this number, from 0."""
+    return min(random.uniform(0.5, 1) * BACKOFF_SECONDS * 2 ** retry, RETRY_AFTER_MAX)
 
 
 def _retry_after(answer):

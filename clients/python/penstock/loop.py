@@ -26,15 +26,17 @@ log = logging.getLogger("penstock")
 
 
 class Loop:
-    """`run_job(job)` runs one job on a slot's thread and returns its outcome. `join_frame(running,
-    epoch)` makes the join. `run` belongs to one thread, `drain` may be called from anywhere."""
+    """`runner` runs calls. `join_frame(running, epoch)` makes the join. `run` belongs to one
+    thread, `drain` may be called from anywhere."""
 
-    def __init__(self, name, control, slots, run_job, join_frame):
+    def __init__(self, name, control, slots, runner, join_frame):
         self.name = name
         self.joined = 0  # how many times
         self._join_frame = join_frame
         self._outbox = Outbox()
-        self._slots = Slots(slots, run_job, self._outbox.add)
+        self._runner = runner
+        self._slots = Slots(slots, runner.run, runner.start, runner.told, self._outbox.add)
+        runner.on_finished(self._slots.finished)
         self._inward, self._outward = zmq.Context(), zmq.Context()
         self._lane = Lane(self._inward, self._outward, control)
         self._sink = self._sink_endpoint = None
@@ -43,9 +45,6 @@ class Loop:
         self._warn_at = self._vain_since + WARN_SECONDS
         self._beat_at = 0.0
         self._asked_to_drain = self._draining = False
-
-    def report(self, job, share, note):
-        self._outbox.report(job, share, note)
 
     def drain(self):
         """Finish what runs, hand back what waits, return from `run`. Safe in a signal's handler."""
@@ -101,38 +100,38 @@ class Loop:
         if self._lane.cut():
             return self._leave("the connection broke", moment)
         for message in self._lane.read(moment):
-            self._obey(message)
+            self._obey(message, moment)
         if self._lane.silent(moment):
             return self._leave("the ventilator has fallen silent", moment)
         if moment >= self._beat_at + HEARTBEAT_SECONDS:
             self._beat(moment)
 
-    def _obey(self, message):
+    def _obey(self, message, moment):
         if isinstance(message, wire.WireError):
             log.warning("a message from the ventilator was skipped: %s", message)
         elif message["type"] == "job":
-            self._take(message)
+            self._take(message, moment)
         elif message["type"] == "cancel":
             job = self._slots.cancel(message.get("number"), message.get("id"))
             if job is not None:
-                self._outbox.add((job.epoch, "", wire.failed_row(
-                    job, 0, "cancelled", "it had not started", False)))
+                job.started_at = moment
+                self._outbox.add([wire.failed(job, 0, "cancelled", "it had not started", False)])
         elif message["type"] == "drain":
             log.info("the ventilator asks to drain")
             self.drain()
 
-    def _take(self, message):
+    def _take(self, message, moment):
         if not isinstance(message.get("epoch"), int) or message["epoch"] < self._epoch:
             return  # from a ventilator that has been replaced
         try:
-            jobs = jobs_of(message, self.report)
+            jobs = jobs_of(message, moment, self._outbox)
         except wire.WireError as error:
             log.warning("jobs from the ventilator were skipped: %s", error)
             return
         if self._draining:
             self._lane.tell(wire.bye(self.name, [job.number for job in jobs]))
         else:
-            self._slots.offer(jobs)
+            self._slots.offer(self._runner.calls_of(jobs, message.get("together") is True))
 
     def _beat(self, moment):
         self._beat_at = moment
@@ -223,4 +222,5 @@ class Loop:
         self._outward.term()
         self._lane.close()
         self._inward.term()
+        self._slots.close()
         self._outbox.close()

@@ -9,8 +9,8 @@ PROGRESS_SECONDS = 0.1  # at most one progress of a job in this time
 
 
 class Outbox:
-    """`add`, `report` and `wake` may be called from any thread, and from a signal's handler (wake);
-    the rest belongs to the loop. `waking` is a socket that the loop polls."""
+    """`add`, `say`, `report` and `wake` may be called from any thread, and from a signal's handler
+    (wake); the rest belongs to the loop. `waking` is a socket that the loop polls."""
 
     def __init__(self):
         self.waking, self._wake = socket.socketpair()
@@ -18,12 +18,18 @@ class Outbox:
         self._wake.setblocking(False)
         self._asked = False
         self._outcomes = collections.deque()
+        self._ahead = collections.deque()
         self._progress = {}
         self._progress_at = 0.0
 
-    def add(self, outcome):
-        """outcome: (epoch, content_type, row of a result)."""
-        self._outcomes.append(outcome)
+    def add(self, outcomes):
+        """outcomes: wire.Outcome of attempts that have ended."""
+        self._outcomes.extend(outcomes)
+        self.wake()
+
+    def say(self, frame):
+        """A frame that must leave before the results that are added after it."""
+        self._ahead.append(frame)
         self.wake()
 
     def report(self, job, share, note):
@@ -48,15 +54,15 @@ class Outbox:
 
     def frames(self, worker, moment):
         """Everything to be sent to the sink at this moment."""
-        frames = []
+        # The results are taken first and sent last: whatever was said before one of them is sent
+        # before it, though handlers go on adding meanwhile.
+        outcomes = _all_of(self._outcomes)
+        frames = _all_of(self._ahead)
         if self._progress and moment >= self._progress_at + PROGRESS_SECONDS:
             self._progress_at = moment
             while self._progress:
                 id, (attempt, share, note) = self._progress.popitem()
                 frames.append(wire.progress(id, attempt, share, note))
-        outcomes = []
-        while self._outcomes:
-            outcomes.append(self._outcomes.popleft())
         return frames + (wire.result_frames(worker, outcomes) if outcomes else [])
 
     def wake_at(self):
@@ -69,3 +75,10 @@ class Outbox:
     def close(self):
         self.waking.close()
         self._wake.close()
+
+
+def _all_of(queue):
+    taken = []
+    while queue:
+        taken.append(queue.popleft())
+    return taken

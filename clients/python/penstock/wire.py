@@ -3,6 +3,7 @@
 A frame is one msgpack map, or an array of them. Limits are checked before anything is built.
 """
 
+import collections
 import re
 import uuid
 
@@ -19,6 +20,7 @@ ERROR_BYTES_MAX = 4096
 # A result frame is closed at the first of these: it keeps the sink's reading even.
 RESULT_ROWS_MAX = 1_000
 RESULT_BYTES_MAX = 4 << 20
+WAITED_US_MIN = 1_000  # shorter waits in a worker are not worth a word
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 
@@ -66,11 +68,18 @@ def cut(text):
     return str(text).encode("utf-8", "replace")[:ERROR_BYTES_MAX].decode("utf-8", "ignore")
 
 
-def join(worker, kinds, slots, labels, running, epoch):
-    return pack({
+def join(worker, kinds, slots, labels, running, epoch, min_priority=0, batching=()):
+    """batching: (kind, max, wait) for each kind of which several jobs are one call."""
+    said = {
         "type": "join", "version": VERSION, "worker": worker, "kinds": list(kinds), "slots": slots,
         "batch": True, "heartbeats": True, "labels": list(labels), "running": running,
-        "epoch": epoch})
+        "epoch": epoch}
+    if min_priority:
+        said["min_priority"] = min_priority
+    if batching:
+        said["batching"] = [{"kind": kind, "max": most, "wait": wait}
+                            for kind, most, wait in batching]
+    return pack(said)
 
 
 def heartbeat(worker, running, cpu_seconds, rss_bytes):
@@ -87,24 +96,45 @@ def progress(id, attempt, share, note):
                  "note": cut(note)})
 
 
-def succeeded_row(job, run_seconds, value_bytes):
-    return [job.wire_id, job.attempt, int(run_seconds * 1e6), value_bytes]
+def partial(id, attempt, encoded):
+    """`encoded`: the value, packed already."""
+    head = pack({"type": "partial", "id": id, "attempt": attempt})
+    return b"\x84" + head[1:] + pack("value") + encoded  # a map of one pair more
 
 
-def failed_row(job, run_seconds, code, message, retryable):
-    return [job.wire_id, job.attempt, int(run_seconds * 1e6), None, code, cut(message), retryable]
+# What the sink is told of one attempt: a row, and what rows of one frame must share.
+Outcome = collections.namedtuple("Outcome", "epoch content_type queued_us row")
+
+
+def succeeded(job, run_seconds, content_type, value_bytes):
+    row = [job.wire_id, job.attempt, int(run_seconds * 1e6), value_bytes]
+    return Outcome(job.epoch, content_type, job.queued_us, _with_wait(row, job))
+
+
+def failed(job, run_seconds, code, message, retryable):
+    row = [job.wire_id, job.attempt, int(run_seconds * 1e6), None, code, cut(message), retryable]
+    return Outcome(job.epoch, "", job.queued_us, _with_wait(row, job))
+
+
+def _with_wait(row, job):
+    waited_us = int((job.started_at - job.received_at) * 1e6)
+    if waited_us >= WAITED_US_MIN:
+        row.append(waited_us)
+    return row
 
 
 def result_frames(worker, outcomes):
-    """Result frames for [(epoch, content_type, row), ...]; rows share a frame with their like."""
+    """Result frames; rows share a frame with their like."""
     shared = {}
-    for epoch, content_type, row in outcomes:
-        shared.setdefault((epoch, content_type), []).append(row)
+    for outcome in outcomes:
+        shared.setdefault(outcome[:3], []).append(outcome.row)
     frames = []
-    for (epoch, content_type), rows in shared.items():
+    for (epoch, content_type, queued_us), rows in shared.items():
         head = {"type": "result", "epoch": epoch, "worker": worker}
         if content_type:
             head["content_type"] = content_type
+        if queued_us:
+            head["queued"] = queued_us
         for part in _parts(rows):
             frames.append(pack({**head, "rows": part}))
     return frames

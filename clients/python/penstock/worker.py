@@ -1,4 +1,4 @@
-"""A worker: handlers by kind, `slots` of them at a time on threads.
+"""A worker: handlers by kind, `slots` calls at a time.
 
     import penstock
 
@@ -13,19 +13,20 @@
     def resize(payload):
         return {"width": payload["width"] // 2}
 
+    @worker.batch("classify", max=16, wait=0.02)
+    def classify(jobs):
+        return model.predict([job.payload for job in jobs])
+
     if __name__ == "__main__":
         worker.run(slots=4)
 """
 
-import inspect
-import logging
 import os
 import signal
 import threading
-import traceback
 
-from . import process
-from .errors import Fail, StartError
+from . import handlers, process
+from .errors import StartError
 
 try:
     import msgpack  # noqa: F401
@@ -37,11 +38,11 @@ except ImportError as error:
 
 from . import wire
 from .loop import Loop
+from .runner import Runner
 
 DEFAULT_VENTILATOR = "tcp://127.0.0.1:5555"
-OPAQUE = "application/octet-stream"
-
-log = logging.getLogger("penstock")
+SLOTS_MAX = 10_000
+PRIORITY_MAX = 9
 
 
 class Worker:
@@ -49,8 +50,9 @@ class Worker:
 
     A handler takes the payload; or the `Job`, if its only parameter is named `job`; or both,
     payload first. What it returns is the result: any msgpack value (None, bool, int, float, str,
-    bytes, list, dict). Whatever it raises fails the attempt with the code `handler-error`;
-    `penstock.Fail` names another. Handlers of several jobs run at the same time on threads.
+    bytes, list, dict). Whatever it raises, or returns of exceptions, fails the attempt with the
+    code `handler-error`; `penstock.Fail` names another. Plain functions run on threads, one for
+    each slot that is in use; `async def` handlers all run on the event loop of one thread.
     """
 
     def __init__(self):
@@ -63,20 +65,32 @@ class Worker:
     # ---- registering
 
     def kind(self, name):
-        """Decorator: this function handles jobs of kind `name`."""
+        """Decorator: this function handles jobs of kind `name`, each in a call of its own."""
+        return self._register(name, handlers.single)
+
+    def batch(self, name, max, wait=0.0):
+        """Decorator: this function handles up to `max` jobs of kind `name` in one call, which takes
+        one slot. It gets a list of jobs and returns a list with one value for each: an exception
+        among them fails its job and none of the others. wait: seconds that the oldest job may wait
+        for the batch to become full; with 0 a batch is whatever waits when a slot is free. Batches
+        are formed where all jobs of the kind wait, so few workers don't mean small batches."""
+        return self._register(name, lambda function: handlers.batch(function, max, wait))
+
+    def _register(self, name, make):
         if not isinstance(name, str) or not wire.NAME.match(name):
             raise ValueError(f"a kind is 1-128 characters of [A-Za-z0-9._-], not {name!r}")
 
-        def register(handler):
+        def register(function):
             if name in self._handlers:
                 raise ValueError(f"two handlers for kind {name!r}")
-            self._handlers[name] = _caller(handler)
-            return handler
+            self._handlers[name] = make(function)
+            return function
         return register
 
     def startup(self, function):
         """Decorator: called once per process, without arguments, before the worker joins: no job
-        comes until it has returned. What it raises ends `run`."""
+        comes until it has returned. An `async def` runs on the event loop of the async handlers.
+        What it raises ends `run`."""
         self._startup.append(function)
         return function
 
@@ -91,27 +105,40 @@ class Worker:
 
     # ---- running
 
-    def run(self, ventilator=None, slots=None, kinds=None, labels=(), control=None):
+    def run(self, ventilator=None, slots=None, kinds=None, labels=(), control=None,
+            min_priority=None):
         """Joins, and works until SIGTERM, SIGINT, `stop()` or the ventilator ends it by a drain:
         what runs is finished, what waits is handed back. A second signal ends the process at once.
 
         ventilator: "tcp://host:port", any port of it (default: PENSTOCK_VENTILATOR or
-        tcp://127.0.0.1:5555). slots: jobs at a time (default: PENSTOCK_SLOTS or 1). kinds: only
-        these of the registered ones. labels: what this worker offers. control: the ventilator's
-        control endpoint, where it isn't the port beside its door.
+        tcp://127.0.0.1:5555). slots: calls at a time (default: PENSTOCK_SLOTS or 1); async handlers
+        bear hundreds. kinds: only these of the registered ones. labels: what this worker offers to
+        jobs that need it. control: the ventilator's control endpoint, where it isn't the port
+        beside its door. min_priority: takes no jobs below it (default: PENSTOCK_MIN_PRIORITY or 0).
 
         It waits for a ventilator that is not there, and says so. Raises StartError for arguments
         that can't work, and whatever a startup function raises.
         """
-        slots = _slots(slots)
+        slots = _number("slots", slots, 1, 1, SLOTS_MAX)
+        min_priority = _number("min_priority", min_priority, 0, 0, PRIORITY_MAX)
         control = control or wire.control_of(
             ventilator or os.environ.get("PENSTOCK_VENTILATOR") or DEFAULT_VENTILATOR)
         kinds = self._chosen(kinds)
-        for function in self._startup:
-            function()
-        self._loop = Loop(
-            self.name, control, slots, self._run_job,
-            lambda running, epoch: wire.join(self.name, kinds, slots, labels, running, epoch))
+        batching = [(kind, handler.max, handler.wait) for kind, handler in self._handlers.items()
+                    if kind in kinds and handler.takes_batches]
+        runner = Runner(self._handlers)
+        try:
+            for function in self._startup:
+                runner.start_up(function)
+            self._loop = Loop(
+                self.name, control, slots, runner,
+                lambda running, epoch: wire.join(self.name, kinds, slots, labels, running, epoch,
+                                                 min_priority, batching))
+            self._serve()
+        finally:
+            runner.close()
+
+    def _serve(self):
         if self._stopped:
             self._loop.drain()
         restore = self._catch_signals()
@@ -153,79 +180,13 @@ class Worker:
                 signal.signal(number, handler)
         return restore
 
-    # ---- on a slot's thread
 
-    def _run_job(self, job):
-        """Runs one job; returns its outcome for the outbox. Never raises."""
-        job.started_at = process.now()
-        try:
-            content_type, value = self._value_of(job)
-            return (job.epoch, content_type,
-                    wire.succeeded_row(job, job.running_seconds, value))
-        except Fail as failure:
-            failed = (failure.code, failure.message, failure.retryable)
-        except BaseException as error:  # SystemExit too: a handler must not end its worker
-            if job.cancelled:
-                return (job.epoch, "", wire.failed_row(
-                    job, job.running_seconds, "cancelled", _describe(error), False))
-            log.warning("job %s (%s, attempt %d) failed", job.id, job.kind, job.attempt,
-                        exc_info=error)
-            failed = ("handler-error", _describe(error), True)
-        return (job.epoch, "", wire.failed_row(job, job.running_seconds, *failed))
-
-    def _value_of(self, job):
-        call = self._handlers.get(job.kind)
-        if call is None:
-            raise Fail("unknown-kind", f"this worker has no handler for {job.kind}")
-        try:
-            job.payload = wire.unpack(job.encoded)
-        except wire.WireError as error:
-            raise Fail("bad-payload", str(error), retryable=False) from error
-        job.encoded = b""
-        value = call(job)
-        try:
-            encoded = wire.pack(value)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise Fail("bad-result", f"the handler's result is no msgpack value: {error}",
-                       retryable=False) from error
-        if len(encoded) > wire.PAYLOAD_BYTES_MAX:
-            raise Fail("result-too-large",
-                       f"{len(encoded)} bytes; at most {wire.PAYLOAD_BYTES_MAX}", retryable=False)
-        return (OPAQUE if isinstance(value, (bytes, bytearray)) else ""), encoded
-
-
-def _caller(handler):
-    """How to call it with a job. Raises TypeError for a function that is no handler."""
-    if inspect.iscoroutinefunction(handler):
-        raise TypeError(f"{handler.__name__} is async; a handler runs on a thread of its own, so "
-                        "call asyncio.run inside a plain function")
-    names = [p.name for p in inspect.signature(handler).parameters.values()
-             if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if names == ["job"]:
-        return handler
-    if len(names) == 1:
-        return lambda job: handler(job.payload)
-    if len(names) == 2:
-        return lambda job: handler(job.payload, job)
-    raise TypeError(f"{getattr(handler, '__name__', handler)} must take (payload), (job) or "
-                    f"(payload, job), not ({', '.join(names)})")
-
-
-def _describe(error):
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    if frames:
-        last = frames[-1]
-        text += f" ({os.path.basename(last.filename)}:{last.lineno} in {last.name})"
-    return text
-
-
-def _slots(slots):
-    text = slots if slots is not None else os.environ.get("PENSTOCK_SLOTS", "1")
+def _number(name, given, default, least, most):
+    text = given if given is not None else os.environ.get(f"PENSTOCK_{name.upper()}", default)
     try:
         number = int(text)
     except ValueError:
-        number = 0
-    if not 1 <= number <= 1_000:
-        raise StartError(f"slots must be a number from 1 to 1000, not {text!r}")
+        number = least - 1
+    if not least <= number <= most:
+        raise StartError(f"{name} must be a number from {least} to {most}, not {text!r}")
     return number

@@ -86,12 +86,21 @@ class FakePipeline:
         self.lanes[-1].send(msgpack.packb(message))
 
     def result(self):
-        """The next row of a result: (frame, row)."""
+        """The next row of a result: (frame, row). What it says of the wait in the worker, which
+        depends on the machine, is taken off: `waited_us` has it."""
         while not self.results:
             frame = receive(self.sink, "a result")
             if frame["type"] == "result":
                 self.results += [(frame, row) for row in frame["rows"]]
-        return self.results.pop(0)
+        frame, row = self.results.pop(0)
+        elements = 4 if row[3] is not None else 7
+        self.waited_us = row[elements] if len(row) > elements else 0
+        return frame, row[:elements]
+
+    def values(self, count):
+        """{id: value or error code} of the next results."""
+        rows = [self.result()[1] for _ in range(count)]
+        return {row[0]: row[4] if row[3] is None else msgpack.unpackb(row[3]) for row in rows}
 
     def value(self):
         frame, row = self.result()

@@ -1,70 +1,12 @@
-import http.server
 import json
-import threading
 import unittest
 import uuid
 
 import penstock
+from tests.fake_gateway import GatewayCase
 
 
-class FakeGateway(http.server.ThreadingHTTPServer):
-    """Answers from `script`, a list of (status, headers, body); keeps what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script = []
-        self.asked = []
-        self.connections = set()
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def will(self, status, body=None, **headers):
-        self.script.append((status, {k.replace("_", "-"): v for k, v in headers.items()}, body))
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.connections.add(self.client_address)
-        self.server.asked.append((self.command, self.path, dict(self.headers), body))
-        status, headers, said = self.server.script.pop(0)
-        if status == "break":  # after the request was read: the answer never comes
-            self.close_connection = True
-            return
-        data = said if isinstance(said, bytes) else json.dumps(said).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_DELETE = answer
-
-    def log_message(self, *_):
-        pass
-
-
-class ClientTest(unittest.TestCase):
-    def setUp(self):
-        self.gateway = FakeGateway()
-        self.client = penstock.Client(self.gateway.url, timeout=5)
-
-    def tearDown(self):
-        self.client.close()
-        self.gateway.shutdown()
-        self.gateway.server_close()
-
-    def asked(self, i=-1):
-        return self.gateway.asked[i]
-
+class ClientTest(GatewayCase):
     # ---- submitting
 
     def test_submit_sends_an_id_of_its_own(self):
@@ -164,6 +106,12 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(self.client.cancel("x"), "telling")
         with self.assertRaises(penstock.Conflict):
             self.client.cancel("x")
+
+    def test_settings_of_a_kind(self):
+        self.gateway.will(200, {"kind": "add", "max_running": 2})
+        self.client.set_kind("add", max_running=2, rate=None)
+        self.assertEqual(self.asked()[:2], ("PATCH", "/v1/kinds/add"))
+        self.assertEqual(self.gateway.said(), {"max_running": 2, "rate": None})
 
     # ---- errors
 

@@ -1,19 +1,11 @@
-"""Client and worker against the real thing. Fails where build/release/penstock has not been built;
-PENSTOCK names another binary."""
+"""Client and worker against the real thing."""
 
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-import tempfile
 import unittest
 
 import penstock
 from tests.fakes import until
+from tests.house import HouseCase
 
-HERE = pathlib.Path(__file__).resolve().parent
-BINARY = pathlib.Path(os.environ.get("PENSTOCK", HERE.parents[2] / "build/release/penstock"))
 APP = """
 import os, time, penstock
 worker = penstock.Worker()
@@ -41,69 +33,8 @@ def bad(payload):
 """
 
 
-def free_ports():
-    """A door with the three ports after it, and one for HTTP."""
-    for door in range(10_001 + os.getpid() % 400 * 10, 14_990, 10):
-        probes = [socket.socket() for _ in range(5)]
-        try:
-            for i, probe in enumerate(probes):
-                probe.bind(("127.0.0.1", door + i))
-            return door, door + 4
-        except OSError:
-            continue
-        finally:
-            for probe in probes:
-                probe.close()
-    raise AssertionError("no free ports")
-
-
-class PipelineTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        if not BINARY.exists():
-            raise AssertionError(f"{BINARY} is not built: run ./run or ./test first")
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.path = pathlib.Path(cls.folder.name)
-        (cls.path / "app.py").write_text(APP)
-        cls.door, http = free_ports()
-        cls.processes = []
-        cls.addClassCleanup(cls.end)
-        cls.start(BINARY, "up", "--workers", "0", "--http", f"127.0.0.1:{http}",
-                  "--bind", f"127.0.0.1:{cls.door}")
-        cls.client = penstock.Client(f"http://127.0.0.1:{http}", retries=5)
-        until(cls.answers, "a gateway that answers")
-        cls.start_worker()
-        until(lambda: len(cls.client.workers()) == 1, "a worker that has joined")
-
-    @classmethod
-    def answers(cls):
-        try:
-            return cls.client.workers() is not None
-        except penstock.PenstockError:
-            return False
-
-    @classmethod
-    def end(cls):
-        for process in reversed(cls.processes):
-            process.kill()
-            process.wait()
-        cls.client.close()
-        cls.folder.cleanup()
-
-    @classmethod
-    def start(cls, *command):
-        cls.processes.append(subprocess.Popen(
-            [str(part) for part in command], cwd=cls.path, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE.parent)}))
-        return cls.processes[-1]
-
-    @classmethod
-    def start_worker(cls):
-        return cls.start(sys.executable, "-m", "penstock", "worker", "app:worker", "--slots", "2",
-                         "--ventilator", f"tcp://127.0.0.1:{cls.door}")
-
-    def state_of(self, id):
-        return self.client.status(id)["state"]
+class PipelineTest(HouseCase):
+    app = APP
 
     def test_run(self):
         self.assertEqual(self.client.run("add", {"a": 3, "b": 4}, timeout=10), 7)

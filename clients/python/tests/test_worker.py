@@ -1,4 +1,3 @@
-import logging
 import threading
 import time
 import unittest
@@ -9,64 +8,12 @@ import msgpack
 
 import penstock
 from penstock import loop
-from tests.fakes import FakePipeline, receive, until
+from tests.cases import WorkerCase
+from tests.fakes import receive, until
 
 
-logging.getLogger("penstock").addHandler(logging.NullHandler())
 
-
-class Running:
-    """A worker on a thread of this process."""
-
-    def __init__(self, worker, pipeline, **options):
-        self.worker = worker
-        self.error = None
-        self.thread = threading.Thread(target=self._run, args=(pipeline.address, options))
-        self.thread.start()
-
-    def _run(self, address, options):
-        try:
-            self.worker.run(ventilator=address, **options)
-        except Exception as error:
-            self.error = error
-
-    def ended(self):
-        self.thread.join(10)
-        return not self.thread.is_alive()
-
-
-class WorkerTest(unittest.TestCase):
-    def setUp(self):
-        self.pipeline = FakePipeline()
-        self.worker = penstock.Worker()
-        self.gate = threading.Event()
-        self.entered = threading.Event()
-
-        @self.worker.kind("echo")
-        def echo(payload):
-            return payload
-
-        @self.worker.kind("wait")
-        def wait(job):
-            self.entered.set()
-            self.gate.wait(10)
-            return job.id
-
-    def tearDown(self):
-        self.gate.set()
-        self.worker.stop()
-        if hasattr(self, "running"):
-            self.assertTrue(self.running.ended())
-        self.pipeline.close()
-
-    def start(self, **options):
-        self.running = Running(self.worker, self.pipeline, **options)
-
-    def start_joined(self, **options):
-        said = options.pop("said", {})
-        self.start(**options)
-        return self.pipeline.grant(**said)
-
+class WorkerTest(WorkerCase):
     # ---- joining
 
     def test_join_says_what_this_worker_is(self):
@@ -361,11 +308,15 @@ class RegisteringTest(unittest.TestCase):
     def test_handlers_that_can_not_work_are_refused(self):
         worker = penstock.Worker()
 
-        async def later(payload):
-            pass
-        for handler in (later, lambda: 0, lambda a, b, c: 0):
+        for handler in (lambda: 0, lambda a, b, c: 0):
             with self.assertRaises(TypeError):
                 worker.kind("k")(handler)
+            with self.assertRaises(TypeError):
+                worker.batch("k", max=2)(handler)
+        for wrong in ({"max": 0}, {"max": 10_001}, {"max": 2.5}, {"max": 2, "wait": -1},
+                      {"max": 2, "wait": float("nan")}):
+            with self.assertRaises(ValueError):
+                worker.batch("k", **wrong)(len)
         with self.assertRaises(ValueError):
             worker.kind("no spaces")
         worker.kind("k")(len)
@@ -377,7 +328,8 @@ class RegisteringTest(unittest.TestCase):
         with self.assertRaisesRegex(penstock.errors.StartError, "worker.kind"):
             worker.run()
         worker.kind("k")(len)
-        for wrong in ({"slots": 0}, {"slots": "many"}, {"ventilator": "here"}, {"kinds": ["no"]}):
+        for wrong in ({"slots": 0}, {"slots": "many"}, {"ventilator": "here"}, {"kinds": ["no"]},
+                      {"min_priority": 10}):
             with self.assertRaises(penstock.errors.StartError):
                 worker.run(**wrong)
 

@@ -1,0 +1,24 @@
+"""Values of jobs as JSON carries them, and as Python has them. JSON can't say bytes: the gateway
+writes them as {"$bin": base64}."""
+
+import base64
+import json
+
+
+def value_of_view(view):
+    """The result in a job's view."""
+    return from_json(view.get("result"))
+
+
+def from_json(value):
+    if isinstance(value, dict):
+        if len(value) == 1 and isinstance(value.get("$bin"), str):
+            return base64.b64decode(value["$bin"])
+        return {key: from_json(item) for key, item in value.items()}
+    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+
+def value_of_answer(answer):
+    """The result that is an answer's whole body: decoded JSON, or bytes."""
+    json_like = answer.content_type in ("", "application/json")
+    return json.loads(answer.body) if json_like and answer.body else answer.body or None

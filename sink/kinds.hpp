@@ -1,0 +1,44 @@
+#pragma once
+// The kinds that the pipeline knows, and what was set for them while it ran. A part of the ledger.
+//
+// The sink remembers them because a ventilator forgets with its process; a ventilator that outlives
+// its sink tells them to the next one. So they are lost only with both.
+
+#include "protocol/questions.hpp"
+
+#include <map>
+#include <string>
+
+namespace penstock::sink {
+
+class KnownKinds {
+public:
+    static constexpr std::size_t kMost = 10'000; // the ventilator bounds them too
+
+    // What a ventilator says when it meets this sink, and whenever a new kind joins. What it holds
+    // of an earlier sink's settings counts only where nothing was set here since. Returns what it is
+    // to be told, because it may hold otherwise.
+    Kinds hear(const Kinds& told);
+
+    // Before a ventilator was heard nothing can be set: what an earlier sink was told last may still
+    // be on its way here.
+    [[nodiscard]] bool heard() const { return heard_; }
+
+    // What holds for the kind then; null if there are too many kinds.
+    const KindSettings* set(const AskKind& wish);
+
+    [[nodiscard]] Kinds all() const;
+
+private:
+    struct Kind {
+        KindSettings settings;
+        bool was_set = false; // here, in this life
+    };
+
+    Kind* find_or_add(const std::string& name);
+
+    std::map<std::string, Kind, std::less<>> kinds_;
+    bool heard_ = false;
+};
+
+} // namespace penstock::sink
