@@ -195,6 +195,8 @@ Checked get_job_events(const Head& h) {
 Checked get_group_events(const Head& h) {
     return with_id(h.segments[2],
                    [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
+}
+
 template <class Make>
 Checked of_job(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); });
