@@ -11,9 +11,16 @@ namespace penstock::gateway {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr std::size_t kPlacesMax = 100; // jobs of one page whose positions are asked for
 
-std::string etag_of(std::string_view body) {
-    return "\"" + std::to_string(std::hash<std::string_view>()(body)) + "\"";
+// An estimate is another one every time; that changes nothing.
+std::string etag_of(std::string_view body, const Place* place) {
+    std::string text(body);
+    if (place != nullptr && place->starts_at > 0) {
+        const std::size_t from = text.find(",\"estimated_start\":");
+        if (from != std::string::npos) text.erase(from, text.find('"', from + 20) + 1 - from);
+    }
+    return "\"" + std::to_string(std::hash<std::string>()(text)) + "\"";
 }
 
 bool matches(const std::optional<std::string>& if_none_match, const std::string& etag) {
@@ -55,10 +62,13 @@ std::string page_link(const AskList& question, std::uint64_t cursor) {
 Awaitable<Reply> answer_to(Exchange* x, GetJob command) {
     Looked looked = co_await look_up(x, command.id, command.wait);
     if (looked.failed) co_return std::move(*looked.failed);
+    const JobView& job = looked.answer.get<JobAnswer>()->job;
+    const Places places = co_await ask_place(x->shard, &job);
+    const Place* place = place_of(places, job);
     Reply reply = json_reply(200, {});
     JsonText json(reply.body);
-    append_job(json, looked.answer.get<JobAnswer>()->job);
-    const std::string etag = etag_of(reply.body);
+    append_job(json, job, place);
+    const std::string etag = etag_of(reply.body, place);
     if (matches(x->head.if_none_match, etag)) reply = {304, {}, {}, {}};
     add_server_timing(reply, server_timing(looked.answer.get<JobAnswer>()->job));
     reply.headers.emplace_back("ETag", etag);
@@ -96,7 +106,9 @@ Awaitable<Reply> answer_to(Exchange* x, ListJobs command) {
     Answer answer = co_await ask(x->shard, std::move(question), kPatience);
     const auto* list = answer.get<ListAnswer>();
     if (list == nullptr) co_return to_reply(no_answer(answer));
-    Reply reply = json_reply(200, jobs_json(*list));
+    Places places;
+    if (list->jobs.size() <= kPlacesMax) places = co_await ask_places(x->shard, &list->jobs);
+    Reply reply = json_reply(200, jobs_json(*list, places));
     if (list->cursor != 0) {
         reply.headers.emplace_back("Link", page_link(command.question, list->cursor));
     }

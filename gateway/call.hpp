@@ -28,7 +28,7 @@ struct IsStored {}; // the job
 
 using Said = std::variant<std::monostate, IsStored, JobAnswer, ListAnswer, SinkStats, CancelAnswer,
                           KindAnswer, Room, Workers, DispatchStats, BulkAnswer, PartialsAnswer,
-                          GroupAnswer>;
+                          GroupAnswer, ManyAnswer, Positions, Explanation>;
 
 struct Answer {
     enum class What : std::uint8_t {

@@ -3,7 +3,9 @@
 // named functions and take values and plain pointers, as GCC 12 needs it.
 
 #include "gateway/beast.hpp"
+#include "gateway/group_request.hpp"
 #include "gateway/order.hpp"
+#include "gateway/places.hpp"
 #include "gateway/reply.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/shard.hpp"
@@ -44,6 +46,20 @@ Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
 // For long waits: ends early, with `gone`, when the client hangs up.
 Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Duration patience);
 
+// Where queued jobs stand; without those of whom the ventilator says nothing at once.
+// `jobs` outlives it.
+Awaitable<Places> ask_place(Shard* shard, const JobView* job);
+Awaitable<Places> ask_places(Shard* shard, const std::vector<JobView>* jobs);
+
+// Gives the group to the sink, all of it or nothing. Its jobs have ids; its payloads are gone then.
+std::shared_ptr<Call> start_group(Shard& shard, GroupRequest& request);
+// Why it is not stored, as the sink answered; nothing if it is.
+std::optional<ProblemDetails> group_trouble(Answer& answer, const JobId& id);
+// Both of them. `request` outlives it.
+Awaitable<std::optional<ProblemDetails>> store_group(Shard* shard, GroupRequest* request);
+
+void note_preference(Reply& reply, const Wait& wait);
+
 // Why there is no answer of the expected type.
 ProblemDetails no_answer(const Answer& answer);
 
@@ -62,6 +78,14 @@ Awaitable<Reply> answer_to(Exchange* exchange, GetJobEvents command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetGroupEvents command);
 Awaitable<Reply> answer_to(Exchange* exchange, ListJobs command);
 Awaitable<Reply> answer_to(Exchange* exchange, CancelOne command);
+Awaitable<Reply> answer_to(Exchange* exchange, ExplainJob command);
+Awaitable<Reply> answer_to(Exchange* exchange, RetryJob command);
+Awaitable<Reply> answer_to(Exchange* exchange, DoMany command);
+Awaitable<Reply> answer_to(Exchange* exchange, WaitMany command);
+Awaitable<Reply> answer_to(Exchange* exchange, SubmitGroup command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetGroup command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetGroupResults command);
+Awaitable<Reply> answer_to(Exchange* exchange, CancelWholeGroup command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetWorkers command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetKinds command);
 Awaitable<Reply> answer_to(Exchange* exchange, SetKind command);

@@ -78,14 +78,18 @@ Checked with_wait(const Head& head, Make make) {
 }
 
 template <class Make>
-Checked with_id(const std::string& text, Make make) {
+Checked with_id(const std::string& text, Make make, Slug slug = Slug::job_not_found) {
     const auto id = JobId::parse(text);
     if (!id) {
-        return problem(Slug::job_not_found, "`" + text +
-                                                "` is not the id of a job: ids have 1-64 "
-                                                "characters of [A-Za-z0-9._-].");
+        return problem(slug, "`" + text + "` is not an id: ids have 1-64 characters of "
+                                          "[A-Za-z0-9._-].");
     }
     return make(*id);
+}
+
+bool is_on(const Head& head, std::string_view parameter) {
+    const std::string* text = head.parameter(parameter);
+    return text != nullptr && (text->empty() || *text == "true" || *text == "1");
 }
 
 template <class Make>
@@ -145,9 +149,8 @@ Checked submit_raw(const Head& h) {
 }
 
 Checked submit_bulk(const Head& h) {
-    const std::string* atomic = h.parameter("atomic");
-    const bool all = atomic != nullptr && (atomic->empty() || *atomic == "true" || *atomic == "1");
-    return Command(SubmitBulk{all ? SubmitBulk::Mode::atomic : SubmitBulk::Mode::each});
+    return Command(
+        SubmitBulk{is_on(h, "atomic") ? SubmitBulk::Mode::atomic : SubmitBulk::Mode::each});
 }
 
 Checked run_kind(const Head& h) {
@@ -192,6 +195,35 @@ Checked get_job_events(const Head& h) {
 Checked get_group_events(const Head& h) {
     return with_id(h.segments[2],
                    [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
+template <class Make>
+Checked of_job(const Head& h) {
+    return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); });
+}
+
+template <AskMany::Deed kDeed>
+Checked do_many(const Head& h) {
+    return Command(DoMany{kDeed, is_on(h, "dry_run")});
+}
+
+template <GroupForm kForm>
+Checked submit_group(const Head& h) {
+    return with_wait(h, [](Wait wait) { return SubmitGroup{kForm, wait}; });
+}
+
+Checked get_group(const Head& h) {
+    return with_id(
+        h.segments[2],
+        [&](const JobId& id) {
+            return with_wait(h, [&](Wait wait) { return GetGroup{id, wait}; });
+        },
+        Slug::group_not_found);
+}
+
+template <class Make>
+Checked of_group(const Head& h) {
+    return with_id(
+        h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); },
+        Slug::group_not_found);
 }
 
 Checked health(const Head& h) {
@@ -227,6 +259,18 @@ constexpr std::array kEntries = {
     Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed, get_group_events},
     Entry{Route::events, Method::get, "v1/events", kNamed, get_events},
     Entry{Route::kind_jobs, Method::post, "v1/kinds/*/jobs", kNamed, submit_raw},
+    Entry{Route::many, Method::post, "v1/jobs/cancel", kNamed, do_many<AskMany::Deed::cancel>},
+    Entry{Route::many, Method::post, "v1/jobs/retry", kNamed, do_many<AskMany::Deed::retry>},
+    Entry{Route::many, Method::post, "v1/jobs/purge", kNamed, do_many<AskMany::Deed::purge>},
+    Entry{Route::many_wait, Method::post, "v1/jobs/wait", kNamed, plain<WaitMany>},
+    Entry{Route::explain, Method::get, "v1/jobs/*/explain", kNamed, of_job<ExplainJob>},
+    Entry{Route::retry, Method::post, "v1/jobs/*/retry", kNamed, of_job<RetryJob>},
+    Entry{Route::groups, Method::post, "v1/groups", kNamed, submit_group<GroupForm::group>},
+    Entry{Route::group, Method::get, "v1/groups/*", kNamed, get_group},
+    Entry{Route::group, Method::remove, "v1/groups/*", kNamed, of_group<CancelWholeGroup>},
+    Entry{Route::group_results, Method::get, "v1/groups/*/results", kNamed,
+          of_group<GetGroupResults>},
+    Entry{Route::chains, Method::post, "v1/chains", kNamed, submit_group<GroupForm::chain>},
     Entry{Route::run, Method::get, "v1/run/*", HostRule::own, run_kind},
     Entry{Route::workers, Method::get, "v1/workers", kNamed, plain<GetWorkers>},
     Entry{Route::kinds, Method::get, "v1/kinds", kNamed, plain<GetKinds>},
@@ -296,6 +340,14 @@ std::string_view to_string(Route route) {
                                                                      "/v1/kinds",
                                                                      "/v1/kinds/{kind}",
                                                                      "/v1/stats",
+                                                                     "/v1/jobs/{id}/explain",
+                                                                     "/v1/jobs/{id}/retry",
+                                                                     "/v1/jobs/{deed}",
+                                                                     "/v1/jobs/wait",
+                                                                     "/v1/groups",
+                                                                     "/v1/groups/{id}",
+                                                                     "/v1/groups/{id}/results",
+                                                                     "/v1/chains",
                                                                      "/livez",
                                                                      "/readyz",
                                                                      "/healthz",
@@ -326,8 +378,23 @@ Routed route(const Head& head, const RoutePolicy& policy) {
                                                                 "Jobs are at /v1/jobs."))};
 }
 
+// "v1/kinds/*/jobs" -> "/v1/kinds/{kind}/jobs"
+std::vector<RoutePath> list_routes() {
+    std::vector<RoutePath> out;
+    for (const Entry& entry : kEntries) {
+        std::string path = "/" + std::string(entry.path);
+        if (const auto star = path.find('*'); star != std::string::npos) {
+            const bool names_kind = path.starts_with("/v1/kinds/") || path.starts_with("/v1/run/");
+            path.replace(star, 1, names_kind ? "{kind}" : "{id}");
+        }
+        out.push_back({to_string(entry.method), std::move(path)});
+    }
+    return out;
+}
+
 bool is_submission(const Command& command) {
-    return std::holds_alternative<SubmitJob>(command) ||
+    return std::holds_alternative<SubmitGroup>(command) ||
+           std::holds_alternative<SubmitJob>(command) ||
            std::holds_alternative<SubmitRaw>(command) ||
            std::holds_alternative<SubmitBulk>(command) || std::holds_alternative<RunKind>(command);
 }

@@ -32,6 +32,14 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     kinds,
     kind,
     stats,
+    explain,
+    retry,
+    many,
+    many_wait,
+    groups,
+    group,
+    group_results,
+    chains,
     livez,
     readyz,
     healthz,
@@ -41,8 +49,10 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     group_events,
     other,
 };
-constexpr std::size_t kRoutes = 18;
+constexpr std::size_t kRoutes = static_cast<std::size_t>(Route::other) + 1;
 std::string_view to_string(Route route); // its path, as "/v1/jobs/{id}"
+
+enum class GroupForm : std::uint8_t { group, chain };
 
 struct Wait {
     enum class Asked : std::uint8_t { no, by_query, by_preference };
@@ -102,6 +112,39 @@ struct CancelOne {
     JobId id;
 };
 
+struct ExplainJob {
+    JobId id;
+};
+
+struct RetryJob {
+    JobId id;
+};
+
+struct DoMany { // the body says to which jobs
+    AskMany::Deed deed = AskMany::Deed::cancel;
+    bool dry_run = false;
+};
+
+struct WaitMany {}; // the body says for which jobs
+
+struct SubmitGroup {
+    GroupForm form = GroupForm::group;
+    Wait wait;
+};
+
+struct GetGroup {
+    JobId id;
+    Wait wait;
+};
+
+struct GetGroupResults {
+    JobId id;
+};
+
+struct CancelWholeGroup {
+    JobId id;
+};
+
 struct GetWorkers {};
 
 struct GetKinds {};
@@ -125,8 +168,9 @@ struct GetMetrics {};
 
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
-                 GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics, GetEvents,
-                 GetJobEvents, GetGroupEvents>;
+                 ExplainJob, RetryJob, DoMany, WaitMany, SubmitGroup, GetGroup, GetGroupResults,
+                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health,
+                 GetMetrics, GetEvents, GetJobEvents, GetGroupEvents>;
 
 struct Routed {
     Route route = Route::other;
@@ -139,6 +183,13 @@ struct RoutePolicy {
 };
 
 Routed route(const Head& head, const RoutePolicy& policy);
+
+// Every method and path that is served, in order: "GET", "/v1/jobs/{id}".
+struct RoutePath {
+    std::string_view method;
+    std::string path;
+};
+std::vector<RoutePath> list_routes();
 
 bool is_submission(const Command& command);
 bool is_probe(const Command& command); // answered while everything else is not

@@ -3,6 +3,7 @@
 
 #include "protocol/check.hpp"
 #include "protocol/terms.hpp"
+#include "tables/slab.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -28,8 +29,15 @@ struct TermsHash {
 
 class TermsTable {
 public:
+    // A place in a table of the owner's, with the life of what stood there when it was noted.
+    struct Note {
+        Index index = kNoIndex;
+        std::uint32_t life = 0; // 0: nothing was noted
+    };
+
     struct Entry {
         std::uint64_t jobs = 0;
+        Note queue; // where jobs with these terms waited last
     };
 
     using Pointer = std::pair<const Terms, Entry>*; // null: none

@@ -10,17 +10,25 @@
 namespace penstock::ventilator {
 
 Dispatcher::Dispatcher(const Limits& limits, std::uint64_t seed, Instant now)
-    : limits_(limits), chance_(seed), timers_(now), watched_(now) {}
+    : limits_(limits), chance_(seed), timers_(now), watched_(now) {
+    if (limits_.ageing > Duration(0)) queues_.slot_width = Ages::width_for(limits_.ageing);
+}
 
 // ---- coming in ----------------------------------------------------------------------------
 
 KindState* Dispatcher::kind_of(const std::string& name) {
     const auto found = kinds_.find(name);
     if (found != kinds_.end()) return found->second.get();
-    if (kinds_.size() >= limits_.kinds_max) return nullptr;
-    auto kind = std::make_unique<KindState>();
+    return kinds_.size() < limits_.kinds_max ? &add_kind(name) : nullptr;
+}
+
+KindState& Dispatcher::add_kind(const std::string& name) {
+    auto& kind = kinds_[name];
+    if (kind) return *kind;
+    kind = std::make_unique<KindState>();
     kind->name = name;
-    return kinds_.emplace(name, std::move(kind)).first->second.get();
+    kind->plain = &line_of(*kind, {});
+    return *kind;
 }
 
 std::string_view Dispatcher::refusal(const KindState* kind, std::size_t bytes) const {
@@ -32,12 +40,21 @@ std::string_view Dispatcher::refusal(const KindState* kind, std::size_t bytes) c
     return {};
 }
 
+// New sorts of jobs make new lines; their number has to have a limit too.
+bool Dispatcher::has_line_for(const KindState& kind, const Terms& terms) const {
+    return terms.needs.empty() || lines_ < limits_.lines_max || kind.lines.contains(terms.needs);
+}
+
 void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
     KindState* kind = kind_of(submit.terms.kind);
     const auto terms = terms_.intern(std::move(submit.terms));
+    const bool is_request = !submit.apart && (submit.rows.size() > 1 || submit.part > 0);
+    const bool has_line = kind != nullptr && has_line_for(*kind, terms->first);
+    std::uint32_t member = submit.part;
     Refused refused;
     for (const SubmitRow& row : submit.rows) {
-        const std::string_view reason = refusal(kind, row.payload.size());
+        std::string_view reason = refusal(kind, row.payload.size());
+        if (reason.empty() && !has_line) reason = "needs-full";
         if (!reason.empty()) {
             if (refused.reason != reason && !refused.ids.empty()) {
                 out.to_sink.emplace_back(std::exchange(refused, {}));
@@ -55,6 +72,7 @@ void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
         r.payload = Blob(row.payload, submit.held);
         r.arrived = now;
         r.id = row.id;
+        if (is_request) r.ahead = ++member;
         if (terms->first.ttl > Duration(0)) r.expires = now + terms->first.ttl;
         ++terms->second.jobs;
         ++kind->submitted;
@@ -243,42 +261,6 @@ void Dispatcher::on(const Cancel& m, Outbox& out) {
 }
 
 // ---- stages -------------------------------------------------------------------------------
-
-void Dispatcher::enqueue(Index index) {
-    Record& r = records_[index];
-    r.stage = Stage::queued;
-    KindState& kind = *r.kind;
-    if (r.deaths > 0) {
-        links_.push_back(kind.suspects, index);
-    } else {
-        const auto p = static_cast<std::size_t>(r.terms->first.priority);
-        // What was sent before is older than all that waits.
-        if (r.attempt > 0)
-            links_.push_front(kind.queue[p], index);
-        else
-            links_.push_back(kind.queue[p], index);
-        kind.occupied |= 1u << p;
-    }
-    ++kind.queued;
-    if (!kind.active) {
-        kind.active = true;
-        active_.push_back(&kind);
-    }
-    arm(index);
-}
-
-void Dispatcher::dequeue(Index index) {
-    Record& r = records_[index];
-    KindState& kind = *r.kind;
-    if (r.deaths > 0) {
-        links_.remove(kind.suspects, index);
-    } else {
-        const auto p = static_cast<std::size_t>(r.terms->first.priority);
-        links_.remove(kind.queue[p], index);
-        if (kind.queue[p].empty()) kind.occupied &= ~(1u << p);
-    }
-    --kind.queued;
-}
 
 void Dispatcher::delay(Index index, Instant due) {
     Record& r = records_[index];

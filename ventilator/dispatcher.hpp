@@ -27,11 +27,13 @@ struct Limits {
     std::uint64_t jobs_max = 1'000'000;
     std::uint64_t bytes_max = 1ull << 30;
     std::size_t kinds_max = 10'000;
+    std::size_t lines_max = 20'000; // kinds, each as often as jobs of it ask for other labels
     Duration ping = std::chrono::seconds(5);
     Duration silence = std::chrono::milliseconds(1500);     // then an SDK worker gets nothing more
     Duration silent_limit = std::chrono::seconds(60);       // then its lane counts as dead
     Duration started_after = std::chrono::milliseconds(10); // then the sink is told who runs it
     Duration connect_within = std::chrono::seconds(10);     // a lane that nobody dialled goes
+    Duration ageing = std::chrono::seconds(60); // of waiting lift a priority by one; 0 = never
 };
 
 struct ToLane {
@@ -91,6 +93,8 @@ public:
     [[nodiscard]] penstock::Room room() const;
     [[nodiscard]] Workers workers(Instant now);
     [[nodiscard]] DispatchStats stats(Instant now) const;
+    [[nodiscard]] Positions positions(const AskPosition& question, Instant now);
+    [[nodiscard]] Explanation explain(JobNumber number, Instant now);
 
     [[nodiscard]] std::size_t open_jobs() const { return records_.used(); }
 
@@ -105,8 +109,16 @@ private:
 
     using Attempt = std::pair<JobNumber, std::uint32_t>;
 
+    struct Ghost { // an attempt that a lane still holds though its job has moved on
+        LaneId lane = 0;
+        KindState* kind = nullptr; // null: nobody knows any more
+        std::uint32_t call = 0;    // of the lane, as in a record
+    };
+
     // dispatcher.cpp: jobs
     KindState* kind_of(const std::string& name); // null: there are too many
+    KindState& add_kind(const std::string& name); // if it is not there
+    [[nodiscard]] bool has_line_for(const KindState& kind, const Terms& terms) const;
     [[nodiscard]] std::string_view refusal(const KindState* kind, std::size_t bytes) const;
     void on(const Stored& m, Instant now, Outbox& out);
     void on(const Settled& m, Instant now, Outbox& out);
@@ -118,8 +130,6 @@ private:
     void fail(const FailedRow& row, Instant now, Outbox& out);
     void decide_failure(Index index, Failure failure, Instant now, Outbox& out);
     void finish(Index index, State outcome, Failure failure, Outbox& out);
-    void enqueue(Index index);
-    void dequeue(Index index);
     void delay(Index index, Instant due);
     void arm(Index index);
     void disarm(Record& record, Index index);
@@ -147,7 +157,8 @@ private:
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
     void make_ghost(Index index);
-    void add_ghost(Attempt attempt, LaneState& lane);
+    void add_ghost(Attempt attempt, LaneState& lane, KindState* kind, std::uint32_t call);
+    static void forget(const Ghost& ghost);
     void end_ghost(JobNumber number, std::uint32_t attempt);
     void lose(Index lane, bool blame, Outbox& out);
     void withdraw_unstarted(Index lane, Outbox& out);
@@ -157,39 +168,83 @@ private:
     void report_started(Instant now, Outbox& out);
     [[nodiscard]] std::vector<Index> maybe_running(const LaneState& lane) const;
 
+    // dispatcher_lines.cpp: the jobs that wait, and in which order
+    void enqueue(Index index);
+    void dequeue(Index index);
+    Index take_next(Line& line, int priority);
+    Line& line_of(const Record& record);
+    Line& line_of(KindState& kind, const std::vector<std::string>& needs);
+    void drop_line_if_spare(Line& line);
+
+    // dispatcher_limits.cpp: what holds for all jobs of a kind
+    [[nodiscard]] static std::uint64_t allowance(const KindState& kind, Instant now);
+    void count_started(KindState& kind, std::uint64_t jobs, Instant now);
+    void look_at(KindState& kind);
+    void look_at_limits(Instant now);
+    [[nodiscard]] Instant limits_wake_at() const;
+
+    // dispatcher_batches.cpp: jobs that go together
+    void gather(Instant now);
+    void gather(Pool& pool, std::size_t share, Instant now);
+    void feed_together(Pool& pool, std::size_t share, Index lane, Instant now, Outbox& out);
+    std::uint32_t call_of_suspect(const KindState& kind, Index lane);
+
     // dispatcher_pump.cpp: who gets what
     void send_stores(Outbox& out);
-    KindState* next_kind();
-    bool feed(KindState& kind, Instant now, Outbox& out);
+    void fill_slots(Instant now, Outbox& out);
+    void fill_windows(Instant now, Outbox& out);
+    void feed(Pool& pool, std::size_t share, int priority, Index lane, Instant now, Outbox& out);
     void feed_suspects(Instant now, Outbox& out);
-    void dispatch(Index index, Index lane, Instant now, Outbox& out);
+    bool feed_suspect(Line& line, Instant now, Outbox& out);
+    void dispatch(Index index, Index lane, Instant now, Outbox& out, std::uint32_t call);
+    [[nodiscard]] double oldest_age(const KindState& kind, Instant now) const;
+
+    // dispatcher_explain.cpp: where a job stands, and why
+    struct Standpoint {
+        std::uint64_t position = 0; // from 1; 0: it is not queued
+        double start_in = -1;       // seconds; < 0: nobody can say
+    };
+
+    Standpoint standpoint(Index index, Instant now);
+    std::uint64_t count_before(const Record& r, Index index, Instant now);
+    [[nodiscard]] std::uint64_t slots_of(const KindState& kind) const;
+    [[nodiscard]] bool sees_worker(const Line& line, int priority) const;
+    [[nodiscard]] std::string no_worker_text(const Line& line, int priority) const;
+    void explain_queued(Index index, Instant now, Explanation& out);
+    void explain_out(const Record& r, Instant now, Explanation& out) const;
 
     const Limits limits_;
     Chance chance_;
     Slab<Record> records_;
     NumberTable by_number_;
     TermsTable terms_;
-    Links links_; // a record is in one list at a time: unsent, a queue, or a lane's flights
+    Links links_; // a record is in one list at a time: unsent, suspects, or a lane's flights
+    Queues queues_; // of the jobs that wait, suspects left out
     List unsent_; // to be stored, in the order of their numbers
     TimerWheel timers_;
     Roster roster_;
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
-    std::vector<KindState*> active_; // with waiting jobs
     std::vector<KindState*> untold_kinds_; // known, and the sink was not told
+    std::vector<KindState*> looked_at_;    // in the next pump, for what limits them
+    std::vector<Line*> suspect_lines_;     // with suspects
+    std::vector<std::size_t> short_kinds_; // shares of one pool, within a pump
     std::deque<Handed> handed_;
-    std::map<Attempt, LaneId> ghosts_; // attempts that a lane still holds though the job moved on
+    std::map<Attempt, Ghost> ghosts_;
     JobNumber next_number_ = 1;
     LaneId next_lane_ = 1;
     std::uint64_t pumps_ = 0;
     std::uint64_t bytes_ = 0;   // of open payloads
     std::uint64_t running_ = 0; // jobs that are out
     std::uint64_t known_kinds_ = 0;
+    std::uint64_t lines_ = 0; // of all kinds
     std::uint64_t malformed_ = 0, duplicates_ = 0;
     Epoch epoch_ = 0;
     std::uint64_t sink_life_ = 0;
     bool sink_is_up_ = false;
     bool draining_ = false;
     Instant watched_{}; // when the lanes were last looked at
+    Instant gathered_at_ = kNever;   // when the next batch has waited long enough
+    Instant limited_until_ = kNever; // when a pump is due for that or for a kind that was held
 };
 
 } // namespace penstock::ventilator

@@ -6,6 +6,7 @@
 #include "protocol/near.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::ventilator {
 namespace {
@@ -27,18 +28,15 @@ std::uint64_t queued_us(const Record& record, Instant now) {
 void Dispatcher::pump(Instant now, Outbox& out) {
     ++pumps_;
     send_stores(out);
+    limited_until_ = kNever;
     if (!sink_is_up_ || draining_) return;
+    look_at_limits(now);
+    gather(now);
     feed_suspects(now, out);
-    while (KindState* kind = next_kind()) {
-        if (!feed(*kind, now, out)) kind->blocked = true;
-    }
-    std::size_t kept = 0;
-    for (KindState* kind : active_) {
-        kind->blocked = false;
-        kind->active = kind->queued > 0;
-        if (kind->active) active_[kept++] = kind;
-    }
-    active_.resize(kept);
+    fill_slots(now, out);
+    fill_windows(now, out);
+    gather(now);
+    limited_until_ = std::min(gathered_at_, limits_wake_at());
 }
 
 // In the order of their numbers. Neighbours with equal terms share a message.
@@ -70,91 +68,139 @@ void Dispatcher::send_stores(Outbox& out) {
     }
 }
 
-// The kind with the most urgent job among those that have one and may find a lane for it.
-KindState* Dispatcher::next_kind() {
-    KindState* best = nullptr;
-    JobNumber best_number = 0;
-    for (KindState* kind : active_) {
-        if (kind->blocked || kind->occupied == 0) continue;
-        const int priority = kind->top_priority();
-        const List& queue = kind->queue[static_cast<std::size_t>(priority)];
-        const JobNumber number = records_[queue.first].number;
-        const bool better = best == nullptr || priority > best->top_priority() ||
-                            (priority == best->top_priority() && number < best_number);
-        if (!better) continue;
-        best = kind;
-        best_number = number;
+// Free slots come before prefetch, whoever has them. Pools take turns, one lane each, so that jobs
+// are spread over all of them.
+void Dispatcher::fill_slots(Instant now, Outbox& out) {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (const Index index : roster_.pools()) {
+            Pool& pool = roster_.pool(index);
+            if (pool.idle.empty() || pool.occupied() == 0) continue;
+            pool.look_at_ages(now, limits_.ageing);
+            const int priority = pool.top_priority(limits_.ageing);
+            feed(pool, pool.first(priority), priority, pool.idle.first, now, out);
+            moved = true;
+        }
     }
-    return best;
 }
 
-// Gives one lane its turn. Free slots come before prefetch, whoever has them.
-bool Dispatcher::feed(KindState& kind, Instant now, Outbox& out) {
-    Index lane_index = roster_.find_idle(kind);
-    const bool has_slot = lane_index != kNoIndex;
-    if (!has_slot) lane_index = roster_.find_prefetch(kind);
-    if (lane_index == kNoIndex) return false;
+// What waits now finds no free slot. Jobs that are short beside their way go to lanes ahead of need.
+void Dispatcher::fill_windows(Instant now, Outbox& out) {
+    for (const Index index : roster_.pools()) {
+        Pool& pool = roster_.pool(index);
+        if (pool.busy.empty() || pool.occupied() == 0) continue;
+        short_kinds_.clear();
+        for (std::size_t i = 0; i < pool.shares.size(); ++i) {
+            const Share& share = pool.shares[i];
+            const bool is_short = share.kind->prefetch(1) > 0 && share.together.max == 0;
+            if (!share.is_held && is_short) short_kinds_.push_back(i);
+        }
+        pool.look_at_ages(now, limits_.ageing);
+        while (!short_kinds_.empty()) {
+            const auto [at, priority] = pool.first_of(short_kinds_, limits_.ageing);
+            if (priority < 0) break; // they have nothing waiting
+            const std::size_t share = short_kinds_[at];
+            const Index lane = roster_.find_prefetch(pool, *pool.shares[share].kind);
+            if (lane == kNoIndex)
+                short_kinds_.erase(short_kinds_.begin() + static_cast<std::ptrdiff_t>(at));
+            else
+                feed(pool, share, priority, lane, now, out);
+        }
+    }
+}
+
+// Gives one lane its turn.
+void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_index, Instant now,
+                      Outbox& out) {
+    if (pool.shares[share].together.max > 0) return feed_together(pool, share, lane_index, now, out);
+    Line& line = pool.next_line(share, priority);
+    KindState& kind = *line.kind;
     const LaneState& lane = roster_[lane_index];
+    const bool has_slot = lane.standing == Standing::idle;
     const std::uint32_t grain = kind.grain(lane.slots);
     const std::uint32_t window =
         has_slot ? std::max(lane.slots, grain) : lane.slots + kind.prefetch(lane.slots);
-    const List& queue = kind.queue[static_cast<std::size_t>(kind.top_priority())];
-    const Pool& pool = roster_.pool_of(lane);
-    const std::size_t rivals = has_slot ? pool.idle.count : pool.busy.count;
-    const std::size_t share = (queue.count + rivals - 1) / std::max<std::size_t>(rivals, 1);
-    const std::size_t together = std::max<std::size_t>(share, grain);
-    std::size_t room = std::min<std::size_t>({window - lane.outstanding, kChunk, together});
-    while (room-- > 0 && !queue.empty() && lane.standing != Standing::none) {
-        const Index index = queue.first;
-        dequeue(index);
-        dispatch(index, lane_index, now, out);
+    const std::size_t rivals =
+        std::max<std::size_t>(has_slot ? roster_.count_idle(line, priority) : pool.busy.count, 1);
+    const std::size_t spread = (line.waiting.count(priority) + rivals - 1) / rivals;
+    const std::size_t together = std::max<std::size_t>(spread, grain);
+    std::size_t room = std::min<std::size_t>({window - lane.used(), kChunk, together});
+    // Beside others of its priority a kind gets a millisecond's worth, then it is their turn.
+    if (pool.rivals(priority) > 1) room = std::min<std::size_t>(room, kind.turn());
+    room = std::min<std::size_t>(room, allowance(kind, now));
+    std::size_t given = 0;
+    while (given < room && line.waiting.has(priority) && lane.standing != Standing::none) {
+        dispatch(take_next(line, priority), lane_index, now, out, 0);
+        ++given;
     }
+    pool.charge(share, priority, given, kind.run_us, kind.settings.weight.value_or(1));
+    kind.pace.given(given, now, slots_of(kind), kind.queued > 0);
+    count_started(kind, given, now);
+    drop_line_if_spare(line);
     roster_.rotate(lane_index);
-    return true;
 }
 
 // A job that a worker died with runs alone on an otherwise empty worker, so that if it kills again
 // nobody else is hurt and nobody else is blamed.
 void Dispatcher::feed_suspects(Instant now, Outbox& out) {
-    for (KindState* kind : active_) {
-        while (!kind->suspects.empty()) {
-            Index lane = kNoIndex;
-            if (kind->reserved != 0) {
-                lane = roster_.find(kind->reserved);
-                PENSTOCK_CHECK(lane != kNoIndex);
-                if (roster_[lane].outstanding > 0) break; // still emptying
-                roster_[lane].reserved = false;
-                kind->reserved = 0;
-                roster_.place(lane);
-                if (roster_[lane].standing != Standing::idle) continue; // silent or leaving by now
-            } else {
-                lane = roster_.find_empty(*kind);
-            }
-            if (lane == kNoIndex) {
-                lane = roster_.find_idle(*kind);
-                if (lane == kNoIndex) lane = roster_.find_prefetch(*kind);
-                if (lane == kNoIndex) break;
-                roster_[lane].reserved = true;
-                kind->reserved = roster_[lane].id;
-                roster_.place(lane);
-                break;
-            }
-            const Index index = kind->suspects.first;
-            dequeue(index);
-            dispatch(index, lane, now, out);
-            roster_[lane].alone = true;
+    std::size_t kept = 0;
+    for (Line* line : suspect_lines_) {
+        while (!line->kind->held && !line->suspects.empty() && feed_suspect(*line, now, out)) {
+        }
+        line->has_suspects = !line->suspects.empty();
+        if (!line->has_suspects && line->reserved != 0) { // it was cancelled meanwhile
+            const Index lane = roster_.find(std::exchange(line->reserved, 0));
+            roster_[lane].reserved = false;
             roster_.place(lane);
         }
+        if (line->has_suspects) suspect_lines_[kept++] = line;
     }
+    suspect_lines_.resize(kept);
 }
 
-void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& out) {
+// False: it has to wait for a worker.
+bool Dispatcher::feed_suspect(Line& line, Instant now, Outbox& out) {
+    const Index index = line.suspects.first;
+    const int priority = records_[index].terms->first.priority;
+    Index lane = kNoIndex;
+    if (line.reserved != 0) {
+        lane = roster_.find(line.reserved);
+        PENSTOCK_CHECK(lane != kNoIndex);
+        if (roster_[lane].outstanding > 0) return false; // still emptying
+        roster_[lane].reserved = false;
+        line.reserved = 0;
+        roster_.place(lane);
+        const bool takes = roster_[lane].standing == Standing::idle; // not silent or leaving by now
+        if (!takes || roster_.pool_of(roster_[lane]).min_priority > priority) return true;
+    } else {
+        lane = roster_.find_empty(line, priority);
+    }
+    if (lane == kNoIndex) {
+        lane = roster_.find_room(line, priority);
+        if (lane == kNoIndex) return false;
+        roster_[lane].reserved = true;
+        line.reserved = roster_[lane].id;
+        roster_.place(lane);
+        return false;
+    }
+    dequeue(index);
+    dispatch(index, lane, now, out, call_of_suspect(*line.kind, lane));
+    count_started(*line.kind, 1, now);
+    roster_[lane].alone = true;
+    roster_.place(lane);
+    return true;
+}
+
+void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& out,
+                          std::uint32_t call) {
     Record& r = records_[index];
     LaneState& lane = roster_[lane_index];
-    PENSTOCK_CHECK(lane.outstanding < lane.slots + kPrefetchMax);
+    PENSTOCK_CHECK(lane.used() < lane.slots + kPrefetchMax);
     r.stage = Stage::out;
     r.lane = lane_index;
-    r.ahead = lane.outstanding;
+    r.ahead = call == 0 ? lane.outstanding : 0;
+    r.call = call;
+    lane.enter_call(call);
     r.dispatched = now;
     ++r.attempt;
     ++r.kind->dispatched;
@@ -183,12 +229,14 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
                            is_near(queued, batch->queued_us);
         const bool fits = batch->rows.size() < kBatchRowsMax &&
                           lane.batch_bytes + r.payload.size() <= kBatchBytesMax;
-        if (!alike || !fits) batch = nullptr;
+        const bool joins = call == 0 ? alike && fits : true;
+        if (lane.batch_call != call || !joins) batch = nullptr;
     }
     if (batch == nullptr) {
         lane.batch_of_pump = pumps_;
         lane.batch_at = out.to_lanes.size();
         lane.batch_bytes = 0;
+        lane.batch_call = call;
         out.to_lanes.push_back(
             {lane.id, lane.batches,
              JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
@@ -198,6 +246,8 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
             batch->rows.reserve(std::min<std::size_t>(kBatchRowsMax, r.kind->queued + 1));
         }
     }
+    batch->together = call > 0;
+    batch->timeout = std::min(batch->timeout, timeout);
     lane.batch_bytes += r.payload.size();
     batch->rows.push_back({r.number, r.id, r.attempt, r.payload.view()});
 }
@@ -227,14 +277,18 @@ Workers Dispatcher::workers(Instant now) {
         if (!lane.is_up) return;
         WorkerView view;
         view.worker = lane.worker;
-        std::uint32_t prefetch = 0;
-        for (const KindState* kind : roster_.pool_of(lane).kinds) {
-            view.kinds.push_back(kind->name);
-            prefetch = std::max(prefetch, kind->prefetch(lane.slots));
+        std::uint32_t beyond = 0;
+        const Pool& pool = roster_.pool_of(lane);
+        for (const Share& share : pool.shares) {
+            view.kinds.push_back(share.kind->name);
+            const std::uint32_t mates = share.together.max > 0 ? share.together.max - 1 : 0;
+            const std::uint32_t ahead = mates > 0 ? 0 : share.kind->prefetch(lane.slots);
+            beyond = std::max({beyond, ahead, lane.slots * mates});
         }
+        view.min_priority = pool.min_priority;
         view.labels = lane.labels;
         view.slots = lane.slots;
-        view.window = lane.slots + prefetch;
+        view.window = lane.slots + beyond;
         view.outstanding = lane.outstanding;
         view.settled = lane.settled;
         view.heartbeats = lane.heartbeats;
@@ -246,6 +300,17 @@ Workers Dispatcher::workers(Instant now) {
         out.workers.push_back(std::move(view));
     });
     return out;
+}
+
+// Of those that go next in their queues: they are the oldest, or near it.
+double Dispatcher::oldest_age(const KindState& kind, Instant now) const {
+    Instant oldest = now;
+    const auto look = [&](Index job) { oldest = std::min(oldest, records_[job].arrived); };
+    for (const auto& [needs, line] : kind.lines) {
+        line->waiting.for_each_first(look);
+        for (Index at = line->suspects.first; at != kNoIndex; at = links_.next(at)) look(at);
+    }
+    return seconds(now - oldest);
 }
 
 DispatchStats Dispatcher::stats(Instant now) const {
@@ -261,11 +326,7 @@ DispatchStats Dispatcher::stats(Instant now) const {
         view.queued = kind->queued;
         view.delayed = kind->delayed;
         view.running = kind->running;
-        for (const List& queue : kind->queue) {
-            if (queue.empty()) continue;
-            const double age = seconds(now - records_[queue.first].arrived);
-            view.oldest_age_seconds = std::max(view.oldest_age_seconds, age);
-        }
+        view.oldest_age_seconds = oldest_age(*kind, now);
         view.submitted = kind->submitted;
         view.refused = kind->refused;
         view.dispatched = kind->dispatched;

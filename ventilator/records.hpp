@@ -6,18 +6,16 @@
 #include "tables/blob.hpp"
 #include "tables/links.hpp"
 #include "tables/terms_table.hpp"
+#include "ventilator/line.hpp"
 #include "ventilator/rate.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace penstock::ventilator {
-
-using LaneId = std::uint64_t; // never used again
-struct KindState;
 
 // Where a job is, as the ventilator sees it. Every stage but `queued` waits for exactly one thing.
 enum class Stage : std::uint8_t {
@@ -38,8 +36,9 @@ struct alignas(64) Record {
     TermsTable::Pointer terms = nullptr;
     KindState* kind = nullptr;
     Blob payload;
-    Index lane = kNoIndex;     // while out
-    std::uint32_t ahead = 0;   // jobs on that lane before it, when it was sent
+    Index lane = kNoIndex;   // while out; while queued: the queue it is in
+    std::uint32_t ahead = 0; // while out: jobs on that lane before it, when it was sent; until it
+                             // is queued: its number in its request, 0 = it is alone
     std::uint32_t attempt = 0; // dispatches so far; with the epoch, the fencing token
     std::uint32_t failures = 0;
     std::uint32_t deaths = 0;
@@ -52,8 +51,44 @@ struct alignas(64) Record {
     Instant dispatched{};     // of the attempt that is out
     Instant expires = kNever; // not started by then: expired
     Instant due{};            // while delayed
+    std::uint32_t call = 0; // while out: of its lane, with others; 0 = it is a call of its own
 };
 static_assert(sizeof(Record) == 128);
+
+// How fast a kind's jobs are given out while more of them wait: for a slot of its workers, so that
+// it holds when workers come or go.
+class Pace {
+public:
+    // So many were given out at `now`; whether more wait; on how many slots its workers run jobs.
+    void given(std::uint64_t jobs, Instant now, std::uint64_t slots, bool more_wait) {
+        if (began_ == kNever) { // what fills free slots says nothing about how fast they get free
+            if (more_wait) began_ = first_ = now;
+            given_ = 0;
+            return;
+        }
+        if (now > first_) given_ += jobs;
+        const double time = seconds(now - began_);
+        // Two rounds of all slots: those that began together end together.
+        if (time >= kWindowSeconds && given_ >= 2 * slots && slots > 0) {
+            const double pace = static_cast<double>(given_) / time / static_cast<double>(slots);
+            const double weight = per_slot_ > 0 ? std::min(1.0, time / kMemorySeconds) : 1.0;
+            per_slot_ += weight * (pace - per_slot_);
+            began_ = now;
+            given_ = 0;
+        }
+        if (!more_wait) began_ = kNever;
+    }
+
+    [[nodiscard]] double per_slot() const { return per_slot_; } // a second; 0 = not known
+
+private:
+    static constexpr double kWindowSeconds = 0.2, kMemorySeconds = 2;
+
+    Instant began_ = kNever; // of this measure; kNever: nothing waits
+    Instant first_{};
+    std::uint64_t given_ = 0;
+    double per_slot_ = 0;
+};
 
 // One kind's waiting jobs and its measured times.
 struct KindState {
@@ -62,17 +97,18 @@ struct KindState {
     KindSettings settings;   // as they hold: what this ventilator was configured with,
     KindSettings configured; // field by field overridden by
     KindSettings remembered; // what the sink remembers
-    std::array<List, kPriorityMax + 1> queue;
-    std::uint32_t occupied = 0; // bit p: queue[p] holds jobs
-    Rate rate;                  // that jobs start at, where one is set
-    List suspects;              // a worker died while it may have been running these
-    LaneId reserved = 0;        // emptied to run a suspect alone, 0 = none
+    Rate rate;               // that jobs start at, where one is set
+    // By the labels that their jobs need. The one of those that need none is always there.
+    std::map<std::vector<std::string>, std::unique_ptr<Line>> lines;
+    Line* plain = nullptr;
     std::uint64_t queued = 0, delayed = 0, running = 0;
     std::uint64_t submitted = 0, refused = 0, dispatched = 0, redelivered = 0, retried = 0;
     std::uint32_t workers = 0;
+    std::uint64_t ghosts = 0; // attempts whose jobs have moved on, and that a lane still holds
     std::vector<Index> pools; // that serve it
-    bool active = false;      // listed among the kinds with waiting jobs
-    bool blocked = false;     // no lane has room, as far as this pump knows
+    bool held = false;        // gets no lane for now; set by the roster's `hold`
+    Pace pace;
+    bool is_looked_at = false; // in the next pump, for what limits it
     // Smoothed over settled jobs, in microseconds; 0 = not measured.
     double run_us = 0;
     double return_us = 0; // from dispatch to settled, less the running
@@ -83,8 +119,12 @@ struct KindState {
         return settings.timeout.value_or(kTimeoutDefault);
     }
 
-    [[nodiscard]] int top_priority() const { // REQUIRES: occupied
-        return static_cast<int>(std::bit_width(occupied)) - 1;
+    // Jobs that a tenant or a request has in one turn: as many as run within a millisecond, so that
+    // a bulk of short ones stays together in messages.
+    [[nodiscard]] std::uint32_t turn() const {
+        constexpr double kTurnUs = 1000, kTurnMax = 256;
+        if (run_us <= 0) return 1;
+        return static_cast<std::uint32_t>(std::clamp(kTurnUs / run_us, 1.0, kTurnMax));
     }
 
     // Jobs beyond its slots that a lane should hold so that no slot waits for the way there and

@@ -6,20 +6,28 @@
 
 namespace penstock::ventilator {
 
-LaneState& Roster::open(LaneId id, std::string worker, const std::vector<KindState*>& kinds) {
-    PENSTOCK_CHECK(!kinds.empty());
-    auto [at, is_new] = pool_by_kinds_.try_emplace(kinds, static_cast<Index>(pools_.size()));
-    if (is_new) {
-        pools_.push_back(Pool{kinds, {}, {}, 0});
-        for (KindState* kind : kinds) kind->pools.push_back(at->second);
+std::uint32_t LaneState::open_call() {
+    const auto free = std::find(calls.begin(), calls.end(), 0u);
+    if (free == calls.end()) {
+        calls.push_back(0);
+        return static_cast<std::uint32_t>(calls.size());
     }
+    return static_cast<std::uint32_t>(free - calls.begin()) + 1;
+}
+
+LaneState& Roster::open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key) {
+    PENSTOCK_CHECK(!key.kinds.empty());
+    const auto known = pool_by_key_.find(key);
+    const Index pool = known == pool_by_key_.end() ? make_pool(key) : known->second;
     const Index index = lanes_.allocate();
     LaneState& lane = lanes_[index];
     lane.id = id;
     lane.worker = worker;
-    lane.pool = at->second;
-    ++pools_[lane.pool].lanes;
-    for (KindState* kind : kinds) ++kind->workers;
+    lane.slots = slots;
+    lane.pool = pool;
+    ++pools_[pool].lanes;
+    pools_[pool].slots += slots;
+    for (const Share& share : pools_[pool].shares) ++share.kind->workers;
     by_id_.emplace(id, index);
     by_worker_.insert_or_assign(std::move(worker), index);
     return lane;
@@ -31,9 +39,10 @@ void Roster::close(LaneId id) {
     PENSTOCK_CHECK(lane.flights.empty());
     lane.is_up = false;
     place(index);
-    Pool& pool = pools_[lane.pool];
-    --pool.lanes;
-    for (KindState* kind : pool.kinds) --kind->workers;
+    const Index pool = lane.pool;
+    for (const Share& share : pools_[pool].shares) --share.kind->workers;
+    pools_[pool].slots -= lane.slots;
+    if (--pools_[pool].lanes == 0) drop_pool(pool);
     if (const auto named = by_worker_.find(lane.worker);
         named != by_worker_.end() && named->second == index) {
         by_worker_.erase(named);
@@ -56,11 +65,11 @@ void Roster::place(Index index) {
     LaneState& lane = lanes_[index];
     Pool& pool = pools_[lane.pool];
     const bool takes = lane.is_up && !lane.silent && !lane.draining && !lane.reserved &&
-                       !lane.alone && lane.outstanding < lane.slots + kPrefetchMax &&
+                       !lane.alone && lane.used() < lane.slots + kPrefetchMax &&
                        lane.bytes < kLaneBytesMax;
-    const Standing wanted = !takes                          ? Standing::none
-                            : lane.outstanding < lane.slots ? Standing::idle
-                                                            : Standing::busy;
+    const Standing wanted = !takes                     ? Standing::none
+                            : lane.used() < lane.slots ? Standing::idle
+                                                       : Standing::busy;
     if (wanted == lane.standing) return;
     if (lane.standing == Standing::idle) standings_.remove(pool.idle, index);
     if (lane.standing == Standing::busy) standings_.remove(pool.busy, index);
@@ -76,13 +85,6 @@ void Roster::rotate(Index index) {
     standings_.push_back(idle, index);
 }
 
-Index Roster::find_idle(const KindState& kind) const {
-    for (const Index pool : kind.pools) {
-        if (!pools_[pool].idle.empty()) return pools_[pool].idle.first;
-    }
-    return kNoIndex;
-}
-
 void Roster::ease(Index index) {
     place(index);
     if (lanes_[index].standing != Standing::busy) return;
@@ -92,33 +94,155 @@ void Roster::ease(Index index) {
     standings_.push_front(busy, index);
 }
 
-Index Roster::find_prefetch(const KindState& kind) {
+Index Roster::find_prefetch(Pool& pool, const KindState& kind) {
     // Not all of thousands, in every pump: those that lately gave something back stand first. A job
     // that finds no lane so waits no longer than for a slot, as it would without prefetch.
     constexpr std::size_t kLooksMax = 64;
     if (kind.prefetch(1) == 0) return kNoIndex;
-    for (const Index pool_index : kind.pools) {
-        Pool& pool = pools_[pool_index];
-        for (std::size_t tries = std::min(pool.busy.count, kLooksMax); tries > 0; --tries) {
-            const Index index = standings_.pop_front(pool.busy);
-            standings_.push_back(pool.busy, index); // the next one first the next time
-            const LaneState& lane = lanes_[index];
-            if (lane.outstanding < lane.slots + kind.prefetch(lane.slots)) return index;
-        }
+    for (std::size_t tries = std::min(pool.busy.count, kLooksMax); tries > 0; --tries) {
+        const Index index = standings_.pop_front(pool.busy);
+        standings_.push_back(pool.busy, index); // the next one first the next time
+        const LaneState& lane = lanes_[index];
+        if (lane.used() < lane.slots + kind.prefetch(lane.slots)) return index;
     }
     return kNoIndex;
 }
 
-Index Roster::find_empty(const KindState& kind) const {
+Index Roster::find_room(const Line& line, int priority) {
+    for (const auto& claim : line.claims) {
+        const Pool& pool = pools_[claim.pool];
+        if (priority >= pool.min_priority && !pool.idle.empty()) return pool.idle.first;
+    }
+    for (const auto& claim : line.claims) {
+        Pool& pool = pools_[claim.pool];
+        if (priority < pool.min_priority) continue;
+        const Index lane = find_prefetch(pool, *line.kind);
+        if (lane != kNoIndex) return lane;
+    }
+    return kNoIndex;
+}
+
+Index Roster::find_empty(const Line& line, int priority) const {
     constexpr int kLooksMax = 64; // lanes with many slots may stand before an empty one
-    for (const Index pool : kind.pools) {
+    for (const auto& claim : line.claims) {
+        const Pool& pool = pools_[claim.pool];
+        if (priority < pool.min_priority) continue;
         int looks = 0;
-        for (Index at = pools_[pool].idle.first; at != kNoIndex && looks < kLooksMax;
+        for (Index at = pool.idle.first; at != kNoIndex && looks < kLooksMax;
              at = standings_.next(at), ++looks) {
             if (lanes_[at].outstanding == 0) return at;
         }
     }
     return kNoIndex;
+}
+
+std::size_t Roster::count_idle(const Line& line, int priority) const {
+    constexpr std::size_t kLooksMax = 64;
+    std::size_t lanes = 0;
+    for (std::size_t i = 0; i < std::min(line.claims.size(), kLooksMax); ++i) {
+        const Pool& pool = pools_[line.claims[i].pool];
+        if (priority >= pool.min_priority) lanes += pool.idle.count;
+    }
+    return lanes;
+}
+
+// ---- pools and lines ----------------------------------------------------------------------
+
+Index Roster::make_pool(const PoolKey& key) {
+    const Index index = pools_.allocate();
+    Pool& pool = pools_[index];
+    pool.labels = key.labels;
+    pool.min_priority = key.min_priority;
+    for (std::size_t i = 0; i < key.kinds.size(); ++i) {
+        Share& share = pool.shares.emplace_back();
+        share.kind = key.kinds[i];
+        share.together = key.together[i];
+        share.is_gathering = share.together.max > 0;
+        share.is_held = share.kind->held || share.is_gathering;
+        pool.takes_together = pool.takes_together || share.is_gathering;
+        share.kind->pools.push_back(index);
+    }
+    for (std::size_t share = 0; share < key.kinds.size(); ++share) {
+        for (const auto& [needs, line] : key.kinds[share]->lines) claim(*line, index, share);
+    }
+    pool_by_key_.emplace(key, index);
+    const auto goes_before = [this](Index a, Index b) {
+        const Pool &x = pools_[a], &y = pools_[b];
+        if (x.shares.size() != y.shares.size()) return x.shares.size() < y.shares.size();
+        if (x.min_priority != y.min_priority) return x.min_priority > y.min_priority;
+        return x.labels.size() < y.labels.size();
+    };
+    order_.insert(std::upper_bound(order_.begin(), order_.end(), index, goes_before), index);
+    return index;
+}
+
+void Roster::drop_pool(Index index) {
+    Pool& pool = pools_[index];
+    PoolKey key{{}, {}, pool.labels, pool.min_priority};
+    for (Share& share : pool.shares) {
+        key.kinds.push_back(share.kind);
+        key.together.push_back(share.together);
+        std::erase(share.kind->pools, index);
+        for (Line* line : share.lines) {
+            std::erase_if(line->claims, [index](const auto& c) { return c.pool == index; });
+        }
+    }
+    pool_by_key_.erase(key);
+    std::erase(order_, index);
+    pools_.release(index);
+}
+
+void Roster::claim(Line& line, Index index, std::size_t share) {
+    Pool& pool = pools_[index];
+    if (!std::includes(pool.labels.begin(), pool.labels.end(), line.needs.begin(),
+                       line.needs.end())) {
+        return;
+    }
+    pool.shares[share].lines.push_back(&line);
+    line.claims.push_back({index, share});
+    for (int p = pool.min_priority; p <= kPriorityMax; ++p) {
+        if (line.waiting.has(p)) pool.begin(share, p, line);
+    }
+}
+
+void Roster::add_line(Line& line) {
+    for (const Index index : line.kind->pools) {
+        const auto& shares = pools_[index].shares;
+        const auto own = std::find_if(shares.begin(), shares.end(),
+                                      [&](const Share& s) { return s.kind == line.kind; });
+        claim(line, index, static_cast<std::size_t>(own - shares.begin()));
+    }
+}
+
+void Roster::drop_line(Line& line) {
+    for (const auto& at : line.claims) std::erase(pools_[at.pool].shares[at.share].lines, &line);
+    line.claims.clear();
+}
+
+void Roster::begin(const Line& line, int priority) {
+    for (const auto& at : line.claims) {
+        Pool& pool = pools_[at.pool];
+        if (priority >= pool.min_priority) pool.begin(at.share, priority, line);
+    }
+}
+
+void Roster::end(const Line& line, int priority) {
+    for (const auto& at : line.claims) {
+        Pool& pool = pools_[at.pool];
+        if (priority >= pool.min_priority) pool.end(at.share, priority);
+    }
+}
+
+void Roster::hold(KindState& kind, bool is_held) {
+    if (kind.held == is_held) return;
+    kind.held = is_held;
+    for (const Index index : kind.pools) {
+        Pool& pool = pools_[index];
+        for (std::size_t i = 0; i < pool.shares.size(); ++i) {
+            const Share& share = pool.shares[i];
+            if (share.kind == &kind) pool.hold(i, is_held || share.is_gathering);
+        }
+    }
 }
 
 } // namespace penstock::ventilator

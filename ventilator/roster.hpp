@@ -1,8 +1,9 @@
 #pragma once
-// The workers: their lanes, their credit, and which lane has room for a kind. No decisions about
+// The workers: their lanes, their credit, and which lane has room for a line. No decisions about
 // jobs are made here.
 
 #include "tables/slab.hpp"
+#include "ventilator/pool.hpp"
 #include "ventilator/records.hpp"
 
 #include <map>
@@ -32,6 +33,8 @@ struct LaneState {
     std::uint64_t settled = 0;
     std::uint32_t ghosts = 0;       // of the outstanding: attempts whose jobs have moved on
     Instant ghosts_moved{};         // when one last came or went
+    std::uint32_t mates = 0;        // of the outstanding: those beyond the first of each call
+    std::vector<std::uint32_t> calls; // of several jobs: how many have no result yet, 0 = free
     List flights;                   // records that are out on it, in the order they were sent
     std::vector<JobNumber> running; // as its last heartbeat said
     std::vector<std::string> labels;
@@ -48,18 +51,35 @@ struct LaneState {
     Standing standing = Standing::none;
     std::uint64_t batch_of_pump = 0; // the pump that batch_at is of
     std::size_t batch_at = 0, batch_bytes = 0;
+    std::uint32_t batch_call = 0; // that its jobs are; 0: each is one of its own
+
+    // Slots that are taken, and jobs sent ahead. A call of several jobs takes one.
+    [[nodiscard]] std::uint32_t used() const { return outstanding - mates; }
+
+    // A call without jobs. It has to be given one at once.
+    [[nodiscard]] std::uint32_t open_call();
+    // To be said for every job that begins or ends to count as outstanding.
+    void enter_call(std::uint32_t call) {
+        if (call > 0 && calls[call - 1]++ > 0) ++mates;
+    }
+    void leave_call(std::uint32_t call) {
+        if (call > 0 && --calls[call - 1] > 0) --mates;
+    }
 };
 
-struct Pool { // lanes with the same set of kinds
-    std::vector<KindState*> kinds;
-    List idle, busy;
-    std::uint32_t lanes = 0;
+// What workers have to have in common to take the same jobs.
+struct PoolKey {
+    std::vector<KindState*> kinds;   // sorted by name, each once
+    std::vector<Together> together;  // of each of them
+    std::vector<std::string> labels; // sorted, each once
+    int min_priority = 0;
+    auto operator<=>(const PoolKey&) const = default;
 };
 
 class Roster {
 public:
     // REQUIRES: `kinds` is sorted and not empty.
-    LaneState& open(LaneId id, std::string worker, const std::vector<KindState*>& kinds);
+    LaneState& open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key);
     void close(LaneId id); // REQUIRES: no flights
 
     [[nodiscard]] Index find(LaneId id) const;
@@ -71,7 +91,22 @@ public:
 
     Pool& pool(Index index) { return pools_[index]; }
 
+    [[nodiscard]] const Pool& pool(Index index) const { return pools_[index]; }
+
     [[nodiscard]] const Pool& pool_of(const LaneState& lane) const { return pools_[lane.pool]; }
+
+    // Those that take the fewest sorts of jobs first, so that what others could do stays for them.
+    [[nodiscard]] const std::vector<Index>& pools() const { return order_; }
+
+    // A line claims the pools whose workers have what it needs; pools that come later, too.
+    void add_line(Line& line);
+    void drop_line(Line& line); // REQUIRES: nothing waits there
+    // To be called when a priority of the line got its first job, or lost its last.
+    void begin(const Line& line, int priority);
+    void end(const Line& line, int priority);
+    // A held kind gets no lane, whatever waits, until it is let go. (Suspects are asked about by
+    // whoever feeds them.)
+    void hold(KindState& kind, bool is_held);
 
     // Puts the lane into the list that it belongs to now. To be called whenever its state changed.
     void place(Index lane);
@@ -79,11 +114,14 @@ public:
     void ease(Index lane);
     // It had its turn: the other lanes with a free slot come first now.
     void rotate(Index lane);
-    // A lane with a free slot; else one where the outstanding jobs leave room for prefetch.
-    [[nodiscard]] Index find_idle(const KindState& kind) const;
-    [[nodiscard]] Index find_prefetch(const KindState& kind);
-    // A lane that holds nothing and could take a job of this kind.
-    [[nodiscard]] Index find_empty(const KindState& kind) const;
+    // A lane of the pool where the outstanding jobs leave room for prefetch.
+    [[nodiscard]] Index find_prefetch(Pool& pool, const KindState& kind);
+    // For a job of this line and priority: a lane that holds nothing; one with a free slot, else
+    // with room for prefetch.
+    [[nodiscard]] Index find_empty(const Line& line, int priority) const;
+    [[nodiscard]] Index find_room(const Line& line, int priority);
+    // Lanes with a free slot for it. Looks at a few pools and no more.
+    [[nodiscard]] std::size_t count_idle(const Line& line, int priority) const;
 
     template <class Each>
     void for_each(Each each) {
@@ -93,10 +131,15 @@ public:
     [[nodiscard]] std::size_t size() const { return by_id_.size(); }
 
 private:
+    Index make_pool(const PoolKey& key);
+    void drop_pool(Index pool);
+    void claim(Line& line, Index pool, std::size_t share);
+
     Slab<LaneState> lanes_;
     Links standings_; // idle and busy lists of all pools
-    std::vector<Pool> pools_;
-    std::map<std::vector<KindState*>, Index> pool_by_kinds_;
+    Slab<Pool> pools_;
+    std::map<PoolKey, Index> pool_by_key_;
+    std::vector<Index> order_;      // of pools
     std::map<LaneId, Index> by_id_; // ordered, so that every run of a seed is the same
     std::unordered_map<std::string, Index> by_worker_;
 };

@@ -48,3 +48,9 @@ penstock_planted_bug(offers_a_job_to_one_ventilator_only sink/offers.cpp
 penstock_planted_bug(says_nothing_of_what_ended_on_offer sink/offers.cpp
     "            out.settled.rows.push_back({mine, 1, 0, 0});"
     "")
+penstock_planted_bug(starts_one_more_than_may ventilator/dispatcher_limits.cpp
+    "        out = used < *set.max_running ? *set.max_running - used : 0;"
+    "        out = 1;")
+penstock_planted_bug(frees_a_slot_before_its_call_is_over ventilator/dispatcher_lanes.cpp
+    "    lane.leave_call(std::exchange(r.call, 0));"
+    "    if (r.call > 0) --lane.calls[r.call - 1];\n    r.call = 0;")

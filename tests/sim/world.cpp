@@ -32,6 +32,8 @@ Plan draw_plan(Chance& chance) {
     p.busy = maybe(0.3, 0.3);
     p.cancel = maybe(0.4, 0.2);
     p.resubmit = maybe(0.3, 0.3);
+    p.together = maybe(0.5, 1.0);
+    p.settings = maybe(0.3, 1.0);
     p.ventilator_kill = maybe(0.25, 0.3);
     return p;
 }
@@ -43,6 +45,7 @@ std::string to_string(const Plan& p) {
         {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
         {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
         {"cancel", p.cancel}, {"resubmit", p.resubmit},
+        {"together", p.together}, {"settings", p.settings},
         {"ventilator_kill", p.ventilator_kill}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
@@ -93,7 +96,10 @@ std::string World::run() {
     for (int i = 0; i < plan_.jobs / 4 + 1; ++i) {
         at(between(0s, kFaultTime - 5s), [this] { submit_some(); });
     }
-    at(kFaultTime, [this] { healing_ = true; });
+    at(kFaultTime, [this] {
+        healing_ = true;
+        clear_settings();
+    });
     const Instant end = now_ + kFaultTime + kHealTime;
     bool quiet = false;
     while (!events_.empty() && failure_.empty() && now_ < end && !quiet) {
@@ -324,6 +330,7 @@ void World::lane_messages() {
         if (w == nullptr) continue;
         std::vector<std::string> frames;
         if (const auto* batch = std::get_if<JobBatch>(&to.message)) {
+            check_limits(*batch);
             for (const JobRow& row : batch->rows) {
                 const std::string id = row.id.text();
                 sink::Outbox asked;
@@ -385,6 +392,44 @@ void World::cancel(const std::string& id) {
     ledger_->ask(0, {}, AskCancel{*JobId::parse(id)}, {now_, WallTime()}, s_out_);
 }
 
+bool World::set_kind(const AskKind& wish) {
+    sink::Outbox asked;
+    ledger_->ask(0, {}, wish, {now_, WallTime()}, asked);
+    auto& rows = s_out_.kinds.rows;
+    rows.insert(rows.end(), asked.kinds.rows.begin(), asked.kinds.rows.end());
+    return std::holds_alternative<KindAnswer>(asked.replies.at(0).answer);
+}
+
+void World::set_something() {
+    AskKind wish;
+    wish.kind = happens(0.5) ? "k0" : "k1";
+    if (happens(0.3)) wish.set.paused = happens(0.5);
+    if (happens(0.4)) wish.set.max_running = 1 + static_cast<std::uint32_t>(chance_.unit() * 4);
+    if (happens(0.4)) wish.set.rate = 1 + chance_.unit() * 200;
+    if (happens(0.3)) wish.clear.emplace_back("max_running");
+    if (happens(0.3)) wish.clear.emplace_back("rate");
+    set_kind(wish);
+}
+
+void World::clear_settings() {
+    for (const char* kind : {"k0", "k1"}) {
+        const bool done = set_kind({kind, {}, {"paused", "max_running", "rate"}});
+        if (!done) return at(100ms, [this] { clear_settings(); });
+    }
+}
+
+// Of a kind that was given jobs right now.
+void World::check_limits(const JobBatch& batch) {
+    if (plan_.settings == 0) return;
+    for (const auto& kind : dispatcher_->stats(now_).kinds) {
+        if (kind.kind != batch.kind) continue;
+        if (kind.settings.paused.value_or(false)) fail(kind.kind + " is paused and was sent");
+        if (kind.running > kind.settings.max_running.value_or(UINT32_MAX)) {
+            fail("more of " + kind.kind + " run than may");
+        }
+    }
+}
+
 // ---- faults and checks --------------------------------------------------------------------
 
 void World::fault_tick() {
@@ -403,6 +448,7 @@ void World::fault_tick() {
         }
         if (happens(plan_.link_break * share)) break_link();
         if (happens(plan_.sink_kill * share)) kill_sink();
+        if (happens(plan_.settings * share)) set_something();
         if (happens(plan_.ventilator_kill * share)) kill_ventilator();
     }
     at(kFaultTick, [this] { fault_tick(); });

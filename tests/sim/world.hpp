@@ -38,6 +38,8 @@ struct Plan {
     double busy = 0;       // share of sends that a socket refuses at first
     double cancel = 0;     // share of jobs that somebody cancels
     double resubmit = 0;   // share of jobs that are submitted twice
+    double together = 0;   // share of SDK workers that take jobs of k0 together
+    double settings = 0;   // changes of what holds for a kind, per second
 };
 
 Plan draw_plan(Chance& chance);
@@ -106,6 +108,10 @@ private:
     void check_job(const std::string& id, Job& job);
     void submit_some();
     void cancel(const std::string& id);
+    bool set_kind(const AskKind& wish); // false: not yet
+    void set_something();
+    void clear_settings();
+    void check_limits(const JobBatch& batch);
 
     // workers.cpp
     void start_worker(int place);
@@ -122,6 +128,7 @@ private:
     void reset_lane(Worker& w);
     void pause(Worker& w);
     void awake(Worker& w, Event event);
+    void check_slots(const Worker& w);
     Worker* worker_of(std::uint64_t lane);
 
     const Plan plan_;
@@ -158,6 +165,9 @@ struct World::Worker {
     std::string name; // empty: plain, named by the ventilator
     bool sdk = false;
     std::uint32_t slots = 1;
+    std::uint32_t together = 0; // jobs of k0 in one call; 0: one by one
+    Duration gathers{0};        // how long the first may wait for others
+    std::uint64_t calls = 0;    // that came so far
     int place = 0;
     bool alive = true;
     std::uint64_t lane = 0; // 0: none
@@ -170,6 +180,7 @@ struct World::Worker {
         std::uint32_t attempt = 0;
         bool poison = false;
         std::uint64_t lane = 0; // that it came on
+        std::uint64_t call = 0; // that it is part of, each with a number
     };
 
     std::vector<std::pair<JobNumber, Held>> waiting;

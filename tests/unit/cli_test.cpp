@@ -4,6 +4,7 @@
 #include "cli/config_file.hpp"
 #include "cli/demo_plan.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/group_text.hpp"
 #include "cli/job_text.hpp"
 #include "cli/layers.hpp"
 #include "cli/sse_reader.hpp"
@@ -183,6 +184,25 @@ TEST(CliJobText, APayloadIsJsonOnOneLine) {
     EXPECT_EQ(read_payload("{\n\"a\": 1}"), "{ \"a\": 1}");
     EXPECT_EQ(code_of([] { read_payload("hello"); }), Exit::usage);
     EXPECT_EQ(code_of([] { read_payload("@/does/not/exist"); }), Exit::usage);
+}
+
+TEST(CliGroupText, LinesAreJobsOrPayloads) {
+    EXPECT_EQ(group_text({}, "{\"kind\":\"a\"}\n\n{\"kind\":\"b\"}\r\n"),
+              "{\"jobs\":[{\"kind\":\"a\"},{\"kind\":\"b\"}\r]}");
+    EXPECT_EQ(group_text({"a", "sum", "", "first", "g"}, "1\n[2.50]"),
+              R"({"id":"g","mode":"first","then":{"kind":"sum"},)"
+              R"("jobs":[{"kind":"a","payload":1},{"kind":"a","payload":[2.50]}]})");
+}
+
+TEST(CliGroupText, SaysWhichLineIsWrong) {
+    EXPECT_EQ(code_of([] { group_text({}, ""); }), Exit::usage);
+    EXPECT_EQ(code_of([] { group_text({}, "3"); }), Exit::usage);
+    try {
+        group_text({"a", "", "", "", ""}, "1\nnope");
+        FAIL() << "it was taken";
+    } catch (const Quit& quit) {
+        EXPECT_NE(std::string(quit.what()).find("line 2"), std::string::npos) << quit.what();
+    }
 }
 
 TEST(CliDemo, EveryOutcomeIsComparedWithThePlan) {
