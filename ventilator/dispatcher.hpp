@@ -132,6 +132,7 @@ private:
     void leave_stage(Index index);
 
     [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
+
     // Where a range ends that somebody else counted: never behind the last number given out.
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;
@@ -198,14 +199,15 @@ private:
     Slab<Record> records_;
     NumberTable by_number_;
     TermsTable terms_;
-    Links links_; // a record is in one list at a time: unsent, suspects, or a lane's flights
+    Links links_;   // a record is in one list at a time: unsent, suspects, or a lane's flights
     Queues queues_; // of the jobs that wait, suspects left out
-    List unsent_; // to be stored, in the order of their numbers
+    List unsent_;   // to be stored, in the order of their numbers
     TimerWheel timers_;
     Roster roster_;
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
-    std::vector<Line*> suspect_lines_; // with suspects
+    std::vector<Line*> suspect_lines_;     // with suspects
     std::vector<std::size_t> short_kinds_; // shares of one pool, within a pump
+    std::size_t rows_expected_ = 1;        // that the lane at hand will be given
     std::vector<KindState*> untold_kinds_; // known, and the sink was not told
     std::deque<Handed> handed_;
     std::map<Attempt, LaneId> ghosts_; // attempts that a lane still holds though the job moved on

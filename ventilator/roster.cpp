@@ -6,6 +6,14 @@
 
 namespace penstock::ventilator {
 
+namespace {
+
+bool has_all(const std::vector<std::string>& labels, const std::vector<std::string>& needs) {
+    return std::includes(labels.begin(), labels.end(), needs.begin(), needs.end());
+}
+
+} // namespace
+
 LaneState& Roster::open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key) {
     PENSTOCK_CHECK(!key.kinds.empty());
     const auto known = pool_by_key_.find(key);
@@ -180,10 +188,7 @@ void Roster::drop_pool(Index index) {
 
 void Roster::claim(Line& line, Index index, std::size_t share) {
     Pool& pool = pools_[index];
-    if (!std::includes(pool.labels.begin(), pool.labels.end(), line.needs.begin(),
-                       line.needs.end())) {
-        return;
-    }
+    if (!has_all(pool.labels, line.needs)) return;
     pool.shares[share].lines.push_back(&line);
     line.claims.push_back({index, share});
     for (int p = pool.min_priority; p <= kPriorityMax; ++p) {

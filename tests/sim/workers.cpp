@@ -52,7 +52,8 @@ void World::join(Worker& w) {
     if (!w.sdk) w.name = joined.worker;
     if (w.epoch != dispatcher_->epoch()) w.running.clear();
     w.epoch = dispatcher_->epoch();
-    at_ventilator(between(200us, 2ms), [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
+    at_ventilator(between(200us, 2ms),
+                  [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
 }
 
 // A stopped process does nothing until it is woken; then everything at once, in order.
@@ -167,7 +168,8 @@ void World::crash(Worker& w) {
     w.running.clear();
     const bool told = !happens(plan_.vanish);
     if (told) {
-        at_ventilator(between(1ms, 5ms), [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
+        at_ventilator(between(1ms, 5ms),
+                      [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
     }
     at(between(10ms, 500ms), [this, place = w.place] { start_worker(place); });
 }

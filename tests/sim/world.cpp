@@ -32,6 +32,10 @@ Plan draw_plan(Chance& chance) {
     p.busy = maybe(0.3, 0.3);
     p.cancel = maybe(0.4, 0.2);
     p.resubmit = maybe(0.3, 0.3);
+    p.needs = maybe(0.4, 0.5);
+    p.picky = maybe(0.4, 0.6);
+    p.tenants = 1 + static_cast<int>(chance.unit() * 4);
+    p.ageing = chance.unit() < 0.3 ? 0 : 1 + chance.unit() * 5;
     p.ventilator_kill = maybe(0.25, 0.3);
     return p;
 }
@@ -42,8 +46,7 @@ std::string to_string(const Plan& p) {
         {"crash", p.crash},   {"vanish", p.vanish},         {"lane_reset", p.lane_reset},
         {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
         {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
-        {"cancel", p.cancel}, {"resubmit", p.resubmit},
-        {"ventilator_kill", p.ventilator_kill}};
+        {"cancel", p.cancel}, {"resubmit", p.resubmit},     {"ventilator_kill", p.ventilator_kill}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
     }
@@ -52,7 +55,9 @@ std::string to_string(const Plan& p) {
 
 World::World(std::uint64_t seed, const Plan& plan)
     : plan_(plan), chance_(seed), now_(std::chrono::hours(1)), seed_(seed) {
-    dispatcher_ = std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed, now_);
+    ventilator::Limits limits;
+    limits.ageing = from_seconds(plan.ageing);
+    dispatcher_ = std::make_unique<ventilator::Dispatcher>(limits, seed, now_);
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
 }
 
@@ -288,16 +293,16 @@ void World::kill_sink() {
     at(between(1ms, 2s), [this] { meet(); });
 }
 
-// kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that got
-// no answer submit again.
+// kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that
+// got no answer submit again.
 void World::kill_ventilator() {
     ++faults_;
     ++v_life_;
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_}) ++pipe->life;
     linked_ = false;
     ledger_->set_ventilator_up(false);
-    dispatcher_ = std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed_ ^ v_life_,
-                                                           now_);
+    dispatcher_ =
+        std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed_ ^ v_life_, now_);
     v_out_ = {};
     v_link_ = {};
     v_wake_ = kNever;
@@ -361,12 +366,18 @@ void World::submit_some() {
     if (happens(0.2)) t.delay = between(0s, 3s);
     if (happens(0.1)) t.ttl = between(100ms, 5s);
     t.redeliver = !happens(0.1);
+    t.tenant =
+        std::string(1, static_cast<char>('A' + static_cast<int>(chance_.unit() * plan_.tenants)));
+    if (happens(plan_.needs)) t.needs = {"l0"};
+    batch.apart = happens(0.3);
     const int count = 1 + static_cast<int>(chance_.unit() * 8);
     for (int i = 0; i < count; ++i) {
         const std::string id = "j" + std::to_string(jobs_.size() + 1);
         Job& job = jobs_[id];
         job.poison = happens(plan_.poison);
         job.may_expire = t.ttl > Duration(0);
+        job.priority = t.priority;
+        job.needs_label = !t.needs.empty();
         const auto& body = bodies_[id] = job.poison ? std::string("\xa1p") : std::string("\xa1g");
         batch.rows.push_back({*JobId::parse(id), body});
         if (happens(plan_.cancel)) at(between(0s, 3s), [this, id] { cancel(id); });

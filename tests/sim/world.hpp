@@ -38,6 +38,10 @@ struct Plan {
     double busy = 0;       // share of sends that a socket refuses at first
     double cancel = 0;     // share of jobs that somebody cancels
     double resubmit = 0;   // share of jobs that are submitted twice
+    double needs = 0;      // share of submits that ask for a label
+    double picky = 0;      // share of workers that take urgent jobs only
+    int tenants = 1;
+    double ageing = 60; // seconds a step
 };
 
 Plan draw_plan(Chance& chance);
@@ -69,6 +73,8 @@ private:
     struct Job {
         bool poison = false;
         bool may_expire = false;
+        int priority = 4;
+        bool needs_label = false;
         int dispatched = 0;
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
@@ -159,6 +165,8 @@ struct World::Worker {
     bool sdk = false;
     std::uint32_t slots = 1;
     int place = 0;
+    bool has_label = false;
+    int min_priority = 0;
     bool alive = true;
     std::uint64_t lane = 0; // 0: none
     Epoch epoch = 0;
