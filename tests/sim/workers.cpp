@@ -20,6 +20,9 @@ void World::start_worker(int place) {
     w->place = place;
     w->sdk = happens(0.5);
     w->slots = 1 + static_cast<std::uint32_t>(chance_.unit() * 4);
+    // One place takes everything, so that every job can end.
+    w->has_label = place == 0 || happens(0.3);
+    if (place != 0 && happens(plan_.picky)) w->min_priority = 5;
     const std::string number = std::to_string(next_worker_++);
     w->name = w->sdk ? "sdk-" + number : "";
     workers_.push_back(std::move(w));
@@ -35,6 +38,8 @@ void World::join(Worker& w) {
     wish.kinds = {"k0", "k1"};
     wish.slots = w.slots;
     wish.batch = wish.heartbeats = w.sdk;
+    if (w.has_label) wish.labels = {"l0", "l1"};
+    wish.min_priority = w.min_priority;
     wish.epoch = w.epoch;
     for (const auto& [number, held] : w.running) wish.running.push_back(number);
     // Over the wire, like everything else.
@@ -81,7 +86,10 @@ void World::lane_delivers(Worker& w, std::uint64_t lane, const std::string& fram
 void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (batch.epoch < w.epoch) return; // of a ventilator that is no more
     const bool poison = row.payload == "\xa1p";
-    if (poison != jobs_[row.id.text()].poison) fail(row.id.text() + " has a wrong payload");
+    const Job& job = jobs_[row.id.text()];
+    if (poison != job.poison) fail(row.id.text() + " has a wrong payload");
+    if (job.needs_label && !w.has_label) fail(w.name + " has not the label that its job needs");
+    if (job.priority < w.min_priority) fail(w.name + " does not take jobs of this priority");
     w.waiting.push_back({row.number, {row.id, row.attempt, poison, w.lane}});
     // The promise of credit: never more in a worker's hands than its window.
     const std::size_t held = w.waiting.size() + w.running.size() + w.on_the_way[w.lane].size();

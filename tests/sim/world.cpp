@@ -12,6 +12,12 @@ constexpr Duration kFaultTime = 20s; // with faults
 constexpr Duration kHealTime = 400s; // then everything has to come to rest
 constexpr Duration kFaultTick = 50ms;
 
+ventilator::Limits limits_of(const Plan& plan) {
+    ventilator::Limits limits;
+    limits.ageing = from_seconds(plan.ageing);
+    return limits;
+}
+
 } // namespace
 
 Plan draw_plan(Chance& chance) {
@@ -46,7 +52,9 @@ std::string to_string(const Plan& p) {
         {"crash", p.crash},   {"vanish", p.vanish},         {"lane_reset", p.lane_reset},
         {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
         {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
-        {"cancel", p.cancel}, {"resubmit", p.resubmit},     {"ventilator_kill", p.ventilator_kill}};
+        {"cancel", p.cancel}, {"resubmit", p.resubmit},     {"ventilator_kill", p.ventilator_kill},
+        {"needs", p.needs},   {"picky", p.picky},   {"tenants", static_cast<double>(p.tenants)},
+        {"ageing", p.ageing}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
     }
@@ -55,9 +63,7 @@ std::string to_string(const Plan& p) {
 
 World::World(std::uint64_t seed, const Plan& plan)
     : plan_(plan), chance_(seed), now_(std::chrono::hours(1)), seed_(seed) {
-    ventilator::Limits limits;
-    limits.ageing = from_seconds(plan.ageing);
-    dispatcher_ = std::make_unique<ventilator::Dispatcher>(limits, seed, now_);
+    dispatcher_ = std::make_unique<ventilator::Dispatcher>(limits_of(plan), seed, now_);
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
 }
 
@@ -302,7 +308,7 @@ void World::kill_ventilator() {
     linked_ = false;
     ledger_->set_ventilator_up(false);
     dispatcher_ =
-        std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed_ ^ v_life_, now_);
+        std::make_unique<ventilator::Dispatcher>(limits_of(plan_), seed_ ^ v_life_, now_);
     v_out_ = {};
     v_link_ = {};
     v_wake_ = kNever;
