@@ -290,7 +290,7 @@ class Penstock:
     def __init__(self, house, penstock, workers, gateway, worker_flags=()):
         first = free_ports()
         tcp = [f"tcp://127.0.0.1:{first + i}" for i in range(4)]
-        self.at = Addresses(*tcp, http=first + 4)
+        self.at = Addresses(*tcp, http=first + 5)
         self.sink = house.start("sink", [penstock, "sink", "--bind", f"127.0.0.1:{first + 2}"])
         self.ventilator = house.start("ventilator", [
             penstock, "ventilator", "--bind", f"127.0.0.1:{first}", "--sink", self.at.sink])

@@ -92,6 +92,14 @@ Ports sink_at(const std::string& any_port, const std::string& door, const std::s
     return out;
 }
 
+std::string sink_events_at(const std::string& any_port, const std::string& events) {
+    if (!events.empty()) return endpoint_of(events, "--sink-events");
+    const Ports ports = sink_at(any_port, "", "");
+    Endpoint at = *Endpoint::parse(ports.door); // it was made from one
+    at.port = static_cast<std::uint16_t>(at.port + 2);
+    return at.text();
+}
+
 std::string advertised(const Bind& bind, const std::string& advertise) {
     if (!advertise.empty()) return Endpoint{advertise, bind.door}.text();
     if (!bind.is_wildcard()) return bind.endpoint(0);

@@ -34,6 +34,9 @@ transport::Ports ventilator_at(const std::string& any_port, const std::string& d
 transport::Ports sink_at(const std::string& any_port, const std::string& door,
                          const std::string& status);
 
+// Where it publishes events: two above its door, unless that is named.
+std::string sink_events_at(const std::string& any_port, const std::string& events);
+
 // What others dial to reach `bind`: the advertised host, else this machine's name for a wildcard,
 // else the host that is bound.
 std::string advertised(const Bind& bind, const std::string& advertise);

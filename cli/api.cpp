@@ -11,6 +11,7 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr double kLongAnswerSeconds = 600; // of an answer that goes on and on
 constexpr double kAnswerSeconds = 30; // beyond what a request asks to wait for
 constexpr std::array<std::string_view, 5> kFinalStates = {"succeeded", "failed", "cancelled",
                                                           "expired", "quarantined"};
@@ -123,6 +124,7 @@ JobReport read_job(json::object raw) {
     out.kind = text_of(raw, "kind");
     out.state = text_of(raw, "state");
     out.worker = text_of(raw, "worker");
+    out.position = static_cast<std::uint64_t>(number_of(raw, "position", 0));
     out.attempt = static_cast<std::uint64_t>(number_of(raw, "attempt", 0));
     out.submitted_at = parse_time(text_of(raw, "submitted_at"));
     out.started_at = parse_time(text_of(raw, "started_at"));
@@ -170,15 +172,8 @@ JobPage Api::list(const std::string& target) {
     return out;
 }
 
-CancelReport Api::cancel(const std::string& id) {
-    const HttpAnswer answer = ask({"DELETE", "/v1/jobs/" + url_encoded(id), "", "", {}, 0});
-    return {id, answer.status == 200};
-}
-
 JobReport Api::submit(const std::string& body, double wait_seconds) {
-    HttpRequest request{"POST", "/v1/jobs", body, "application/json", {}, wait_seconds};
-    if (wait_seconds > 0) request.headers.push_back("Prefer: wait=" + wait_text(wait_seconds));
-    return read_job(parsed_object(ask(request).body, http_.base_url()));
+    return read_job(post("/v1/jobs", body, wait_seconds));
 }
 
 BulkAnswer Api::submit_bulk(const std::string& body) {
@@ -208,8 +203,31 @@ json::object Api::set_kind(const std::string& kind, const json::object& settings
     return parsed_object(answer.body, http_.base_url());
 }
 
-json::value Api::get(const std::string& target) {
-    return parsed(ask({"GET", target, "", "", {}, 0}).body, http_.base_url());
+json::value Api::get(const std::string& target, double wait_seconds) {
+    return parsed(ask({"GET", target, "", "", {}, wait_seconds}).body, http_.base_url());
+}
+
+std::string Api::get_text(const std::string& target) {
+    return ask({"GET", target, "", "", {}, kLongAnswerSeconds}).body;
+}
+
+json::object Api::post(const std::string& target, const std::string& body, double wait_seconds) {
+    HttpRequest request{"POST", target, body, "application/json", {}, wait_seconds};
+    if (wait_seconds > 0) request.headers.push_back("Prefer: wait=" + wait_text(wait_seconds));
+    return parsed_object(ask(request).body, http_.base_url());
+}
+
+json::object Api::remove(const std::string& target) {
+    return parsed_object(ask({"DELETE", target, "", "", {}, 0}).body, http_.base_url());
+}
+
+void Api::follow(const std::string& target, const std::vector<std::string>& headers,
+                 const std::function<void(std::string_view)>& take) {
+    const HttpRequest request{"GET", target, "", "", headers, 0, take};
+    const HttpAnswer answer = http_.send(request);
+    if (answer.status < 200 || answer.status >= 300) {
+        throw Quit(exit_of(answer.status), sentence_of(answer, request));
+    }
 }
 
 bool Api::is_ready() {

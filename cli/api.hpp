@@ -25,6 +25,7 @@ void add_client_flags(CLI::App& app, ClientFlags& flags);
 struct JobReport {
     std::string id, kind, state, worker;
     std::uint64_t attempt = 0;
+    std::uint64_t position = 0; // in the queue, from 1; 0 = not queued, or nobody knows
     double submitted_at = 0, started_at = 0, finished_at = 0;
     std::string error;       // for people; empty: none
     boost::json::object raw; // all of it
@@ -46,11 +47,6 @@ struct BulkAnswer {
     std::vector<std::string> errors; // one sentence each
 };
 
-struct CancelReport {
-    std::string id;
-    bool cancelled = false; // false: running, its worker is told
-};
-
 class Api {
 public:
     explicit Api(const std::string& gateway_url);
@@ -58,7 +54,6 @@ public:
     // Waits up to `wait_seconds` for the outcome; the report may be of an open job all the same.
     JobReport job(const std::string& id, double wait_seconds);
     JobPage list(const std::string& target);
-    CancelReport cancel(const std::string& id);
 
     // `body` is one job as JSON. With a wait the report holds what is known when it is over.
     JobReport submit(const std::string& body, double wait_seconds);
@@ -68,7 +63,14 @@ public:
     // Sets what `settings` holds, clears what is null there. What is set for the kind then.
     boost::json::object set_kind(const std::string& kind, const boost::json::object& settings);
 
-    boost::json::value get(const std::string& target);
+    boost::json::value get(const std::string& target, double wait_seconds = 0);
+    std::string get_text(const std::string& target); // lines of JSON, say
+    boost::json::object post(const std::string& target, const std::string& body,
+                             double wait_seconds = 0);
+    boost::json::object remove(const std::string& target);
+    // The body of the answer as it comes, to its end.
+    void follow(const std::string& target, const std::vector<std::string>& headers,
+                const std::function<void(std::string_view)>& take);
     // Whether GET /readyz says yes; false too if nothing answers.
     bool is_ready();
 

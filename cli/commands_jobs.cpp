@@ -1,4 +1,4 @@
-// penstock status, wait, list, cancel: asking about jobs by id or by filter.
+// penstock status, wait, list: asking about jobs by id or by filter.
 
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
@@ -53,7 +53,8 @@ Table job_table() {
 
 void add_row(Table& table, const JobReport& job) {
     const double took = job.finished_at > 0 ? job.finished_at - job.submitted_at : -1;
-    table.add({job.id, job.kind, job.state, std::to_string(job.attempt),
+    const std::string place = job.position > 0 ? " #" + std::to_string(job.position) : "";
+    table.add({job.id, job.kind, job.state + place, std::to_string(job.attempt),
                duration_text(wall_seconds() - job.submitted_at), duration_text(took), job.worker});
 }
 
@@ -156,27 +157,6 @@ Exit list(const ListFlags& flags) {
     return Exit::ok;
 }
 
-Exit cancel(const IdFlags& flags) {
-    Api api(flags.client.gateway);
-    Exit exit = Exit::ok;
-    for (const std::string& id : flags.ids) {
-        try {
-            const CancelReport report = api.cancel(id);
-            const char* what = report.cancelled ? "cancelled" : "telling-worker";
-            if (flags.client.json)
-                print_json({{"id", id}, {"cancel", what}});
-            else
-                std::printf("%s %s\n", id.c_str(),
-                            report.cancelled ? "cancelled" : "is running; its worker is told");
-        } catch (const Quit& quit) {
-            if (quit.code == Exit::unavailable || flags.ids.size() == 1) throw;
-            std::fprintf(stderr, "penstock: %s: %s\n", id.c_str(), quit.what());
-            exit = std::max(exit, quit.code);
-        }
-    }
-    return exit;
-}
-
 } // namespace
 
 Command status_command(CLI::App& root) {
@@ -207,13 +187,6 @@ Command list_command(CLI::App& root) {
     app->add_option("--limit", flags->limit, "At most so many");
     app->add_flag("--all", flags->all, "All of them");
     return {app, [flags] { return list(*flags); }};
-}
-
-Command cancel_command(CLI::App& root) {
-    auto flags = std::make_shared<IdFlags>();
-    CLI::App* app = root.add_subcommand("cancel", "Cancel jobs");
-    add_ids(*app, *flags);
-    return {app, [flags] { return cancel(*flags); }};
 }
 
 } // namespace penstock::cli

@@ -24,7 +24,9 @@ struct SubmitFlags {
     std::optional<int> priority;
     std::optional<double> delay, ttl, timeout, backoff;
     std::optional<unsigned> max_attempts;
-    std::vector<std::string> tags;
+    std::vector<std::string> tags, needs;
+    std::string run_at, deadline, then, on_failure;
+    bool no_redeliver = false;
     double wait = 0;
     std::size_t count = 1;
 };
@@ -40,6 +42,12 @@ boost::json::object terms_of(const SubmitFlags& flags) {
     if (flags.max_attempts) out["max_attempts"] = *flags.max_attempts;
     if (flags.backoff) out["backoff"] = *flags.backoff;
     if (!flags.tenant.empty()) out["tenant"] = flags.tenant;
+    if (!flags.run_at.empty()) out["run_at"] = flags.run_at;
+    if (!flags.deadline.empty()) out["deadline"] = flags.deadline;
+    if (flags.no_redeliver) out["redeliver"] = false;
+    if (!flags.needs.empty()) out["needs"] = boost::json::value_from(flags.needs);
+    if (!flags.then.empty()) out["then"] = {{"kind", flags.then}};
+    if (!flags.on_failure.empty()) out["on_failure"] = {{"kind", flags.on_failure}};
     if (!flags.tags.empty()) out["tags"] = boost::json::value_from(flags.tags);
     return out;
 }
@@ -147,6 +155,19 @@ void add_terms(CLI::App& app, SubmitFlags& flags) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--tenant", flags.tenant, "Whose it is (default: nobody's)");
+    app.add_option("--needs", flags.needs,
+                   "Labels that its worker must have, as gpu,big (default: none)")
+        ->delimiter(',');
+    app.add_option("--run-at", flags.run_at,
+                   "Not before this time, as 2030-01-31T08:00:00Z (default: at once)");
+    app.add_option("--deadline", flags.deadline,
+                   "It expires if it has not started by this time (default: never)");
+    app.add_flag("--no-redeliver", flags.no_redeliver,
+                 "Fail it if its worker dies, instead of running it elsewhere");
+    app.add_option("--then", flags.then,
+                   "A kind: a job of it gets the result, if it succeeded (default: none)");
+    app.add_option("--on-failure", flags.on_failure,
+                   "A kind: a job of it gets what went wrong, if it did (default: none)");
 }
 
 } // namespace

@@ -20,8 +20,20 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-std::size_t take_body(char* data, std::size_t size, std::size_t count, void* answer) {
-    static_cast<HttpAnswer*>(answer)->body.append(data, size * count);
+struct Body { // where it goes
+    CURL* curl;
+    const HttpRequest& request;
+    HttpAnswer& answer;
+};
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* where) {
+    const auto& body = *static_cast<Body*>(where);
+    long status = 0;
+    if (body.request.take) curl_easy_getinfo(body.curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200)
+        body.request.take({data, size * count});
+    else
+        body.answer.body.append(data, size * count);
     return size * count;
 }
 
@@ -95,7 +107,8 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_seconds * 1000));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    Body body{curl, request, answer};
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
     if (request.method != "GET")

@@ -2,8 +2,10 @@
 // HTTP requests to a gateway, one after the other on one kept connection. Only http_client.cpp
 // includes libcurl.
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::cli {
@@ -14,7 +16,9 @@ struct HttpRequest {
     std::string body;
     std::string content_type;         // of the body; empty: there is none
     std::vector<std::string> headers; // "Prefer: wait=5"
-    double timeout_seconds = 30;      // for the whole of it
+    double timeout_seconds = 30;      // for the whole of it; 0 = as long as it takes
+    // Given the body of a 200 as it comes; the answer then has none.
+    std::function<void(std::string_view)> take{};
 };
 
 struct HttpAnswer {

@@ -13,7 +13,9 @@ std::string read_all(std::istream& in) {
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::string source_of(const std::string& argument) {
+} // namespace
+
+std::string read_source(const std::string& argument) {
     if (argument == "-") return read_all(std::cin);
     if (!argument.starts_with("@")) return argument;
     std::ifstream file(argument.substr(1), std::ios::binary);
@@ -21,10 +23,8 @@ std::string source_of(const std::string& argument) {
     return read_all(file);
 }
 
-} // namespace
-
 std::string read_payload(const std::string& argument) {
-    std::string text = source_of(argument);
+    std::string text = read_source(argument);
     boost::system::error_code error;
     boost::json::parse(text, error);
     if (error) {

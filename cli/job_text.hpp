@@ -10,6 +10,9 @@ namespace penstock::cli {
 // Throws Quit(usage) if it can't be read or isn't JSON.
 std::string read_payload(const std::string& argument);
 
+// The text that "-" (stdin), "@FILE" or anything else (itself) stands for. Throws Quit(usage).
+std::string read_source(const std::string& argument);
+
 // `terms` and the payload in one object. The payload's text is passed on as it is, so that numbers
 // keep every digit. REQUIRES: `payload` is JSON.
 std::string job_text(const boost::json::object& terms, const std::string& payload);

@@ -31,7 +31,17 @@ int main(int argc, char** argv) {
                   status_command(root),
                   wait_command(root),
                   list_command(root),
+                  explain_command(root),
                   cancel_command(root),
+                  events_command(root),
+                  retry_command(root),
+                  purge_command(root),
+              });
+    add_group(commands, "Groups and chains of jobs, over HTTP",
+              {
+                  group_command(root),
+                  chain_command(root),
+                  results_command(root),
               });
     add_group(commands, "The house, over HTTP",
               {

@@ -15,7 +15,7 @@ constexpr const char* kSinkAt = "tcp://127.0.0.1:5557";
 
 struct PeerFlags {
     std::string ventilator = kVentilatorAt, ventilator_door, ventilator_control;
-    std::string sink = kSinkAt, sink_door, sink_status;
+    std::string sink = kSinkAt, sink_door, sink_status, sink_events;
 };
 
 void add_ventilator_peer(CLI::App& app, PeerFlags& flags) {
@@ -53,6 +53,7 @@ Exit run_gateway(const GatewayProcess& flags) {
     options.ventilator_door = ventilator.door;
     options.ventilator_control = ventilator.other;
     options.sink_status = sink_at(flags.peers.sink, "", flags.peers.sink_status).other;
+    options.sink_events = sink_events_at(flags.peers.sink, flags.peers.sink_events);
     start_log(flags.role);
     Process process;
     gateway::run(options, process.context, process.stop, [&](const std::string& address) {
@@ -100,6 +101,7 @@ Exit run_sink(const SinkProcess& flags) {
     const Bind bind = parse_bind(flags.bind, transport::kSinkDoor);
     options.doors = {bind.endpoint(0)};
     options.statuses = {bind.endpoint(1)};
+    options.events = {bind.endpoint(2)};
     if (!flags.advertise.empty()) options.advertised_door = advertised(bind, flags.advertise);
     start_log(flags.role);
     Process process;
@@ -138,6 +140,8 @@ Command gateway_command(CLI::App& root) {
                   "GET /v1/run/{kind} submits (default: it doesn't)");
     add_ventilator_peer(*app, flags->peers);
     add_sink_peer(*app, flags->peers);
+    app->add_option("--sink-events", flags->peers.sink_events,
+                    "Its events (default: found from --sink)");
     add_role_flags(*app, flags->role);
     return {app, [flags] { return run_gateway(*flags); }};
 }
@@ -163,7 +167,7 @@ Command sink_command(CLI::App& root) {
     auto flags = std::make_shared<SinkProcess>();
     CLI::App* app = root.add_subcommand("sink", "Keep every job's state and outcome");
     app->add_option("--bind", flags->bind,
-                    "HOST or HOST:PORT of its door; its status is the port after it");
+                    "HOST or HOST:PORT of its door; its status and its events are the two ports after it");
     app->add_option("--advertise", flags->advertise,
                     "The host that workers dial (default: the one that the ventilator dials)");
     add_sink_flags(*app, flags->limits);

@@ -28,6 +28,7 @@ constexpr const char* kVentilatorDoor = "inproc://ventilator-door";
 constexpr const char* kVentilatorControl = "inproc://ventilator-control";
 constexpr const char* kSinkDoor = "inproc://sink-door";
 constexpr const char* kSinkStatus = "inproc://sink-status";
+constexpr const char* kSinkEvents = "inproc://sink-events";
 
 struct UpFlags {
     RoleFlags role;
@@ -93,6 +94,7 @@ void House::start_sink() {
     options.advertised_door = outside().endpoint(2);
     options.doors = {kSinkDoor, sink_door()};
     options.statuses = {kSinkStatus, sink_status()};
+    options.events = {kSinkEvents, bind_.endpoint(4)};
     add("sink", [this, options](transport::Stop& stop, const RoleThread::Ready& ready) {
         sink::run(options, context_, stop, ready);
     });
@@ -127,6 +129,7 @@ void House::start_gateway() {
     options.ventilator_door = kVentilatorDoor;
     options.ventilator_control = kVentilatorControl;
     options.sink_status = kSinkStatus;
+    options.sink_events = kSinkEvents;
     options.allow_get_submit = true;
     add("gateway", [this, options](transport::Stop& stop, const RoleThread::Ready& ready) {
         gateway::run(options, context_, stop, [&](const std::string& address) {
@@ -204,7 +207,7 @@ Command up_command(CLI::App& root) {
     add_gateway_flags(*app, flags->gateway);
     app->add_option("--bind", flags->bind,
                     "HOST or HOST:PORT of the ventilator's door, for workers and clients outside; "
-                    "its control and the sink's door and status are the three ports after it");
+                    "its control and the sink's door, status and events are the four ports after it");
     app->add_option("--advertise", flags->advertise,
                     "The host that those dial (default: the one that they joined)");
     add_ventilator_flags(*app, flags->ventilator);

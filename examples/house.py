@@ -96,11 +96,11 @@ def is_free(port):
 
 
 def free_ports():
-    """An odd door with the three ports after it, and one for HTTP: below those that are given out
+    """An odd door with the four ports after it, and one for HTTP: below those that are given out
     to connections, and from a start of our own, so that two runs seldom meet."""
     for port in range(15_001 + os.getpid() % 400 * 10, 19_990, 10):
-        if all(is_free(port + i) for i in range(5)):
-            return port, port + 4
+        if all(is_free(port + i) for i in range(6)):
+            return port, port + 5
     raise Trouble("found no free ports between 15001 and 19990")
 
 

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::uint64_t kEnvelopeBytes = 64 * 1024; // what stands around a payload
 constexpr std::uint64_t kBulkFactor = 4;
+constexpr std::uint64_t kIdsBodyMax = 8u << 20;
+constexpr std::size_t kIdempotencyKeyMax = 255;
 constexpr std::uint64_t kIgnoredBodyMax = 64 * 1024; // of requests that need none
 
 std::optional<ProblemDetails> check_size(const Head& head, std::uint64_t most) {
@@ -69,6 +71,14 @@ std::optional<ProblemDetails> check_body(const Command& command, const Head& hea
         auto bad = check_type(head, known, "application/json (an array) or application/x-ndjson");
         return bad ? bad : check_size(head, limits.bulk);
     }
+    if (std::holds_alternative<SubmitGroup>(command)) {
+        auto bad = check_type(head, is_json, "application/json");
+        return bad ? bad : check_size(head, limits.bulk);
+    }
+    if (std::holds_alternative<DoMany>(command) || std::holds_alternative<WaitMany>(command)) {
+        auto bad = check_type(head, is_json, "application/json");
+        return bad ? bad : check_size(head, kIdsBodyMax);
+    }
     return check_size(head, kIgnoredBodyMax);
 }
 
@@ -107,6 +117,11 @@ std::optional<ProblemDetails> check_room(const Board& board, std::uint64_t conte
                                              "was accepted: try again when some have finished.");
     }
     return std::nullopt;
+}
+
+std::optional<ProblemDetails> check_idempotency_key(const std::string& key) {
+    if (!key.empty() && key.size() <= kIdempotencyKeyMax) return std::nullopt;
+    return problem(Slug::invalid_request, "An Idempotency-Key has 1 to 255 bytes.");
 }
 
 bool is_known_kind(const Room& room, const std::string& kind) {

@@ -16,7 +16,7 @@ namespace penstock::gateway {
 struct BodyLimits {
     std::uint64_t job = 0; // {kind, payload, ...}
     std::uint64_t raw = 0; // a payload alone
-    std::uint64_t bulk = 0;
+    std::uint64_t bulk = 0; // of jobs, and of groups
 };
 
 // 0 = those of the wire.
@@ -26,6 +26,7 @@ std::optional<ProblemDetails> check_body(const Command& command, const Head& hea
                                          const BodyLimits& limits);
 // Of submissions only.
 std::optional<ProblemDetails> check_room(const Board& board, std::uint64_t content_length);
+std::optional<ProblemDetails> check_idempotency_key(const std::string& key);
 bool is_known_kind(const Room& room, const std::string& kind);
 ProblemDetails unknown_kind(const Room& room, const std::string& kind);
 // Whether the ventilator did not take a job for its kind: then not_stored() needs a room that was

@@ -9,6 +9,7 @@ namespace penstock::gateway {
 namespace {
 
 constexpr Duration kGrace = std::chrono::seconds(2);
+constexpr std::size_t kGroupsAtOnce = 500;
 constexpr std::size_t kErrorsShown = 100; // of a body that was refused as a whole
 
 BulkForm form_of(const Head& head) {
@@ -56,6 +57,47 @@ Awaitable<void> refuse_unknown_kinds(Shard* shard, Bulk* bulk) {
     std::erase_if(bulk->groups, [](const Group& group) { return group.rows.empty(); });
 }
 
+// Groups of one, out of the jobs that have callbacks; without those of unknown kinds.
+Awaitable<std::vector<GroupRequest>> make_groups(Shard* shard, Bulk* bulk) {
+    std::vector<GroupRequest> out;
+    out.reserve(bulk->with_callbacks.size());
+    for (CallbackJob& each : bulk->with_callbacks) {
+        each.job.id = each.id;
+        GroupRequest request = group_of(std::move(each.job));
+        request.parts.front().rows.front().index = each.index;
+        if (each.chosen) request.id = group_id_of(each.id);
+        std::optional<ProblemDetails> unknown;
+        for (const auto& kind : kinds_of(request)) {
+            if (!unknown) unknown = co_await check_kind(shard, kind);
+        }
+        if (unknown) {
+            bulk->bad.push_back({each.index, *unknown});
+            continue;
+        }
+        name_jobs(request, shard->ids, Shard::wall(), std::nullopt);
+        out.push_back(std::move(request));
+    }
+    co_return out;
+}
+
+// Some at a time, so that the sink's others get their turn.
+Awaitable<void> store_groups(Shard* shard, std::vector<GroupRequest>* groups, Bulk* bulk) {
+    for (std::size_t from = 0; from < groups->size(); from += kGroupsAtOnce) {
+        const std::size_t to = std::min(from + kGroupsAtOnce, groups->size());
+        std::vector<std::shared_ptr<Call>> calls;
+        for (std::size_t i = from; i < to; ++i) {
+            calls.push_back(start_group(*shard, (*groups)[i]));
+        }
+        for (std::size_t i = from; i < to; ++i) {
+            Call& call = *calls[i - from];
+            if (!call.done()) co_await call.async_wait(kAwait);
+            const Group::Row& row = (*groups)[i].parts.front().rows.front();
+            auto trouble = group_trouble(call.answer(), row.id);
+            if (trouble) bulk->bad.push_back({row.index, std::move(*trouble)});
+        }
+    }
+}
+
 struct Taken { // of each good job, in the order in which the hub counts them
     JobId id;
     std::size_t index = 0;
@@ -67,6 +109,7 @@ std::vector<Taken> list_taken(const Bulk& bulk) {
     for (std::size_t i = 0; i < bulk.groups.size(); ++i) {
         for (const auto& row : bulk.groups[i].rows) out.push_back({row.id, row.index, i});
     }
+    for (const auto& each : bulk.with_callbacks) out.push_back({each.id, each.index, 0});
     return out;
 }
 
@@ -107,6 +150,26 @@ std::string bulk_json(std::size_t jobs, const std::vector<Taken>& taken,
     return out;
 }
 
+// The jobs that have no callbacks. A reply: nothing is known of any of them.
+Awaitable<std::optional<Reply>> store_jobs(Shard* shard, Bulk* bulk,
+                                           const std::vector<Taken>* taken) {
+    if (bulk->groups.empty()) co_return std::nullopt;
+    const std::vector<std::string> kinds = list_kinds(*bulk); // by group
+    Question question(SubmitMany{std::move(bulk->groups), shard->store_timeout()});
+    const Duration patience = shard->store_timeout() + kGrace;
+    Answer answer = co_await ask(shard, std::move(question), patience);
+    auto* outcome = answer.get<BulkAnswer>();
+    if (outcome == nullptr) co_return to_reply(no_answer(answer));
+    Room room = shard->board->room;
+    if (any_refused_by_kind(*outcome)) room = co_await room_now(shard);
+    for (const auto& failed : outcome->failed) {
+        const Taken& each = (*taken)[failed.row];
+        const Unstored job{each.id, kinds[each.group]};
+        bulk->bad.push_back({each.index, not_stored(&failed.answer, job, room)});
+    }
+    co_return std::nullopt;
+}
+
 } // namespace
 
 Awaitable<Reply> answer_to(Exchange* x, SubmitBulk command) {
@@ -122,9 +185,10 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitBulk command) {
     }
     if (auto full = check_room(*shard->board, body_bytes)) co_return to_reply(*full);
     co_await refuse_unknown_kinds(shard, &bulk);
+    std::vector<GroupRequest> groups = co_await make_groups(shard, &bulk);
     by_index(bulk.bad);
     const bool atomic = command.mode == SubmitBulk::Mode::atomic;
-    if (!bulk.bad.empty() && (atomic || bulk.groups.empty())) {
+    if (!bulk.bad.empty() && (atomic || (bulk.groups.empty() && groups.empty()))) {
         co_return none_taken(bulk.bad,
                              "None of the " + std::to_string(bulk.jobs) + " jobs was submitted.");
     }
@@ -133,19 +197,9 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitBulk command) {
     }
 
     const std::vector<Taken> taken = list_taken(bulk);
-    const std::vector<std::string> kinds = list_kinds(bulk); // by group
-    Question question(SubmitMany{std::move(bulk.groups), shard->store_timeout()});
-    const Duration patience = shard->store_timeout() + kGrace;
-    Answer answer = co_await ask(shard, std::move(question), patience);
-    auto* outcome = answer.get<BulkAnswer>();
-    if (outcome == nullptr) co_return to_reply(no_answer(answer));
-    Room room = shard->board->room;
-    if (any_refused_by_kind(*outcome)) room = co_await room_now(shard);
-    for (const auto& failed : outcome->failed) {
-        const Taken& each = taken[failed.row];
-        const Unstored job{each.id, kinds[each.group]};
-        bulk.bad.push_back({each.index, not_stored(&failed.answer, job, room)});
-    }
+    auto refused = co_await store_jobs(shard, &bulk, &taken);
+    if (refused) co_return std::move(*refused);
+    co_await store_groups(shard, &groups, &bulk);
     by_index(bulk.bad);
     if (bulk.bad.size() == bulk.jobs) {
         co_return none_taken(bulk.bad, "None of the " + std::to_string(bulk.jobs) +

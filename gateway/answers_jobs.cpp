@@ -2,74 +2,25 @@
 
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
+#include "gateway/lookup.hpp"
+#include "gateway/server_timing.hpp"
 
 #include <functional>
 
 namespace penstock::gateway {
 namespace {
 
-constexpr Duration kGrace = std::chrono::seconds(2);
 constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr std::size_t kPlacesMax = 100; // jobs of one page whose positions are asked for
 
-ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
-    ProblemDetails out;
-    if (answer.found == Found::starting) {
-        out = problem(Slug::starting, "Open jobs are still coming in. Ask again.");
-    } else if (answer.found == Found::refused) {
-        const Slug slug = slug_of_refusal(answer.why);
-        out = problem(slug, "The job was not taken (" + answer.why + ").");
-    } else if (answer.why == text_of(Slug::outcome_lost)) {
-        out = problem(Slug::outcome_lost, "The sink that knew it has gone.");
-    } else {
-        out = problem(Slug::job_not_found, "No job has the id `" + id.text() +
-                                               "`: it was never "
-                                               "submitted, or its outcome is not kept any more.");
+// An estimate is another one every time; that changes nothing.
+std::string etag_of(std::string_view body, const Place* place) {
+    std::string text(body);
+    if (place != nullptr && place->starts_at > 0) {
+        const std::size_t from = text.find(",\"estimated_start\":");
+        if (from != std::string::npos) text.erase(from, text.find('"', from + 20) + 1 - from);
     }
-    out.id = id;
-    return out;
-}
-
-bool is_known(const JobAnswer& answer) {
-    return (answer.found == Found::found || answer.found == Found::timed_out) &&
-           !answer.job.id.empty();
-}
-
-struct Looked {
-    Answer answer;
-    std::optional<Reply> failed; // then that is all
-};
-
-// The job as it is now, or as it is when it has finished or the wait is over.
-Awaitable<Looked> look_up(Exchange* x, JobId id, Wait wait) {
-    Looked out;
-    if (auto away = check_sink(*x->shard->board)) {
-        out.failed = to_reply(*away);
-        co_return out;
-    }
-    if (wait.time > Duration(0)) {
-        AskWait until;
-        until.id = id;
-        until.until = Until::finished;
-        until.timeout = wait.time;
-        until.value = true;
-        Question question{StatusQuestion(std::move(until))};
-        out.answer = co_await ask_while_connected(x, std::move(question), wait.time + kGrace);
-    } else {
-        Question question{StatusQuestion(AskStatus{id, true})};
-        out.answer = co_await ask(x->shard, std::move(question), kPatience);
-    }
-    const auto* job = out.answer.get<JobAnswer>();
-    if (out.answer.what == Answer::What::gone)
-        out.failed = no_reply();
-    else if (job == nullptr)
-        out.failed = to_reply(no_answer(out.answer));
-    else if (!is_known(*job))
-        out.failed = to_reply(not_found(id, *job));
-    co_return out;
-}
-
-std::string etag_of(std::string_view body) {
-    return "\"" + std::to_string(std::hash<std::string_view>()(body)) + "\"";
+    return "\"" + std::to_string(std::hash<std::string>()(text)) + "\"";
 }
 
 bool matches(const std::optional<std::string>& if_none_match, const std::string& etag) {
@@ -111,17 +62,22 @@ std::string page_link(const AskList& question, std::uint64_t cursor) {
 Awaitable<Reply> answer_to(Exchange* x, GetJob command) {
     Looked looked = co_await look_up(x, command.id, command.wait);
     if (looked.failed) co_return std::move(*looked.failed);
+    const JobView& job = looked.answer.get<JobAnswer>()->job;
+    const Places places = co_await ask_place(x->shard, &job);
+    const Place* place = place_of(places, job);
     Reply reply = json_reply(200, {});
     JsonText json(reply.body);
-    append_job(json, looked.answer.get<JobAnswer>()->job);
-    const std::string etag = etag_of(reply.body);
+    append_job(json, job, place);
+    const std::string etag = etag_of(reply.body, place);
     if (matches(x->head.if_none_match, etag)) reply = {304, {}, {}, {}};
+    add_server_timing(reply, server_timing(looked.answer.get<JobAnswer>()->job));
     reply.headers.emplace_back("ETag", etag);
     reply.headers.emplace_back("Cache-Control", "no-cache");
     co_return reply;
 }
 
 Awaitable<Reply> answer_to(Exchange* x, GetResult command) {
+    if (command.as == GetResult::As::pieces) co_return co_await answer_in_pieces(x, command.id);
     Looked looked = co_await look_up(x, command.id, command.wait);
     if (looked.failed) co_return std::move(*looked.failed);
     JobView& job = looked.answer.get<JobAnswer>()->job;
@@ -132,9 +88,16 @@ Awaitable<Reply> answer_to(Exchange* x, GetResult command) {
         reply.headers.emplace_back("Retry-After", "1");
         co_return reply;
     }
-    if (job.state != State::succeeded || job.value.empty()) co_return to_reply(no_result(job));
-    const auto form = accepts_msgpack(x->head) ? ResultForm::msgpack : ResultForm::json;
-    co_return result_reply(std::move(job), form);
+    std::string timing = server_timing(job);
+    Reply reply;
+    if (job.state != State::succeeded || job.value.empty()) {
+        reply = to_reply(no_result(job));
+    } else {
+        const auto form = accepts_msgpack(x->head) ? ResultForm::msgpack : ResultForm::json;
+        reply = result_reply(std::move(job), form);
+    }
+    add_server_timing(reply, std::move(timing));
+    co_return reply;
 }
 
 Awaitable<Reply> answer_to(Exchange* x, ListJobs command) {
@@ -143,7 +106,9 @@ Awaitable<Reply> answer_to(Exchange* x, ListJobs command) {
     Answer answer = co_await ask(x->shard, std::move(question), kPatience);
     const auto* list = answer.get<ListAnswer>();
     if (list == nullptr) co_return to_reply(no_answer(answer));
-    Reply reply = json_reply(200, jobs_json(*list));
+    Places places;
+    if (list->jobs.size() <= kPlacesMax) places = co_await ask_places(x->shard, &list->jobs);
+    Reply reply = json_reply(200, jobs_json(*list, places));
     if (list->cursor != 0) {
         reply.headers.emplace_back("Link", page_link(command.question, list->cursor));
     }

@@ -3,13 +3,13 @@
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
 #include "gateway/json_msgpack.hpp"
+#include "gateway/server_timing.hpp"
 #include "protocol/codec.hpp"
 
 namespace penstock::gateway {
 namespace {
 
 constexpr Duration kGrace = std::chrono::seconds(2); // the sink's own time-out comes first
-constexpr std::size_t kIdempotencyKeyMax = 255;
 
 enum class Outcome { view, bare }; // what a job that finished in time is answered with
 
@@ -18,18 +18,6 @@ struct Submission {
     Wait wait;
     Outcome outcome = Outcome::view;
 };
-
-std::string seconds_text(Duration time) {
-    std::string out;
-    append_json_number(out, seconds(time));
-    if (out.ends_with(".0")) out.resize(out.size() - 2);
-    return out;
-}
-
-void note_preference(Reply& reply, const Wait& wait) {
-    if (wait.asked != Wait::Asked::by_preference) return;
-    reply.headers.emplace_back("Preference-Applied", "wait=" + seconds_text(wait.time));
-}
 
 Reply accepted(const Shard& shard, const JobId& id, const Wait& wait) {
     Reply reply = json_reply(202, {});
@@ -42,6 +30,7 @@ Reply accepted(const Shard& shard, const JobId& id, const Wait& wait) {
 
 Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     Reply reply;
+    std::string timing = server_timing(job);
     const std::string location = "/v1/jobs/" + job.id.text();
     if (submission.outcome == Outcome::bare) {
         const auto form = accepts_msgpack(x.head) ? ResultForm::msgpack : ResultForm::json;
@@ -54,6 +43,7 @@ Reply finished(JobView&& job, const Exchange& x, const Submission& submission) {
     reply.headers.emplace_back("Location", location);
     reply.headers.emplace_back("Penstock-Durability", x.shard->board->sink.durability);
     note_preference(reply, submission.wait);
+    add_server_timing(reply, std::move(timing));
     return reply;
 }
 
@@ -74,9 +64,7 @@ std::optional<ProblemDetails> choose_id(Exchange& x, const JobRequest& job, AskW
                        "Give an `id` or an Idempotency-Key, not both: the key makes the id.");
     }
     const std::string& key = *x.head.idempotency_key;
-    if (key.empty() || key.size() > kIdempotencyKeyMax) {
-        return problem(Slug::invalid_request, "An Idempotency-Key has 1 to 255 bytes.");
-    }
+    if (auto bad = check_idempotency_key(key)) return bad;
     wait.id = id_of_key(job.terms.tenant, key);
     return std::nullopt;
 }
@@ -106,11 +94,68 @@ Awaitable<Answer> ask_whether_stored(Shard* shard, AskWait sent) {
     co_return co_await ask(shard, std::move(status), sent.timeout + kGrace);
 }
 
+// Its client has gone, and wanted the job to go with it. It may still be on its way to the sink.
+Awaitable<void> cancel_abandoned(Shard* shard, AskWait sent) {
+    Answer stored = co_await ask_whether_stored(shard, sent);
+    const auto* job = stored.get<JobAnswer>();
+    if (job == nullptr || job->found != Found::found) co_return;
+    Question question{StatusQuestion(AskCancel{sent.id})};
+    co_await ask(shard, std::move(question), kGrace);
+}
+
 // Why it is not known to be stored.
 Awaitable<Reply> refuse(Shard* shard, JobAnswer* answer, Unstored job) {
     Room room = shard->board->room;
     if (is_refused_by_kind(answer)) room = co_await room_now(shard);
     co_return to_reply(not_stored(answer, job, room));
+}
+
+// What a job with callbacks is answered with: the group of one that it is has more ids.
+Reply accepted_group(const Shard& shard, const JobId& id, const GroupRequest& request,
+                     const Wait& wait) {
+    Reply reply = accepted(shard, id, wait);
+    reply.body.clear();
+    JsonText json(reply.body);
+    json.open_object().key("id").text(id.text()).key("group").text(request.id.text());
+    if (request.then) json.key("then").text(request.then->id->text());
+    if (request.on_failure) json.key("on_failure").text(request.on_failure->id->text());
+    json.close_object();
+    return reply;
+}
+
+// A job with callbacks goes to the sink, as a group of one. `submission` outlives it.
+Awaitable<Reply> submit_group(Exchange* x, Submission* submission, AskWait sent) {
+    Shard* shard = x->shard;
+    submission->job.id = sent.id;
+    GroupRequest request = group_of(std::move(submission->job));
+    if (sent.body) request.id = group_id_of(sent.id);
+    for (const auto& kind : kinds_of(request)) {
+        auto unknown = co_await check_kind(shard, kind);
+        if (unknown) co_return to_reply(*unknown);
+    }
+    name_jobs(request, shard->ids, Shard::wall(), std::nullopt);
+    auto refused = co_await store_group(shard, &request);
+    if (refused) {
+        refused->id = sent.id;
+        co_return to_reply(*refused);
+    }
+    if (submission->wait.time > Duration(0)) {
+        AskWait until;
+        until.id = sent.id;
+        until.timeout = submission->wait.time;
+        until.value = true;
+        const Duration patience = until.timeout + kGrace;
+        Question question{StatusQuestion(std::move(until))};
+        Answer answer = co_await ask_while_connected(x, std::move(question), patience);
+        if (answer.what == Answer::What::gone) {
+            co_return co_await leave_group(shard, request.id, submission->wait);
+        }
+        auto* job = answer.get<JobAnswer>();
+        if (job != nullptr && !job->job.id.empty() && is_final(job->job.state)) {
+            co_return finished(std::move(job->job), *x, *submission);
+        }
+    }
+    co_return accepted_group(*shard, sent.id, request, submission->wait);
 }
 
 // `submission` outlives it.
@@ -125,6 +170,7 @@ Awaitable<Reply> submit(Exchange* x, Submission* submission) {
     }
     AskWait sent;
     if (auto bad = choose_id(*x, submission->job, sent)) co_return to_reply(*bad);
+    if (submission->job.has_callbacks()) co_return co_await submit_group(x, submission, sent);
     const bool waits = submission->wait.time > Duration(0);
     Asked call = send(*shard, *submission, shard->store_timeout(), sent);
     if (waits) x->deadline->watch(call);
@@ -138,7 +184,10 @@ Awaitable<Reply> submit(Exchange* x, Submission* submission) {
         *answer = co_await ask_whether_stored(shard, sent);
         job = answer->get<JobAnswer>();
     }
-    if (answer->what == Answer::What::gone) co_return no_reply();
+    if (answer->what == Answer::What::gone) {
+        if (submission->wait.cancels) co_await cancel_abandoned(shard, sent);
+        co_return no_reply();
+    }
     if (answer->what == Answer::What::unsent) co_return to_reply(no_answer(*answer));
     const bool known = job != nullptr &&
                        (job->found == Found::found || job->found == Found::timed_out) &&

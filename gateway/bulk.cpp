@@ -1,5 +1,6 @@
 #include "gateway/bulk.hpp"
 
+#include "gateway/json_slice.hpp"
 #include "protocol/codec.hpp"
 
 #include <algorithm>
@@ -8,7 +9,6 @@ namespace penstock::gateway {
 namespace {
 
 constexpr std::size_t kGroupsSearched = 32; // beyond that equal terms may stand in two groups
-constexpr std::string_view kSpace = " \t\r\n";
 
 Group& group_for(Bulk& bulk, Terms&& terms) {
     std::size_t searched = 0;
@@ -35,6 +35,11 @@ void add(Bulk& bulk, CheckedJob&& checked, const BulkContext& context) {
     }
     auto& job = std::get<JobRequest>(checked);
     const JobId id = choose_id(job, index, context);
+    if (job.has_callbacks()) {
+        const bool chosen = job.id || context.idempotency_key;
+        bulk.with_callbacks.push_back({index, id, chosen, std::move(job)});
+        return;
+    }
     std::optional<std::uint64_t> body;
     if (job.id || context.idempotency_key) body = body_digest(job.terms, job.payload);
     Group& group = group_for(bulk, std::move(job.terms));
@@ -53,46 +58,16 @@ std::variant<Bulk, ProblemDetails> read_lines(std::string_view body, const BulkC
         const std::size_t end = std::min(body.find('\n'), body.size());
         const std::string_view line = body.substr(0, end);
         body.remove_prefix(std::min(end + 1, body.size()));
-        if (line.find_first_not_of(kSpace) == std::string_view::npos) continue;
+        if (skip_space(line, 0) == line.size()) continue;
         if (bulk.jobs >= kBulkJobsMax) return too_many();
         add(bulk, context.parser.parse(line, context.now), context);
     }
     return bulk;
 }
 
-// Where the element that starts at `from` ends: at a comma or a bracket outside of it. Whether it
-// is JSON is the parser's business.
-std::size_t end_of_element(std::string_view body, std::size_t from) {
-    std::size_t depth = 0;
-    bool in_string = false;
-    for (std::size_t i = from; i < body.size(); ++i) {
-        const char c = body[i];
-        if (in_string) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            ++depth;
-        } else if (c == ']' || c == '}') {
-            if (depth == 0) return i;
-            --depth;
-        } else if (c == ',' && depth == 0) {
-            return i;
-        }
-    }
-    return body.size();
-}
-
 CheckedJob read_element(boost::json::value& value, const BulkContext& context) {
     if (value.is_object()) return read_job(value.get_object(), context.now);
     return problem(Slug::invalid_request, "A job is a JSON object.");
-}
-
-std::size_t skip_space(std::string_view body, std::size_t from) {
-    return std::min(body.find_first_not_of(kSpace, from), body.size());
 }
 
 // An array is one JSON text: a mistake anywhere in it sinks it, and nothing is submitted.

@@ -35,6 +35,13 @@ struct Group {
     }
 };
 
+struct CallbackJob { // one with callbacks: a group of one
+    std::size_t index = 0;
+    JobId id;
+    bool chosen = false; // the client chose the id, by itself or by a key
+    JobRequest job;
+};
+
 struct BadJob {
     std::size_t index = 0;
     ProblemDetails problem;
@@ -42,6 +49,7 @@ struct BadJob {
 
 struct Bulk {
     std::vector<Group> groups;
+    std::vector<CallbackJob> with_callbacks;
     std::size_t jobs = 0; // good and bad ones
     std::vector<BadJob> bad;
 };

@@ -27,7 +27,8 @@ struct BulkAnswer {
 struct IsStored {}; // the job
 
 using Said = std::variant<std::monostate, IsStored, JobAnswer, ListAnswer, SinkStats, CancelAnswer,
-                          KindAnswer, Room, Workers, DispatchStats, BulkAnswer>;
+                          KindAnswer, Room, Workers, DispatchStats, BulkAnswer, PartialsAnswer,
+                          GroupAnswer, ManyAnswer, Positions, Explanation>;
 
 struct Answer {
     enum class What : std::uint8_t {

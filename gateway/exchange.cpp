@@ -1,5 +1,7 @@
 #include "gateway/exchange.hpp"
 
+#include "gateway/json_text.hpp"
+
 namespace penstock::gateway {
 namespace {
 
@@ -32,6 +34,26 @@ Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration p
     co_await call->async_wait(kAwait);
     x->deadline->watch(nullptr);
     co_return call->take();
+}
+
+namespace {
+
+std::string seconds_text(Duration time) {
+    std::string out;
+    append_json_number(out, seconds(time));
+    if (out.ends_with(".0")) out.resize(out.size() - 2);
+    return out;
+}
+
+} // namespace
+
+void note_preference(Reply& reply, const Wait& wait) {
+    std::string applied;
+    if (wait.asked == Wait::Asked::by_preference) applied = "wait=" + seconds_text(wait.time);
+    if (wait.cancels && wait.time > Duration(0)) {
+        applied += applied.empty() ? "cancel-on-disconnect" : ", cancel-on-disconnect";
+    }
+    if (!applied.empty()) reply.headers.emplace_back("Preference-Applied", std::move(applied));
 }
 
 ProblemDetails no_answer(const Answer& answer) {

@@ -3,7 +3,9 @@
 // named functions and take values and plain pointers, as GCC 12 needs it.
 
 #include "gateway/beast.hpp"
+#include "gateway/group_request.hpp"
 #include "gateway/order.hpp"
+#include "gateway/places.hpp"
 #include "gateway/reply.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/shard.hpp"
@@ -44,8 +46,28 @@ Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
 // For long waits: ends early, with `gone`, when the client hangs up.
 Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Duration patience);
 
+// Where queued jobs stand; without those of whom the ventilator says nothing at once.
+// `jobs` outlives it.
+Awaitable<Places> ask_place(Shard* shard, const JobView* job);
+Awaitable<Places> ask_places(Shard* shard, const std::vector<JobView>* jobs);
+
+// Gives the group to the sink, all of it or nothing. Its jobs have ids; its payloads are gone then.
+std::shared_ptr<Call> start_group(Shard& shard, GroupRequest& request);
+// Why it is not stored, as the sink answered; nothing if it is.
+std::optional<ProblemDetails> group_trouble(Answer& answer, const JobId& id);
+// Both of them. `request` outlives it.
+Awaitable<std::optional<ProblemDetails>> store_group(Shard* shard, GroupRequest* request);
+
+// Its client has gone while it waited; the group goes too, if that was wanted.
+Awaitable<Reply> leave_group(Shard* shard, JobId id, Wait wait);
+
+void note_preference(Reply& reply, const Wait& wait);
+
 // Why there is no answer of the expected type.
 ProblemDetails no_answer(const Answer& answer);
+
+// The result as its pieces come, to the end of the job.
+Awaitable<Reply> answer_in_pieces(Exchange* exchange, JobId id);
 
 // By command.
 Awaitable<Reply> answer_to(Exchange* exchange, SubmitJob command);
@@ -54,8 +76,19 @@ Awaitable<Reply> answer_to(Exchange* exchange, SubmitBulk command);
 Awaitable<Reply> answer_to(Exchange* exchange, RunKind command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetJob command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetResult command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetEvents command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetJobEvents command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetGroupEvents command);
 Awaitable<Reply> answer_to(Exchange* exchange, ListJobs command);
 Awaitable<Reply> answer_to(Exchange* exchange, CancelOne command);
+Awaitable<Reply> answer_to(Exchange* exchange, ExplainJob command);
+Awaitable<Reply> answer_to(Exchange* exchange, RetryJob command);
+Awaitable<Reply> answer_to(Exchange* exchange, DoMany command);
+Awaitable<Reply> answer_to(Exchange* exchange, WaitMany command);
+Awaitable<Reply> answer_to(Exchange* exchange, SubmitGroup command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetGroup command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetGroupResults command);
+Awaitable<Reply> answer_to(Exchange* exchange, CancelWholeGroup command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetWorkers command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetKinds command);
 Awaitable<Reply> answer_to(Exchange* exchange, SetKind command);
@@ -64,5 +97,6 @@ Awaitable<Reply> answer_to(Exchange* exchange, Live command);
 Awaitable<Reply> answer_to(Exchange* exchange, Ready command);
 Awaitable<Reply> answer_to(Exchange* exchange, Health command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetMetrics command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetContract command);
 
 } // namespace penstock::gateway

@@ -16,6 +16,7 @@ struct Options {
     std::string ventilator_door = "tcp://127.0.0.1:5555";
     std::string ventilator_control = "tcp://127.0.0.1:5556";
     std::string sink_status = "tcp://127.0.0.1:5558";
+    std::string sink_events = "tcp://127.0.0.1:5559";
     unsigned threads = 1;                  // each with its own io_context
     bool allow_get_submit = false;         // GET /v1/run/{kind}
     std::vector<std::string> public_hosts; // values of Host that are served besides loopback

@@ -82,6 +82,16 @@ bool is_msgpack_type(std::string_view type) {
            type == "application/x-msgpack";
 }
 
+bool accepts(const Head& head, std::string_view wanted) {
+    std::string_view rest = head.accept ? std::string_view(*head.accept) : std::string_view();
+    while (!rest.empty()) {
+        const std::size_t comma = std::min(rest.find(','), rest.size());
+        if (media_type(rest.substr(0, comma)) == wanted) return true;
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    return false;
+}
+
 bool accepts_msgpack(const Head& head) {
     if (!head.accept) return false;
     std::string_view rest = *head.accept;

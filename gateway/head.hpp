@@ -25,7 +25,7 @@ struct Head {
     std::vector<Parameter> query;      // decoded, in order
     std::optional<std::string> host, origin, fetch_site, content_type, content_encoding;
     std::optional<std::string> accept, prefer;
-    std::optional<std::string> idempotency_key, if_none_match, expect;
+    std::optional<std::string> idempotency_key, if_none_match, expect, last_event_id;
     std::optional<std::uint64_t> content_length;
     unsigned hosts = 0, content_lengths = 0; // how often the field stands there
     bool transfer_encoding = false;          // it was sent
@@ -42,5 +42,6 @@ bool read_target(Head& head);
 std::string media_type(std::string_view content_type);
 bool is_msgpack_type(std::string_view media_type);
 bool accepts_msgpack(const Head& head);
+bool accepts(const Head& head, std::string_view media_type); // it is named there
 
 } // namespace penstock::gateway

@@ -83,6 +83,8 @@ private:
             keep(head.fetch_site, value);
         else if (is_named(text, "idempotency-key"))
             keep(head.idempotency_key, value);
+        else if (is_named(text, "last-event-id"))
+            keep(head.last_event_id, value);
     }
 
     // A header is all that it is given.

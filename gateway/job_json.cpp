@@ -93,29 +93,39 @@ std::optional<double> quantile(const Histogram& histogram, double q) {
     return kHistogramBounds.back();
 }
 
-void append_job(JsonText& json, const JobView& job) {
+void append_outcome(JsonText& json, const JobView& job) {
+    if (!job.value.empty()) append_result(json, job);
+    if (job.failure) append_failure(json.key("error"), *job.failure);
+}
+
+void append_job(JsonText& json, const JobView& job, const Place* place) {
     json.open_object().key("id").text(job.id.text()).key("kind").text(job.kind);
     json.key("state").text(to_string(job.state)).key("attempt").natural(job.attempt);
+    if (place != nullptr) {
+        json.key("position").natural(place->position);
+        if (place->starts_at > 0) json.key("estimated_start").text(to_rfc3339(place->starts_at));
+    }
     if (job.deaths > 0) json.key("deaths").natural(job.deaths);
     if (!job.worker.empty()) json.key("worker").text(job.worker);
     if (job.progress >= 0) json.key("progress").number(job.progress);
     if (!job.note.empty()) json.key("note").text(job.note);
     if (!job.tags.empty()) append_texts(json, "tags", job.tags);
     if (!job.tenant.empty()) json.key("tenant").text(job.tenant);
+    if (!job.group.empty()) json.key("group").text(job.group.text());
+    if (!job.retry_of.empty()) json.key("retry_of").text(job.retry_of.text());
     json.key("submitted_at").text(to_rfc3339(job.submitted_at));
     if (job.started_at > 0) json.key("started_at").text(to_rfc3339(job.started_at));
     if (job.finished_at > 0) json.key("finished_at").text(to_rfc3339(job.finished_at));
     if (job.result_bytes > 0) json.key("result_bytes").natural(job.result_bytes);
-    if (!job.value.empty()) append_result(json, job);
-    if (job.failure) append_failure(json.key("error"), *job.failure);
+    append_outcome(json, job);
     json.close_object();
 }
 
-std::string jobs_json(const ListAnswer& list) {
+std::string jobs_json(const ListAnswer& list, const Places& places) {
     std::string out;
     JsonText json(out);
     json.open_object().key("jobs").open_array();
-    for (const auto& job : list.jobs) append_job(json, job);
+    for (const auto& job : list.jobs) append_job(json, job, place_of(places, job));
     json.close_array().key("cursor");
     if (list.cursor == 0)
         json.null();
@@ -235,6 +245,42 @@ ProblemDetails no_result(const JobView& job) {
         append_failure(inner, *job.failure);
         out.extra += failure;
     }
+    return out;
+}
+
+ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
+    ProblemDetails out;
+    if (answer.found == Found::starting) {
+        out = problem(Slug::starting, "Open jobs are still coming in. Ask again.");
+    } else if (answer.found == Found::refused) {
+        const Slug slug = slug_of_refusal(answer.why);
+        out = problem(slug, "The job was not taken (" + answer.why + ").");
+    } else if (answer.why == text_of(Slug::outcome_lost)) {
+        out = problem(Slug::outcome_lost, "The sink that knew it has gone.");
+    } else {
+        out = problem(Slug::job_not_found, "No job has the id `" + id.text() +
+                                               "`: it was never "
+                                               "submitted, or its outcome is not kept any more.");
+    }
+    out.id = id;
+    return out;
+}
+
+ProblemDetails not_retried(const JobId& id, const JobAnswer& answer) {
+    ProblemDetails out;
+    if (answer.found == Found::conflict) {
+        out = problem(Slug::id_conflict, "The id of the new job is taken. Use another "
+                                         "Idempotency-Key.");
+    } else if (answer.found != Found::refused) {
+        out = not_found(id, answer);
+    } else if (answer.why == text_of(Slug::not_finished)) {
+        out = problem(Slug::not_finished, "The job has no outcome yet; wait for it, or cancel it, "
+                                          "before it is run again.");
+    } else {
+        out = problem(slug_of_refusal(answer.why),
+                      "The job was not taken again (" + answer.why + ").");
+    }
+    out.id = id;
     return out;
 }
 

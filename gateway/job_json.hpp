@@ -2,6 +2,7 @@
 // Answers of the ventilator and the sink as JSON.
 
 #include "gateway/json_text.hpp"
+#include "gateway/places.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/reply.hpp"
 #include "protocol/questions.hpp"
@@ -11,8 +12,10 @@
 
 namespace penstock::gateway {
 
-void append_job(JsonText& json, const JobView& job); // one object
-std::string jobs_json(const ListAnswer& list);
+// One object. `place` is where it stands in the queue, if anybody knows.
+void append_job(JsonText& json, const JobView& job, const Place* place = nullptr);
+void append_outcome(JsonText& json, const JobView& job); // its members `result` or `error`, if any
+std::string jobs_json(const ListAnswer& list, const Places& places = {});
 std::string workers_json(const Workers& workers);
 std::string kinds_json(const Room& room, const DispatchStats& dispatch, const SinkStats& sink);
 // Seconds under which a share `q` of all values lie, spread evenly within a bucket; the last bound
@@ -26,5 +29,8 @@ Reply result_reply(JobView&& job, ResultForm form);
 // Why there is no result: the job finished otherwise, or the result is not kept.
 // REQUIRES: job.state is final.
 ProblemDetails no_result(const JobView& job);
+// Why there is no job to be seen, or to be run again.
+ProblemDetails not_found(const JobId& id, const JobAnswer& answer);
+ProblemDetails not_retried(const JobId& id, const JobAnswer& answer);
 
 } // namespace penstock::gateway

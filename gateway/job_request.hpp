@@ -11,6 +11,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parser.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ struct JobRequest {
     Terms terms;
     std::optional<JobId> id;
     std::string payload; // one msgpack value; nil if none was given
+    std::unique_ptr<JobRequest> then, on_failure;
+
+    [[nodiscard]] bool has_callbacks() const { return then || on_failure; }
 };
 
 using CheckedJob = std::variant<JobRequest, ProblemDetails>;
@@ -53,9 +57,10 @@ private:
     std::optional<boost::json::value> value_;
 };
 
-CheckedJob read_job(const boost::json::object& fields, WallTime now);
+// `prefix` stands before the names in errors: "/jobs/3/" for one in a list of jobs.
+CheckedJob read_job(const boost::json::object& fields, WallTime now, std::string prefix = "/");
 CheckedJob read_job_msgpack(std::string_view body, WallTime now);
-// The options of a job whose payload is the body itself. `wait` is skipped.
+// The options of a job whose payload is the body itself. `wait` is skipped; a callback is its kind.
 CheckedJob read_job_options(const std::string& kind, const std::vector<Parameter>& query,
                             WallTime now);
 

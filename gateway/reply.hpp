@@ -11,6 +11,8 @@ namespace penstock::gateway {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMsgpack = "application/msgpack";
+constexpr std::string_view kNdjson = "application/x-ndjson";
+constexpr std::string_view kEventStream = "text/event-stream";
 constexpr std::string_view kProblemJson = "application/problem+json";
 
 class Stream; // gateway/stream.hpp

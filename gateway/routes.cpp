@@ -33,30 +33,41 @@ std::optional<Duration> wait_of(std::string_view text) {
     return from_seconds(std::min(*value, kWaitSecondsMax));
 }
 
-// "respond-async, wait=10" -> 10 s. A preference that can't be read is no preference (RFC 7240).
-std::optional<Duration> preferred_wait(std::string_view prefer) {
+struct Preferences {
+    std::optional<Duration> wait;
+    bool cancel_on_disconnect = false;
+};
+
+// "respond-async, wait=10". A preference that can't be read is no preference (RFC 7240).
+Preferences read_preferences(std::string_view prefer) {
+    Preferences out;
     while (!prefer.empty()) {
         const std::size_t comma = std::min(prefer.find_first_of(",;"), prefer.size());
         std::string item(prefer.substr(0, comma));
         prefer.remove_prefix(std::min(comma + 1, prefer.size()));
         std::erase_if(item, [](char c) { return c == ' ' || c == '\t' || c == '"'; });
-        if (item.starts_with("wait=")) return wait_of(std::string_view(item).substr(5));
+        const bool is_wait = item.starts_with("wait=") && !out.wait; // the first one counts
+        if (is_wait) out.wait = wait_of(std::string_view(item).substr(5));
+        if (item == "cancel-on-disconnect") out.cancel_on_disconnect = true;
     }
-    return std::nullopt;
+    return out;
 }
 
 std::variant<Wait, ProblemDetails> read_wait(const Head& head) {
+    const auto preferred =
+        read_preferences(head.prefer ? std::string_view(*head.prefer) : std::string_view());
+    Wait wait;
+    wait.cancels = preferred.cancel_on_disconnect;
     if (const std::string* text = head.parameter("wait")) {
         const auto time = wait_of(*text);
         if (!time) return bad_parameter("?wait", "a number of seconds, at most 300");
-        return Wait{Wait::Asked::by_query, *time};
+        wait.asked = Wait::Asked::by_query;
+        wait.time = *time;
+    } else if (preferred.wait) {
+        wait.asked = Wait::Asked::by_preference;
+        wait.time = *preferred.wait;
     }
-    if (head.prefer) {
-        if (const auto time = preferred_wait(*head.prefer)) {
-            return Wait{Wait::Asked::by_preference, *time};
-        }
-    }
-    return Wait{};
+    return wait;
 }
 
 template <class Make>
@@ -67,14 +78,18 @@ Checked with_wait(const Head& head, Make make) {
 }
 
 template <class Make>
-Checked with_id(const std::string& text, Make make) {
+Checked with_id(const std::string& text, Make make, Slug slug = Slug::job_not_found) {
     const auto id = JobId::parse(text);
     if (!id) {
-        return problem(Slug::job_not_found, "`" + text +
-                                                "` is not the id of a job: ids have 1-64 "
-                                                "characters of [A-Za-z0-9._-].");
+        return problem(slug, "`" + text + "` is not an id: ids have 1-64 characters of "
+                                          "[A-Za-z0-9._-].");
     }
     return make(*id);
+}
+
+bool is_on(const Head& head, std::string_view parameter) {
+    const std::string* text = head.parameter(parameter);
+    return text != nullptr && (text->empty() || *text == "true" || *text == "1");
 }
 
 template <class Make>
@@ -134,9 +149,8 @@ Checked submit_raw(const Head& h) {
 }
 
 Checked submit_bulk(const Head& h) {
-    const std::string* atomic = h.parameter("atomic");
-    const bool all = atomic != nullptr && (atomic->empty() || *atomic == "true" || *atomic == "1");
-    return Command(SubmitBulk{all ? SubmitBulk::Mode::atomic : SubmitBulk::Mode::each});
+    return Command(
+        SubmitBulk{is_on(h, "atomic") ? SubmitBulk::Mode::atomic : SubmitBulk::Mode::each});
 }
 
 Checked run_kind(const Head& h) {
@@ -158,13 +172,60 @@ Checked get_job(const Head& h) {
 }
 
 Checked get_result(const Head& h) {
+    const auto as = accepts(h, kNdjson) ? GetResult::As::pieces : GetResult::As::whole;
     return with_id(h.segments[2], [&](const JobId& id) {
-        return with_wait(h, [&](Wait wait) { return GetResult{id, wait}; });
+        return with_wait(h, [&](Wait wait) { return GetResult{id, wait, as}; });
     });
 }
 
 Checked cancel(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(CancelOne{id})); });
+}
+
+Checked get_events(const Head& h) {
+    auto wanted = read_selection(h.query);
+    if (auto* bad = std::get_if<ProblemDetails>(&wanted)) return std::move(*bad);
+    return Command(GetEvents{std::get<Selection>(std::move(wanted))});
+}
+
+Checked get_job_events(const Head& h) {
+    return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(GetJobEvents{id})); });
+}
+
+Checked get_group_events(const Head& h) {
+    return with_id(h.segments[2],
+                   [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
+}
+
+template <class Make>
+Checked of_job(const Head& h) {
+    return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); });
+}
+
+template <AskMany::Deed kDeed>
+Checked do_many(const Head& h) {
+    return Command(DoMany{kDeed, is_on(h, "dry_run")});
+}
+
+template <GroupForm kForm>
+Checked submit_group(const Head& h) {
+    return with_wait(h, [](Wait wait) { return SubmitGroup{kForm, wait}; });
+}
+
+Checked get_group(const Head& h) {
+    return with_id(
+        h.segments[2],
+        [&](const JobId& id) {
+            return with_wait(h, [&](Wait wait) { return GetGroup{id, wait}; });
+        },
+        Slug::group_not_found);
+}
+
+template <class Make>
+Checked of_group(const Head& h) {
+    return with_id(
+        h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); },
+        Slug::group_not_found);
 }
 
 Checked health(const Head& h) {
@@ -196,7 +257,25 @@ constexpr std::array kEntries = {
     Entry{Route::job, Method::get, "v1/jobs/*", kNamed, get_job},
     Entry{Route::job, Method::remove, "v1/jobs/*", kNamed, cancel},
     Entry{Route::result, Method::get, "v1/jobs/*/result", kNamed, get_result},
+    Entry{Route::job_events, Method::get, "v1/jobs/*/events", kNamed, get_job_events},
+    Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed, get_group_events},
+    Entry{Route::events, Method::get, "v1/events", kNamed, get_events},
     Entry{Route::kind_jobs, Method::post, "v1/kinds/*/jobs", kNamed, submit_raw},
+    Entry{Route::many_cancel, Method::post, "v1/jobs/cancel", kNamed,
+          do_many<AskMany::Deed::cancel>},
+    Entry{Route::many_retry, Method::post, "v1/jobs/retry", kNamed,
+          do_many<AskMany::Deed::retry>},
+    Entry{Route::many_purge, Method::post, "v1/jobs/purge", kNamed,
+          do_many<AskMany::Deed::purge>},
+    Entry{Route::many_wait, Method::post, "v1/jobs/wait", kNamed, plain<WaitMany>},
+    Entry{Route::explain, Method::get, "v1/jobs/*/explain", kNamed, of_job<ExplainJob>},
+    Entry{Route::retry, Method::post, "v1/jobs/*/retry", kNamed, of_job<RetryJob>},
+    Entry{Route::groups, Method::post, "v1/groups", kNamed, submit_group<GroupForm::group>},
+    Entry{Route::group, Method::get, "v1/groups/*", kNamed, get_group},
+    Entry{Route::group, Method::remove, "v1/groups/*", kNamed, of_group<CancelWholeGroup>},
+    Entry{Route::group_results, Method::get, "v1/groups/*/results", kNamed,
+          of_group<GetGroupResults>},
+    Entry{Route::chains, Method::post, "v1/chains", kNamed, submit_group<GroupForm::chain>},
     Entry{Route::run, Method::get, "v1/run/*", HostRule::own, run_kind},
     Entry{Route::workers, Method::get, "v1/workers", kNamed, plain<GetWorkers>},
     Entry{Route::kinds, Method::get, "v1/kinds", kNamed, plain<GetKinds>},
@@ -206,7 +285,18 @@ constexpr std::array kEntries = {
     Entry{Route::readyz, Method::get, "readyz", kAny, plain<Ready>},
     Entry{Route::healthz, Method::get, "healthz", kAny, health},
     Entry{Route::metrics, Method::get, "metrics", kAny, plain<GetMetrics>},
+    Entry{Route::contract, Method::get, "openapi.json", kNamed, plain<GetContract>},
 };
+
+// "v1/kinds/*/jobs" -> "/v1/kinds/{kind}/jobs"
+std::string path_of(const Entry& entry) {
+    std::string path = "/" + std::string(entry.path);
+    if (const auto star = path.find('*'); star != std::string::npos) {
+        const bool names_kind = path.starts_with("/v1/kinds/") || path.starts_with("/v1/run/");
+        path.replace(star, 1, names_kind ? "{kind}" : "{id}");
+    }
+    return path;
+}
 
 bool fits(std::string_view pattern, const std::vector<std::string>& segments) {
     for (const auto& segment : segments) {
@@ -255,25 +345,6 @@ Routed enter(const Entry& entry, const Head& head, const RoutePolicy& policy) {
 
 } // namespace
 
-std::string_view to_string(Route route) {
-    static constexpr std::array<std::string_view, kRoutes> kPaths = {"/v1/jobs",
-                                                                     "/v1/kinds/{kind}/jobs",
-                                                                     "/v1/jobs/bulk",
-                                                                     "/v1/jobs/{id}",
-                                                                     "/v1/jobs/{id}/result",
-                                                                     "/v1/run/{kind}",
-                                                                     "/v1/workers",
-                                                                     "/v1/kinds",
-                                                                     "/v1/kinds/{kind}",
-                                                                     "/v1/stats",
-                                                                     "/livez",
-                                                                     "/readyz",
-                                                                     "/healthz",
-                                                                     "/metrics",
-                                                                     "other"};
-    return kPaths[static_cast<std::size_t>(route)];
-}
-
 Routed route(const Head& head, const RoutePolicy& policy) {
     if (head.segments.empty() && head.method == Method::options) {
         return {Route::other, no_such_method(head, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")};
@@ -293,8 +364,27 @@ Routed route(const Head& head, const RoutePolicy& policy) {
                                                                 "Jobs are at /v1/jobs."))};
 }
 
+std::string_view to_string(Route route) {
+    static const auto kPaths = [] {
+        std::array<std::string, kRoutes> paths;
+        paths[static_cast<std::size_t>(Route::other)] = "other";
+        for (const Entry& entry : kEntries) {
+            paths[static_cast<std::size_t>(entry.route)] = path_of(entry);
+        }
+        return paths;
+    }();
+    return kPaths[static_cast<std::size_t>(route)];
+}
+
+std::vector<RoutePath> list_routes() {
+    std::vector<RoutePath> out;
+    for (const Entry& entry : kEntries) out.push_back({to_string(entry.method), path_of(entry)});
+    return out;
+}
+
 bool is_submission(const Command& command) {
-    return std::holds_alternative<SubmitJob>(command) ||
+    return std::holds_alternative<SubmitGroup>(command) ||
+           std::holds_alternative<SubmitJob>(command) ||
            std::holds_alternative<SubmitRaw>(command) ||
            std::holds_alternative<SubmitBulk>(command) || std::holds_alternative<RunKind>(command);
 }

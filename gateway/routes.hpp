@@ -6,6 +6,7 @@
 #include "gateway/http_policy.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/reply.hpp"
+#include "gateway/selection.hpp"
 #include "protocol/job_id.hpp"
 #include "protocol/questions.hpp"
 #include "protocol/time.hpp"
@@ -31,19 +32,36 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     kinds,
     kind,
     stats,
+    explain,
+    retry,
+    many_cancel,
+    many_retry,
+    many_purge,
+    many_wait,
+    groups,
+    group,
+    group_results,
+    chains,
     livez,
     readyz,
     healthz,
     metrics,
+    contract,
+    events,
+    job_events,
+    group_events,
     other,
 };
-constexpr std::size_t kRoutes = 15;
+constexpr std::size_t kRoutes = static_cast<std::size_t>(Route::other) + 1;
 std::string_view to_string(Route route); // its path, as "/v1/jobs/{id}"
+
+enum class GroupForm : std::uint8_t { group, chain };
 
 struct Wait {
     enum class Asked : std::uint8_t { no, by_query, by_preference };
     Asked asked = Asked::no;
     Duration time{0};
+    bool cancels = false; // the job, if its client goes away meanwhile
 };
 
 struct SubmitJob {
@@ -71,8 +89,22 @@ struct GetJob {
 };
 
 struct GetResult {
+    enum class As : std::uint8_t { whole, pieces };
     JobId id;
     Wait wait;
+    As as = As::whole;
+};
+
+struct GetEvents {
+    Selection wanted;
+};
+
+struct GetJobEvents {
+    JobId id;
+};
+
+struct GetGroupEvents {
+    JobId id;
 };
 
 struct ListJobs {
@@ -80,6 +112,39 @@ struct ListJobs {
 };
 
 struct CancelOne {
+    JobId id;
+};
+
+struct ExplainJob {
+    JobId id;
+};
+
+struct RetryJob {
+    JobId id;
+};
+
+struct DoMany { // the body says to which jobs
+    AskMany::Deed deed = AskMany::Deed::cancel;
+    bool dry_run = false;
+};
+
+struct WaitMany {}; // the body says for which jobs
+
+struct SubmitGroup {
+    GroupForm form = GroupForm::group;
+    Wait wait;
+};
+
+struct GetGroup {
+    JobId id;
+    Wait wait;
+};
+
+struct GetGroupResults {
+    JobId id;
+};
+
+struct CancelWholeGroup {
     JobId id;
 };
 
@@ -104,9 +169,13 @@ struct Health {
 
 struct GetMetrics {};
 
+struct GetContract {};
+
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
-                 GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health, GetMetrics>;
+                 ExplainJob, RetryJob, DoMany, WaitMany, SubmitGroup, GetGroup, GetGroupResults,
+                 CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health,
+                 GetMetrics, GetContract, GetEvents, GetJobEvents, GetGroupEvents>;
 
 struct Routed {
     Route route = Route::other;
@@ -119,6 +188,13 @@ struct RoutePolicy {
 };
 
 Routed route(const Head& head, const RoutePolicy& policy);
+
+// Every method and path that is served, in order: "GET", "/v1/jobs/{id}".
+struct RoutePath {
+    std::string_view method;
+    std::string path;
+};
+std::vector<RoutePath> list_routes();
 
 bool is_submission(const Command& command);
 bool is_probe(const Command& command); // answered while everything else is not

@@ -149,6 +149,7 @@ void Server::drain() {
             boost::system::error_code ignored;
             t->acceptor.close(ignored);
             t->shard.hub.drain();
+            t->shard.broadcast.close();
         });
     }
 }

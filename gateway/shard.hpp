@@ -4,12 +4,14 @@
 #include "gateway/admission.hpp"
 #include "gateway/beast.hpp"
 #include "gateway/board.hpp"
+#include "gateway/broadcast.hpp"
 #include "gateway/deadlines.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hub.hpp"
 #include "gateway/ids.hpp"
 #include "gateway/job_request.hpp"
 #include "gateway/metrics.hpp"
+#include "gateway/ring.hpp"
 #include "gateway/routes.hpp"
 
 #include <atomic>
@@ -39,9 +41,11 @@ struct House { // all threads
 struct Shard { // one thread; only that thread touches it, unless it says otherwise
 
     Shard(House& the_house, zmq::context_t& context)
-        : house(the_house), hub(the_house.options, context, io) {}
+        : house(the_house), broadcast(house.options.sink_events, context, io, ring),
+          hub(house.options, context, io) {}
 
-    Deadlines deadlines; // stays until the last session has gone with `io`
+    Deadlines deadlines; // these two stay until the last session has gone with `io`
+    Ring ring;
     asio::io_context io{1};
     House& house;
     FreshIds ids;
@@ -49,7 +53,8 @@ struct Shard { // one thread; only that thread touches it, unless it says otherw
     HttpDurations durations; // read by any thread
     std::int64_t date_second = 0;
     std::string date; // of that second, for the Date header
-    Hub hub;          // goes first of all, and drops the sessions that wait for an answer
+    Broadcast broadcast;
+    Hub hub; // goes first of all, and drops the sessions that wait for an answer
     const Board* board = &hub.board();
 
     [[nodiscard]] static WallTime wall() {

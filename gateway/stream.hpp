@@ -15,9 +15,6 @@
 
 namespace penstock::gateway {
 
-constexpr std::string_view kEventStream = "text/event-stream";
-constexpr std::string_view kNdjson = "application/x-ndjson";
-
 enum class Flow : std::uint8_t {
     more,   // ask again
     end,    // that was all

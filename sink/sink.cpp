@@ -4,6 +4,7 @@
 #include "protocol/limits.hpp"
 #include "protocol/link.hpp"
 #include "sink/ledger.hpp"
+#include "sink/publisher.hpp"
 #include "transport/arrived.hpp"
 #include "transport/complaints.hpp"
 #include "transport/monitor.hpp"
@@ -46,6 +47,7 @@ std::size_t rows_of(const SinkFact& fact) {
 void hold(SinkFact& fact, const Held& held) {
     if (held.frame == nullptr) return;
     if (auto* result = std::get_if<Result>(&fact)) result->held = held;
+    if (auto* partial = std::get_if<Partial>(&fact)) partial->held = held;
     auto* linked = std::get_if<Linked<ToSink>>(&fact);
     auto* store = linked == nullptr ? nullptr : std::get_if<Store>(&linked->message);
     if (store != nullptr) store->held = held;
@@ -62,7 +64,7 @@ public:
 private:
     void receive_door();
     void receive_questions();
-    void receive_events();
+    void receive_peer_events();
     void take(const Linked<ToSink>& linked);
     void meet(const Hello& hello, Request request, const Envelope& envelope);
     [[nodiscard]] Index remember(const Envelope& envelope); // an asker
@@ -73,10 +75,12 @@ private:
     void send_replies();
     [[nodiscard]] Instant wake_at() const;
 
+    const std::uint64_t life_ = random_bits() | 1;
     const std::string advertised_door_;
     zmq::context_t& context_;
     transport::Monitors monitors_;
     zmq::socket_t door_, status_;
+    Publisher publisher_;
     std::unique_ptr<zmq::socket_t> ventilator_; // to the door of the one that said hello
     std::string ventilator_door_;
     std::uint64_t ventilator_instance_ = 0;
@@ -87,7 +91,6 @@ private:
     Slab<Envelope> askers_;
     transport::Complaints door_complaints_{"sink-door"};
     transport::Complaints status_complaints_{"sink-status"};
-    const std::uint64_t life_ = random_bits() | 1;
     std::uint64_t malformed_ = 0;
     Now now_{};
     Instant confirm_at_ = kNever;
@@ -106,6 +109,7 @@ Shell::Shell(const Options& options, zmq::context_t& context)
     : advertised_door_(options.advertised_door), context_(context), monitors_(context),
       door_(transport::open_socket(context, zmq::socket_type::pull)),
       status_(transport::open_socket(context, zmq::socket_type::router)),
+      publisher_(context, options.events, life_),
       ledger_(limits_of(options), random_bits(), transport::clock_now()) {
     for (const auto& at : options.doors) transport::bind_socket(door_, at, "the sink's door");
     for (const auto& at : options.statuses)
@@ -113,15 +117,17 @@ Shell::Shell(const Options& options, zmq::context_t& context)
 }
 
 void Shell::run(transport::Stop& stop) {
-    transport::Poll poll({&door_, &status_}, {monitors_.fd(), stop.fd()});
+    transport::Poll poll({&door_, &status_, &publisher_.socket()}, {monitors_.fd(), stop.fd()});
     while (!stop.draining()) {
         poll.wait(wake_at());
         now_ = transport::both_now();
         receive_door();
         if (poll.ready(1)) receive_questions();
-        if (poll.ready(2)) receive_events();
+        if (poll.ready(2)) ledger_.chronicle().listen(publisher_.receive_subscriptions());
+        if (poll.ready(3)) receive_peer_events();
         ledger_.tick(now_, outbox_);
         flush();
+        publisher_.publish(ledger_.chronicle(), now_.wall);
     }
     status_.set(zmq::sockopt::linger, 1000);
     if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
@@ -153,6 +159,8 @@ void Shell::receive_door() {
                 ledger_.on(*result, now_, outbox_);
             else if (const auto* p = std::get_if<Progress>(&fact))
                 ledger_.on(*p);
+            else if (const auto* partial = std::get_if<Partial>(&fact))
+                ledger_.on(*partial, outbox_);
             else
                 take(std::get<Linked<ToSink>>(fact));
         }
@@ -237,7 +245,7 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
     transport::send_answer(status_, *envelope, encode(request, StatusAnswer{answer}));
 }
 
-void Shell::receive_events() {
+void Shell::receive_peer_events() {
     for (const auto& event : monitors_.take()) {
         if (event.key != kVentilatorKey) continue;
         const bool is_up = event.what == transport::PeerEvent::What::up;

@@ -14,6 +14,7 @@ namespace penstock::sink {
 struct Options {
     std::vector<std::string> doors = {"tcp://127.0.0.1:5557"};
     std::vector<std::string> statuses = {"tcp://127.0.0.1:5558"};
+    std::vector<std::string> events = {"tcp://127.0.0.1:5559"}; // none: nobody can listen
     std::string advertised_door; // what workers dial; empty: what the ventilator dials
     double result_ttl_seconds = 3600;
     std::uint64_t finished_max = 1'000'000;

@@ -19,14 +19,16 @@ Dispatcher::Dispatcher(const Limits& limits, std::uint64_t seed, Instant now)
 KindState* Dispatcher::kind_of(const std::string& name) {
     const auto found = kinds_.find(name);
     if (found != kinds_.end()) return found->second.get();
-    return kinds_.size() < limits_.kinds_max ? &make_kind(name) : nullptr;
+    return kinds_.size() < limits_.kinds_max ? &add_kind(name) : nullptr;
 }
 
-KindState& Dispatcher::make_kind(const std::string& name) {
-    KindState& kind = *kinds_.emplace(name, std::make_unique<KindState>()).first->second;
-    kind.name = name;
-    kind.plain = &line_of(kind, {});
-    return kind;
+KindState& Dispatcher::add_kind(const std::string& name) {
+    auto& kind = kinds_[name];
+    if (kind) return *kind;
+    kind = std::make_unique<KindState>();
+    kind->name = name;
+    kind->plain = &line_of(*kind, {});
+    return *kind;
 }
 
 std::string_view Dispatcher::refusal(const KindState* kind, std::size_t bytes) const {

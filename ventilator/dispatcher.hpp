@@ -109,9 +109,15 @@ private:
 
     using Attempt = std::pair<JobNumber, std::uint32_t>;
 
+    struct Ghost { // an attempt that a lane still holds though its job has moved on
+        LaneId lane = 0;
+        KindState* kind = nullptr; // null: nobody knows any more
+        std::uint32_t call = 0;    // of the lane, as in a record
+    };
+
     // dispatcher.cpp: jobs
     KindState* kind_of(const std::string& name); // null: there are too many
-    KindState& make_kind(const std::string& name);
+    KindState& add_kind(const std::string& name); // if it is not there
     [[nodiscard]] bool has_line_for(const KindState& kind, const Terms& terms) const;
     [[nodiscard]] std::string_view refusal(const KindState* kind, std::size_t bytes) const;
     void on(const Stored& m, Instant now, Outbox& out);
@@ -152,7 +158,8 @@ private:
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
     void make_ghost(Index index);
-    void add_ghost(Attempt attempt, LaneState& lane);
+    void add_ghost(Attempt attempt, LaneState& lane, KindState* kind, std::uint32_t call);
+    static void forget(const Ghost& ghost);
     void end_ghost(JobNumber number, std::uint32_t attempt);
     void lose(Index lane, bool blame, Outbox& out);
     void withdraw_unstarted(Index lane, Outbox& out);
@@ -170,6 +177,19 @@ private:
     Line& line_of(KindState& kind, const std::vector<std::string>& needs);
     void drop_line_if_spare(Line& line);
 
+    // dispatcher_limits.cpp: what holds for all jobs of a kind
+    [[nodiscard]] static std::uint64_t allowance(const KindState& kind, Instant now);
+    void count_started(KindState& kind, std::uint64_t jobs, Instant now);
+    void look_at(KindState& kind);
+    void look_at_limits(Instant now);
+    [[nodiscard]] Instant limits_wake_at() const;
+
+    // dispatcher_batches.cpp: jobs that go together
+    void gather(Instant now);
+    void gather(Pool& pool, std::size_t share, Instant now);
+    void feed_together(Pool& pool, std::size_t share, Index lane, Instant now, Outbox& out);
+    std::uint32_t call_of_suspect(const KindState& kind, Index lane);
+
     // dispatcher_pump.cpp: who gets what
     void send_stores(Outbox& out);
     void fill_slots(Instant now, Outbox& out);
@@ -177,7 +197,7 @@ private:
     void feed(Pool& pool, std::size_t share, int priority, Index lane, Instant now, Outbox& out);
     void feed_suspects(Instant now, Outbox& out);
     bool feed_suspect(Line& line, Instant now, Outbox& out);
-    void dispatch(Index index, Index lane, Instant now, Outbox& out);
+    void dispatch(Index index, Index lane, Instant now, Outbox& out, std::uint32_t call);
     [[nodiscard]] double oldest_age(const KindState& kind, Instant now) const;
 
     // dispatcher_explain.cpp: where a job stands, and why
@@ -205,12 +225,13 @@ private:
     TimerWheel timers_;
     Roster roster_;
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
+    std::vector<KindState*> untold_kinds_; // known, and the sink was not told
+    std::vector<KindState*> looked_at_;    // in the next pump, for what limits them
     std::vector<Line*> suspect_lines_;     // with suspects
     std::vector<std::size_t> short_kinds_; // shares of one pool, within a pump
     std::size_t rows_expected_ = 1;        // that the lane at hand will be given
-    std::vector<KindState*> untold_kinds_; // known, and the sink was not told
     std::deque<Handed> handed_;
-    std::map<Attempt, LaneId> ghosts_; // attempts that a lane still holds though the job moved on
+    std::map<Attempt, Ghost> ghosts_;
     JobNumber next_number_ = 1;
     LaneId next_lane_ = 1;
     std::uint64_t pumps_ = 0;
@@ -224,6 +245,8 @@ private:
     bool sink_is_up_ = false;
     bool draining_ = false;
     Instant watched_{}; // when the lanes were last looked at
+    Instant gathered_at_ = kNever;   // when the next batch has waited long enough
+    Instant limited_until_ = kNever; // when a pump is due for that or for a kind that was held
 };
 
 } // namespace penstock::ventilator

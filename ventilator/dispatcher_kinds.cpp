@@ -34,6 +34,7 @@ void Dispatcher::configure_kind(const std::string& name, const KindSettings& set
     if (kind == nullptr) return;
     kind->configured = settings;
     kind->settings = overlaid(kind->configured, kind->remembered);
+    look_at(*kind);
 }
 
 // All that the sink remembers of each, so that what is absent was cleared.
@@ -45,6 +46,7 @@ void Dispatcher::on(const Kinds& m, Instant now) {
         kind->remembered = row.settings;
         kind->settings = overlaid(kind->configured, kind->remembered);
         if (kind->settings.rate) kind->rate.restart(*kind->settings.rate, now);
+        look_at(*kind);
     }
 }
 

@@ -6,11 +6,24 @@
 #include "protocol/check.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::ventilator {
 namespace {
 
 constexpr std::uint32_t kAnyAttempt = 0; // of a ghost whose attempt the worker did not say
+
+// Of each of the kinds, which jobs the worker takes together. Rows are needed for that.
+std::vector<Together> together_of(const Join& join, const std::vector<KindState*>& kinds) {
+    std::vector<Together> out(kinds.size());
+    if (!join.batch) return out;
+    for (const Batching& wish : join.batching) {
+        for (std::size_t i = 0; i < kinds.size(); ++i) {
+            if (kinds[i]->name == wish.kind) out[i] = {wish.max, wish.wait};
+        }
+    }
+    return out;
+}
 
 } // namespace
 
@@ -50,8 +63,13 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
     std::vector<std::string> labels = join.labels;
     std::sort(labels.begin(), labels.end());
     labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-    LaneState& lane = roster_.open(joined.lane, joined.worker, join.slots,
-                                   {kinds, std::move(labels), join.min_priority});
+    std::vector<Together> together = together_of(join, kinds);
+    for (const Together& each : together) {
+        joined.window = std::max(joined.window, join.slots * each.max);
+    }
+    LaneState& lane =
+        roster_.open(joined.lane, joined.worker, join.slots,
+                     {kinds, std::move(together), std::move(labels), join.min_priority});
     lane.batches = join.batch;
     lane.heartbeats = join.heartbeats;
     lane.labels = join.labels;
@@ -68,21 +86,36 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
 
 void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& running) {
     LaneState& lane = roster_[to];
+    std::map<std::uint32_t, std::uint32_t> calls; // of the old lane, as they are called on this one
+    const auto same_call = [&](std::uint32_t call) {
+        if (call == 0) return 0u;
+        const auto [at, is_new] = calls.try_emplace(call, 0);
+        if (is_new) at->second = lane.open_call();
+        return at->second;
+    };
     for (const JobNumber number : running) {
         const Index index = find(number);
         const bool is_here = index != kNoIndex && records_[index].stage == Stage::out &&
                              records_[index].lane == from;
         if (!is_here) { // taken away from it meanwhile; its slot is used until it answers
-            const auto known = ghosts_.find({number, kAnyAttempt});
-            if (known != ghosts_.end() && from != kNoIndex && known->second == roster_[from].id) {
-                ghosts_.erase(known); // its lane is about to end
+            Ghost ghost;
+            const auto known = ghosts_.lower_bound({number, kAnyAttempt});
+            const bool is_known = known != ghosts_.end() && known->first.first == number &&
+                                  from != kNoIndex && known->second.lane == roster_[from].id;
+            if (is_known) ghost = known->second;
+            if (is_known && known->first.second == kAnyAttempt) {
+                forget(ghost); // its lane is about to end
+                ghosts_.erase(known);
             }
-            add_ghost({number, kAnyAttempt}, lane);
+            add_ghost({number, kAnyAttempt}, lane, ghost.kind, same_call(ghost.call));
             continue;
         }
         Record& r = records_[index];
+        const std::uint32_t call = same_call(r.call);
         end_flight(index);
         r.lane = to;
+        r.call = call;
+        lane.enter_call(call);
         r.stage = Stage::out;
         links_.push_back(lane.flights, index);
         ++lane.outstanding;
@@ -113,7 +146,12 @@ void Dispatcher::close(Index index, bool blame, Outbox& out) {
     lose(index, blame, out);
     const LaneId id = roster_[index].id;
     for (auto ghost = ghosts_.begin(); ghost != ghosts_.end();) {
-        ghost = ghost->second == id ? ghosts_.erase(ghost) : std::next(ghost);
+        if (ghost->second.lane != id) {
+            ++ghost;
+            continue;
+        }
+        forget(ghost->second);
+        ghost = ghosts_.erase(ghost);
     }
     for (Line* line : suspect_lines_) {
         if (line->reserved == id) line->reserved = 0;
@@ -123,12 +161,16 @@ void Dispatcher::close(Index index, bool blame, Outbox& out) {
 }
 
 // Those that may be running when a worker is gone: what it last said that it runs, and the oldest
-// it holds, one a slot. A job that kills its worker at once was never reported.
+// it holds, one a slot, or all of a call. A job that kills its worker at once was never reported.
 std::vector<Index> Dispatcher::maybe_running(const LaneState& lane) const {
     std::vector<Index> out;
-    std::uint32_t slots = lane.slots;
-    for (Index at = lane.flights.first; at != kNoIndex && slots > 0;
-         at = links_.next(at), --slots) {
+    std::uint32_t slots = lane.slots, call = 0;
+    for (Index at = lane.flights.first; at != kNoIndex; at = links_.next(at)) {
+        const std::uint32_t own = records_[at].call;
+        if (own == 0 || own != call) {
+            if (slots-- == 0) break;
+        }
+        call = own;
         out.push_back(at);
     }
     for (const JobNumber number : lane.running) {
@@ -223,6 +265,7 @@ void Dispatcher::end_flight(Index index) {
     links_.remove(lane.flights, index);
     PENSTOCK_CHECK(lane.outstanding > 0);
     --lane.outstanding;
+    lane.leave_call(std::exchange(r.call, 0));
     lane.bytes -= r.payload.size();
     --r.kind->running;
     --running_;
@@ -239,17 +282,24 @@ void Dispatcher::make_ghost(Index index) {
     const Attempt attempt{r.number, r.attempt};
     LaneState& lane = roster_[lane_index];
     const bool was_alone = lane.alone;
+    const std::uint32_t call = r.call;
     end_flight(index);
     lane.alone = was_alone;
-    add_ghost(attempt, lane);
+    add_ghost(attempt, lane, r.kind, call);
     roster_.place(lane_index);
 }
 
-void Dispatcher::add_ghost(Attempt attempt, LaneState& lane) {
-    if (!ghosts_.try_emplace(attempt, lane.id).second) return;
+void Dispatcher::add_ghost(Attempt attempt, LaneState& lane, KindState* kind, std::uint32_t call) {
+    if (!ghosts_.try_emplace(attempt, Ghost{lane.id, kind, call}).second) return;
+    if (kind != nullptr) ++kind->ghosts;
+    lane.enter_call(call);
     ++lane.outstanding;
     ++lane.ghosts;
     lane.ghosts_moved = watched_;
+}
+
+void Dispatcher::forget(const Ghost& ghost) {
+    if (ghost.kind != nullptr) --ghost.kind->ghosts;
 }
 
 void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
@@ -257,11 +307,14 @@ void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
     auto ghost = ghosts_.find({number, attempt});
     if (ghost == ghosts_.end()) ghost = ghosts_.find({number, kAnyAttempt});
     if (ghost == ghosts_.end()) return;
-    const Index index = roster_.find(ghost->second);
+    const Index index = roster_.find(ghost->second.lane);
+    const std::uint32_t call = ghost->second.call;
+    forget(ghost->second);
     ghosts_.erase(ghost);
     PENSTOCK_CHECK(index != kNoIndex);
     LaneState& lane = roster_[index];
     PENSTOCK_CHECK(lane.outstanding > 0 && lane.ghosts > 0);
+    lane.leave_call(call);
     --lane.ghosts;
     lane.ghosts_moved = watched_;
     if (--lane.outstanding == 0) lane.alone = false;
@@ -331,6 +384,7 @@ void Dispatcher::tick(Instant now, Outbox& out) {
 
 Instant Dispatcher::wake_at() const {
     Instant when = timers_.wake_at();
+    when = std::min(when, limited_until_);
     if (!handed_.empty()) when = std::min(when, handed_.front().at + limits_.started_after);
     if (roster_.size() > 0) when = std::min(when, watched_ + std::chrono::milliseconds(250));
     return when;

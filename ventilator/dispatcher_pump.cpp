@@ -3,6 +3,7 @@
 #include "ventilator/dispatcher.hpp"
 
 #include "protocol/check.hpp"
+#include "protocol/near.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,15 +17,26 @@ constexpr std::size_t kBatchRowsMax = 256; // in one message to a lane
 constexpr std::size_t kBatchBytesMax = 1u << 20;
 constexpr std::size_t kChunk = 64; // jobs given to a lane before the next one's turn
 
+// Since it was here and due, at least a microsecond: 0 would say that nobody knows.
+std::uint64_t queued_us(const Record& record, Instant now) {
+    const Duration queued = now - std::max(record.arrived, record.due);
+    return std::max<std::int64_t>(1, queued / std::chrono::microseconds(1));
+}
+
 } // namespace
 
 void Dispatcher::pump(Instant now, Outbox& out) {
     ++pumps_;
     send_stores(out);
+    limited_until_ = kNever;
     if (!sink_is_up_ || draining_) return;
+    look_at_limits(now);
+    gather(now);
     feed_suspects(now, out);
     fill_slots(now, out);
     fill_windows(now, out);
+    gather(now);
+    limited_until_ = std::min(gathered_at_, limits_wake_at());
 }
 
 // In the order of their numbers. Neighbours with equal terms share a message.
@@ -80,9 +92,9 @@ void Dispatcher::fill_windows(Instant now, Outbox& out) {
         if (pool.busy.empty() || pool.occupied() == 0) continue;
         short_kinds_.clear();
         for (std::size_t i = 0; i < pool.shares.size(); ++i) {
-            if (!pool.shares[i].is_held && pool.shares[i].kind->prefetch(1) > 0) {
-                short_kinds_.push_back(i);
-            }
+            const Share& share = pool.shares[i];
+            const bool is_short = share.kind->prefetch(1) > 0 && share.together.max == 0;
+            if (!share.is_held && is_short) short_kinds_.push_back(i);
         }
         pool.look_at_ages(now, limits_.ageing);
         while (!short_kinds_.empty()) {
@@ -101,6 +113,7 @@ void Dispatcher::fill_windows(Instant now, Outbox& out) {
 // Gives one lane its turn.
 void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_index, Instant now,
                       Outbox& out) {
+    if (pool.shares[share].together.max > 0) return feed_together(pool, share, lane_index, now, out);
     Line& line = pool.next_line(share, priority);
     KindState& kind = *line.kind;
     const LaneState& lane = roster_[lane_index];
@@ -112,17 +125,19 @@ void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_in
         std::max<std::size_t>(has_slot ? roster_.count_idle(line, priority) : pool.busy.count, 1);
     const std::size_t spread = (line.waiting.count(priority) + rivals - 1) / rivals;
     const std::size_t together = std::max<std::size_t>(spread, grain);
-    std::size_t room = std::min<std::size_t>({window - lane.outstanding, kChunk, together});
+    std::size_t room = std::min<std::size_t>({window - lane.used(), kChunk, together});
     // Beside others of its priority a kind gets a millisecond's worth, then it is their turn.
     if (pool.rivals(priority) > 1) room = std::min<std::size_t>(room, kind.turn());
+    room = std::min<std::size_t>(room, allowance(kind, now));
     rows_expected_ = std::min<std::size_t>(room, line.waiting.count(priority));
     std::size_t given = 0;
     while (given < room && line.waiting.has(priority) && lane.standing != Standing::none) {
-        dispatch(take_next(line, priority), lane_index, now, out);
+        dispatch(take_next(line, priority), lane_index, now, out, 0);
         ++given;
     }
     pool.charge(share, priority, given, kind.run_us, kind.settings.weight.value_or(1));
     kind.pace.given(given, now, slots_of(kind), kind.queued > 0);
+    count_started(kind, given, now);
     drop_line_if_spare(line);
     roster_.rotate(lane_index);
 }
@@ -132,9 +147,7 @@ void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_in
 void Dispatcher::feed_suspects(Instant now, Outbox& out) {
     std::size_t kept = 0;
     for (Line* line : suspect_lines_) {
-        if (!line->kind->held) {
-            while (!line->suspects.empty() && feed_suspect(*line, now, out)) {
-            }
+        while (!line->kind->held && !line->suspects.empty() && feed_suspect(*line, now, out)) {
         }
         line->has_suspects = !line->suspects.empty();
         if (!line->has_suspects && line->reserved != 0) { // it was cancelled meanwhile
@@ -174,19 +187,23 @@ bool Dispatcher::feed_suspect(Line& line, Instant now, Outbox& out) {
     }
     dequeue(index);
     rows_expected_ = 1;
-    dispatch(index, lane, now, out);
+    dispatch(index, lane, now, out, call_of_suspect(*line.kind, lane));
+    count_started(*line.kind, 1, now);
     roster_[lane].alone = true;
     roster_.place(lane);
     return true;
 }
 
-void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& out) {
+void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& out,
+                          std::uint32_t call) {
     Record& r = records_[index];
     LaneState& lane = roster_[lane_index];
-    PENSTOCK_CHECK(lane.outstanding < lane.slots + kPrefetchMax);
+    PENSTOCK_CHECK(lane.used() < lane.slots + kPrefetchMax);
     r.stage = Stage::out;
     r.lane = lane_index;
-    r.ahead = lane.outstanding;
+    r.ahead = call == 0 ? lane.outstanding : 0;
+    r.call = call;
+    lane.enter_call(call);
     r.dispatched = now;
     ++r.attempt;
     ++r.kind->dispatched;
@@ -206,26 +223,33 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
         arm(index);
     handed_.push_back({r.number, r.attempt, now});
 
+    const std::uint64_t queued = queued_us(r, now);
     JobBatch* batch = nullptr;
     if (lane.batch_of_pump == pumps_) {
         batch = &std::get<JobBatch>(out.to_lanes[lane.batch_at].message);
         const bool alike = batch->kind == terms.kind && batch->timeout == timeout &&
-                           batch->content_type == terms.content_type;
+                           batch->content_type == terms.content_type &&
+                           is_near(queued, batch->queued_us);
         const bool fits = batch->rows.size() < kBatchRowsMax &&
                           lane.batch_bytes + r.payload.size() <= kBatchBytesMax;
-        if (!alike || !fits) batch = nullptr;
+        const bool joins = call == 0 ? alike && fits : true;
+        if (lane.batch_call != call || !joins) batch = nullptr;
     }
     if (batch == nullptr) {
         lane.batch_of_pump = pumps_;
         lane.batch_at = out.to_lanes.size();
         lane.batch_bytes = 0;
+        lane.batch_call = call;
         out.to_lanes.push_back(
             {lane.id, lane.batches, JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
+        batch->queued_us = queued;
         if (lane.batches) {
             batch->rows.reserve(std::min(kBatchRowsMax, rows_expected_));
         }
     }
+    batch->together = call > 0;
+    batch->timeout = std::min(batch->timeout, timeout);
     lane.batch_bytes += r.payload.size();
     batch->rows.push_back({r.number, r.id, r.attempt, r.payload.view()});
 }
@@ -255,16 +279,18 @@ Workers Dispatcher::workers(Instant now) {
         if (!lane.is_up) return;
         WorkerView view;
         view.worker = lane.worker;
-        std::uint32_t prefetch = 0;
+        std::uint32_t beyond = 0;
         const Pool& pool = roster_.pool_of(lane);
         for (const Share& share : pool.shares) {
             view.kinds.push_back(share.kind->name);
-            prefetch = std::max(prefetch, share.kind->prefetch(lane.slots));
+            const std::uint32_t mates = share.together.max > 0 ? share.together.max - 1 : 0;
+            const std::uint32_t ahead = mates > 0 ? 0 : share.kind->prefetch(lane.slots);
+            beyond = std::max({beyond, ahead, lane.slots * mates});
         }
         view.min_priority = pool.min_priority;
         view.labels = lane.labels;
         view.slots = lane.slots;
-        view.window = lane.slots + prefetch;
+        view.window = lane.slots + beyond;
         view.outstanding = lane.outstanding;
         view.settled = lane.settled;
         view.heartbeats = lane.heartbeats;

@@ -14,15 +14,13 @@ constexpr std::size_t kTakenRowsMax = 4096; // in one message
 
 void Dispatcher::on(const Take& m, Instant now) {
     const auto terms = terms_.intern(Terms(m.terms));
-    // Whatever the limit: whoever accepted it had room for it.
-    const auto known = kinds_.find(m.terms.kind);
-    KindState* kind = known == kinds_.end() ? &make_kind(m.terms.kind) : known->second.get();
+    KindState& kind = add_kind(m.terms.kind); // whatever the limit: who accepted it had room
     for (const Take::Row& row : m.rows) {
         const Index index = records_.allocate();
         Record& r = records_[index];
         r.number = next_number_++;
         r.terms = terms;
-        r.kind = kind;
+        r.kind = &kind;
         r.payload = Blob(row.payload, m.held);
         r.id = row.id;
         r.stage = Stage::taking;
@@ -34,7 +32,7 @@ void Dispatcher::on(const Take& m, Instant now) {
         r.arrived = now - row.age;
         if (terms->first.ttl > Duration(0)) r.expires = r.arrived + terms->first.ttl;
         ++terms->second.jobs;
-        ++kind->submitted;
+        ++kind.submitted;
         bytes_ += row.payload.size();
         by_number_.insert(r.number, index);
         links_.push_back(unsent_, index);

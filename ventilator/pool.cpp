@@ -77,6 +77,16 @@ int Pool::top_priority(Duration step) const {
     return best;
 }
 
+std::uint64_t Pool::count(std::size_t index) const {
+    const Share& share = shares[index];
+    std::uint64_t jobs = 0;
+    for (int p = min_priority; p <= kPriorityMax; ++p) {
+        if (share.waiting[static_cast<std::size_t>(p)] == 0) continue;
+        for (const Line* line : share.lines) jobs += line->waiting.count(p);
+    }
+    return jobs;
+}
+
 Pool::Next Pool::first_of(const std::vector<std::size_t>& some, Duration step) const {
     Next best;
     for (std::size_t at = 0; at < some.size(); ++at) {

@@ -20,8 +20,17 @@
 
 namespace penstock::ventilator {
 
+struct Together { // how workers take the jobs of a kind
+    std::uint32_t max = 0; // in one call; 0: each is a call of its own
+    Duration wait{0};      // so long the first may wait for others
+    auto operator<=>(const Together&) const = default;
+};
+
 struct Share { // of one kind in a pool
     KindState* kind = nullptr;
+    Together together;
+    bool is_gathering = false; // a batch: held until it is full or has waited
+    Instant since = kNever;    // something waits that the next batch takes
     std::vector<Line*> lines; // that these workers can take
     std::size_t turn = 0;     // the line that is served next, if it has jobs
     std::array<std::uint32_t, kPriorityMax + 1> waiting{}; // lines with jobs of this priority
@@ -38,6 +47,7 @@ public:
     List idle, busy;
     std::uint32_t lanes = 0;
     std::uint64_t slots = 0; // of all of them
+    bool takes_together = false; // one of its kinds or more
 
     // A line of a share has jobs of this priority now, or has none any more.
     void begin(std::size_t share, int priority, const Line& line);
@@ -68,6 +78,9 @@ public:
     [[nodiscard]] std::size_t rivals(int priority) const { // kinds with jobs of this priority
         return levels_[static_cast<std::size_t>(priority)].heap.size();
     }
+
+    // Jobs that wait in this share.
+    [[nodiscard]] std::uint64_t count(std::size_t share) const;
 
     // Which of these kinds is next, and at which priority; -1: none of them has jobs.
     struct Next {

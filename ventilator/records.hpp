@@ -51,6 +51,7 @@ struct alignas(64) Record {
     Instant dispatched{};     // of the attempt that is out
     Instant expires = kNever; // not started by then: expired
     Instant due{};            // while delayed
+    std::uint32_t call = 0; // while out: of its lane, with others; 0 = it is a call of its own
 };
 
 static_assert(sizeof(Record) == 128);
@@ -97,16 +98,18 @@ struct KindState {
     KindSettings settings;   // as they hold: what this ventilator was configured with,
     KindSettings configured; // field by field overridden by
     KindSettings remembered; // what the sink remembers
+    Rate rate;               // that jobs start at, where one is set
     // By the labels that their jobs need. The one of those that need none is always there.
     std::map<std::vector<std::string>, std::unique_ptr<Line>> lines;
     Line* plain = nullptr;
-    Rate rate; // that jobs start at, where one is set
     std::uint64_t queued = 0, delayed = 0, running = 0;
     std::uint64_t submitted = 0, refused = 0, dispatched = 0, redelivered = 0, retried = 0;
     std::uint32_t workers = 0;
+    std::uint64_t ghosts = 0; // attempts whose jobs have moved on, and that a lane still holds
     std::vector<Index> pools; // that serve it
     bool held = false;        // gets no lane for now; set by the roster's `hold`
     Pace pace;
+    bool is_looked_at = false; // in the next pump, for what limits it
     // Smoothed over settled jobs, in microseconds; 0 = not measured.
     double run_us = 0;
     double return_us = 0; // from dispatch to settled, less the running

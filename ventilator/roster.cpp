@@ -14,6 +14,15 @@ bool has_all(const std::vector<std::string>& labels, const std::vector<std::stri
 
 } // namespace
 
+std::uint32_t LaneState::open_call() {
+    const auto free = std::find(calls.begin(), calls.end(), 0u);
+    if (free == calls.end()) {
+        calls.push_back(0);
+        return static_cast<std::uint32_t>(calls.size());
+    }
+    return static_cast<std::uint32_t>(free - calls.begin()) + 1;
+}
+
 LaneState& Roster::open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key) {
     PENSTOCK_CHECK(!key.kinds.empty());
     const auto known = pool_by_key_.find(key);
@@ -64,11 +73,11 @@ void Roster::place(Index index) {
     LaneState& lane = lanes_[index];
     Pool& pool = pools_[lane.pool];
     const bool takes = lane.is_up && !lane.silent && !lane.draining && !lane.reserved &&
-                       !lane.alone && lane.outstanding < lane.slots + kPrefetchMax &&
+                       !lane.alone && lane.used() < lane.slots + kPrefetchMax &&
                        lane.bytes < kLaneBytesMax;
-    const Standing wanted = !takes                          ? Standing::none
-                            : lane.outstanding < lane.slots ? Standing::idle
-                                                            : Standing::busy;
+    const Standing wanted = !takes                     ? Standing::none
+                            : lane.used() < lane.slots ? Standing::idle
+                                                       : Standing::busy;
     if (wanted == lane.standing) return;
     if (lane.standing == Standing::idle) standings_.remove(pool.idle, index);
     if (lane.standing == Standing::busy) standings_.remove(pool.busy, index);
@@ -102,7 +111,7 @@ Index Roster::find_prefetch(Pool& pool, const KindState& kind) {
         const Index index = standings_.pop_front(pool.busy);
         standings_.push_back(pool.busy, index); // the next one first the next time
         const LaneState& lane = lanes_[index];
-        if (lane.outstanding < lane.slots + kind.prefetch(lane.slots)) return index;
+        if (lane.used() < lane.slots + kind.prefetch(lane.slots)) return index;
     }
     return kNoIndex;
 }
@@ -152,10 +161,14 @@ Index Roster::make_pool(const PoolKey& key) {
     Pool& pool = pools_[index];
     pool.labels = key.labels;
     pool.min_priority = key.min_priority;
-    for (KindState* kind : key.kinds) {
-        pool.shares.emplace_back().kind = kind;
-        pool.shares.back().is_held = kind->held;
-        kind->pools.push_back(index);
+    for (std::size_t i = 0; i < key.kinds.size(); ++i) {
+        Share& share = pool.shares.emplace_back();
+        share.kind = key.kinds[i];
+        share.together = key.together[i];
+        share.is_gathering = share.together.max > 0;
+        share.is_held = share.kind->held || share.is_gathering;
+        pool.takes_together = pool.takes_together || share.is_gathering;
+        share.kind->pools.push_back(index);
     }
     for (std::size_t share = 0; share < key.kinds.size(); ++share) {
         for (const auto& [needs, line] : key.kinds[share]->lines) claim(*line, index, share);
@@ -173,9 +186,10 @@ Index Roster::make_pool(const PoolKey& key) {
 
 void Roster::drop_pool(Index index) {
     Pool& pool = pools_[index];
-    PoolKey key{{}, pool.labels, pool.min_priority};
+    PoolKey key{{}, {}, pool.labels, pool.min_priority};
     for (Share& share : pool.shares) {
         key.kinds.push_back(share.kind);
+        key.together.push_back(share.together);
         std::erase(share.kind->pools, index);
         for (Line* line : share.lines) {
             std::erase_if(line->claims, [index](const auto& c) { return c.pool == index; });
@@ -230,7 +244,8 @@ void Roster::hold(KindState& kind, bool is_held) {
     for (const Index index : kind.pools) {
         Pool& pool = pools_[index];
         for (std::size_t i = 0; i < pool.shares.size(); ++i) {
-            if (pool.shares[i].kind == &kind) pool.hold(i, is_held);
+            const Share& share = pool.shares[i];
+            if (share.kind == &kind) pool.hold(i, is_held || share.is_gathering);
         }
     }
 }

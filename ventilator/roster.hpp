@@ -33,6 +33,8 @@ struct LaneState {
     std::uint64_t settled = 0;
     std::uint32_t ghosts = 0;       // of the outstanding: attempts whose jobs have moved on
     Instant ghosts_moved{};         // when one last came or went
+    std::uint32_t mates = 0;        // of the outstanding: those beyond the first of each call
+    std::vector<std::uint32_t> calls; // of several jobs: how many have no result yet, 0 = free
     List flights;                   // records that are out on it, in the order they were sent
     std::vector<JobNumber> running; // as its last heartbeat said
     std::vector<std::string> labels;
@@ -49,11 +51,26 @@ struct LaneState {
     Standing standing = Standing::none;
     std::uint64_t batch_of_pump = 0; // the pump that batch_at is of
     std::size_t batch_at = 0, batch_bytes = 0;
+    std::uint32_t batch_call = 0; // that its jobs are; 0: each is one of its own
+
+    // Slots that are taken, and jobs sent ahead. A call of several jobs takes one.
+    [[nodiscard]] std::uint32_t used() const { return outstanding - mates; }
+
+    // A call without jobs. It has to be given one at once.
+    [[nodiscard]] std::uint32_t open_call();
+    // To be said for every job that begins or ends to count as outstanding.
+    void enter_call(std::uint32_t call) {
+        if (call > 0 && calls[call - 1]++ > 0) ++mates;
+    }
+    void leave_call(std::uint32_t call) {
+        if (call > 0 && --calls[call - 1] > 0) --mates;
+    }
 };
 
 // What workers have to have in common to take the same jobs.
 struct PoolKey {
     std::vector<KindState*> kinds;   // sorted by name, each once
+    std::vector<Together> together;  // of each of them
     std::vector<std::string> labels; // sorted, each once
     int min_priority = 0;
     auto operator<=>(const PoolKey&) const = default;

@@ -7,9 +7,9 @@
 namespace penstock::worker {
 
 Batch::Batch(std::shared_ptr<const void> frame, JobBatch jobs, std::shared_ptr<Kind> kind,
-             std::shared_ptr<Desk> desk)
+             std::shared_ptr<Desk> desk, Instant arrived)
     : frame_(std::move(frame)), jobs_(std::move(jobs)), kind_(std::move(kind)),
-      desk_(std::move(desk)), states_(jobs_.rows.size()), outcomes_(jobs_.rows.size()),
+      desk_(std::move(desk)), arrived_(arrived), states_(jobs_.rows.size()), outcomes_(jobs_.rows.size()),
       open_(static_cast<std::uint32_t>(jobs_.rows.size())) {}
 
 std::uint32_t Batch::unclaimed() const {
@@ -36,7 +36,7 @@ std::vector<std::uint32_t> Batch::claim_all() {
     return out;
 }
 
-void Batch::finish(std::uint32_t row, Reply reply, Duration run) {
+void Batch::finish(std::uint32_t row, Reply reply, Duration run, Instant started) {
     if (reply.encoded().size() > kPayloadBytesMax) {
         reply = Reply::failure("result-too-large", "the result is larger than 16 MiB",
                                Retry::pointless);
@@ -44,7 +44,9 @@ void Batch::finish(std::uint32_t row, Reply reply, Duration run) {
     if (reply.failed() && states_[row].load() == RowState::cancelling) {
         reply = Reply::failure("cancelled", "cancelled while it ran", Retry::pointless);
     }
-    outcomes_[row] = {std::move(reply), run};
+    const Duration waited =
+        started == kNever || started < arrived_ ? Duration(0) : started - arrived_;
+    outcomes_[row] = {std::move(reply), run, waited};
     // Sequentially consistent: the loop says that it sleeps and then looks here, this thread does the
     // reverse. One of them must see the other, or a result lies there until something else happens.
     states_[row].store(RowState::done);

@@ -34,13 +34,14 @@ struct Kind {
 struct Outcome {
     Reply reply;
     Duration run{0};
+    Duration waited{0}; // here, before it was started
 };
 
 class Batch {
 public:
     // `frame` is what the rows' payloads point into.
     Batch(std::shared_ptr<const void> frame, JobBatch jobs, std::shared_ptr<Kind> kind,
-          std::shared_ptr<Desk> desk);
+          std::shared_ptr<Desk> desk, Instant arrived = kNever);
 
     [[nodiscard]] const JobBatch& jobs() const { return jobs_; }
 
@@ -56,7 +57,8 @@ public:
     [[nodiscard]] std::uint32_t unclaimed() const; // nearly: others may be claiming
     std::optional<std::uint32_t> claim();          // the next job to run
     std::vector<std::uint32_t> claim_all();        // all that nobody else runs
-    void finish(std::uint32_t row, Reply reply, Duration run);
+    // `started`: when its handler was called; kNever: nobody knows.
+    void finish(std::uint32_t row, Reply reply, Duration run, Instant started = kNever);
     [[nodiscard]] bool cancelled(std::uint32_t row) const;
     std::stop_token stop_token(std::uint32_t row);
 
@@ -85,6 +87,7 @@ private:
     JobBatch jobs_;
     std::shared_ptr<Kind> kind_;
     std::shared_ptr<Desk> desk_;
+    const Instant arrived_;
 
     alignas(64) std::atomic<std::uint32_t> next_{0};
     std::vector<std::atomic<RowState>> states_;

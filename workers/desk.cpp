@@ -1,5 +1,7 @@
 #include "workers/desk.hpp"
 
+#include <utility>
+
 namespace penstock::worker {
 
 void Desk::post(Progress progress) {
@@ -10,6 +12,21 @@ void Desk::post(Progress progress) {
         if (has_progress_.exchange(true)) return; // the loop knows
     }
     ring_if_resting();
+}
+
+void Desk::post_partial(std::string frame) {
+    {
+        const std::lock_guard lock(mutex_);
+        partials_.push_back(std::move(frame));
+        if (has_partials_.exchange(true)) return; // the loop knows
+    }
+    ring_if_resting();
+}
+
+std::vector<std::string> Desk::take_partials() {
+    const std::lock_guard lock(mutex_);
+    has_partials_ = false;
+    return std::exchange(partials_, {});
 }
 
 std::vector<Progress> Desk::take_progress() {

@@ -1,5 +1,5 @@
 #pragma once
-// Where slots leave word for the loop: "results are there", and progress.
+// Where slots leave word for the loop: "results are there", progress, and pieces of results.
 //
 // Waking a sleeping thread costs more than a small job does. So results of small jobs are announced
 // together, and the loop *naps* (a millisecond at most, looking for itself at its end) while
@@ -28,6 +28,7 @@ public:
     [[nodiscard]] bool loop_sleeps() const { return rest_.load() == Rest::sleep; }
 
     void post(Progress progress);
+    void post_partial(std::string frame); // encoded; all are sent, in this order
 
     // ---- the loop ----
     enum class Rest : int { awake, nap, sleep };
@@ -47,6 +48,11 @@ public:
 
     std::vector<Progress> take_progress();
 
+    // Whoever sees a job's outcome sees its partials here.
+    [[nodiscard]] bool has_partials() const { return has_partials_.load(); }
+
+    std::vector<std::string> take_partials();
+
     [[nodiscard]] int fd() const { return bell_.fd(); }
 
 private:
@@ -56,10 +62,12 @@ private:
 
     alignas(64) std::atomic<bool> announced_{false};
     std::atomic<bool> has_progress_{false};
+    std::atomic<bool> has_partials_{false};
     alignas(64) std::atomic<Rest> rest_{Rest::awake};
     transport::Wakeup bell_;
     std::mutex mutex_;
     std::unordered_map<std::string, Progress> latest_; // of each job, by its id on the wire
+    std::vector<std::string> partials_;
 };
 
 } // namespace penstock::worker

@@ -7,6 +7,11 @@
 #include <cmath>
 
 namespace penstock::worker {
+namespace {
+
+constexpr std::size_t kPartialMax = 1u << 20; // what the sink keeps of a whole job
+
+} // namespace
 
 Reply Reply::value(std::string encoded) {
     if (!is_one_value(encoded)) {
@@ -115,6 +120,12 @@ void Job::progress(double fraction, std::string_view note) const {
     std::string words(note.substr(0, kErrorTextMax));
     if (!is_utf8(words)) words.clear();
     batch_->desk().post({id(), attempt(), shown, std::move(words)});
+}
+
+bool Job::partial(Bytes encoded) const {
+    if (encoded.size() > kPartialMax || !is_one_value(encoded)) return false;
+    batch_->desk().post_partial(encode(Partial{id(), attempt(), encoded}));
+    return true;
 }
 
 } // namespace penstock::worker

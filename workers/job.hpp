@@ -89,6 +89,11 @@ public:
     // 0 to 1, and a few words. Only the latest counts; it is sent a few times a second at most.
     void progress(double fraction, std::string_view note) const;
 
+    // A piece of the result, ahead of it: one encoded msgpack value. It is sent at once, before the
+    // result and behind the pieces before it. The sink keeps 1 MiB of them a job; those of an
+    // attempt that is lost are void. False: it is not one value, or larger than 1 MiB.
+    bool partial(Bytes encoded) const;
+
 private:
     Batch* batch_;
     std::uint32_t row_;

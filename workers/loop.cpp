@@ -61,6 +61,7 @@ void Loop::run() {
         read_answer();
         read_lane();
         send_progress();
+        send_partials();
         if (desk_->take_announced() || now_ - looked_at_ >= kNap) {
             looked_at_ = now_;
             if (collect()) busy_ = true;
@@ -99,7 +100,7 @@ void Loop::rest() {
     }
     if (desk_->has_progress()) wait = std::min(wait, kProgressEvery);
     if (life_.draining()) wait = std::min(wait, kDrainLook);
-    if (desk_->announced()) wait = Duration(0);
+    if (desk_->announced() || desk_->has_partials()) wait = Duration(0);
 
     std::array<zmq_pollitem_t, 5> items{};
     std::size_t count = 0;
@@ -202,14 +203,14 @@ void Loop::on(JobBatch batch, const std::shared_ptr<const zmq::message_t>& frame
     const auto kind = kinds_.find(batch.kind);
     if (kind == kinds_.end()) {
         for (const auto& row : batch.rows) {
-            fail(row, batch.epoch,
+            fail(row, batch,
                  Reply::failure("unknown-kind", "this worker has no handler for " + batch.kind,
                                 Retry::pointless));
         }
         desk_->announce();
         return;
     }
-    open_.push_back(std::make_shared<Batch>(frame, std::move(batch), kind->second, desk_));
+    open_.push_back(std::make_shared<Batch>(frame, std::move(batch), kind->second, desk_, now_));
     arrived_.push_back(open_.back());
 }
 
@@ -220,7 +221,7 @@ void Loop::on(const CancelJob& cancel) {
             if (row.id != cancel.id || (cancel.number != 0 && row.number != cancel.number))
                 continue;
             if (batch->cancel(i) != Batch::Cancelled::before_start) continue;
-            fail(row, batch->jobs().epoch,
+            fail(row, batch->jobs(),
                  Reply::failure("cancelled", "cancelled before it started", Retry::pointless));
             desk_->announce();
         }
@@ -228,17 +229,18 @@ void Loop::on(const CancelJob& cancel) {
 }
 
 // Without running it.
-void Loop::fail(const JobRow& job, Epoch epoch, Reply reply) {
-    results_.add(epoch, job, {std::move(reply), Duration(0)});
+void Loop::fail(const JobRow& job, const JobBatch& of, Reply reply) {
+    results_.add(of.epoch, of.queued_us, job, {std::move(reply), Duration(0)});
 }
 
 bool Loop::collect() {
     bool sent = false;
     for (const auto& batch : open_) {
         batch->collect([&](const JobRow& job, const Outcome& outcome) {
-            results_.add(batch->jobs().epoch, job, outcome);
+            results_.add(batch->jobs().epoch, batch->jobs().queued_us, job, outcome);
         });
     }
+    send_partials(); // those of these outcomes are there, and go first
     for (auto& message : results_.take()) {
         sink_->send(std::move(message));
         sent = true;
@@ -252,6 +254,18 @@ void Loop::send_progress() {
     progress_at_ = now_;
     for (const auto& progress : desk_->take_progress()) {
         if (sink_ && sink_->flushed()) sink_->send(encode(progress));
+    }
+}
+
+// Not kept for a sink that does not read: they are worth something only while they are new.
+void Loop::send_partials() {
+    if (!desk_->has_partials()) return;
+    busy_ = true;
+    for (auto& frame : desk_->take_partials()) {
+        if (sink_ && !too_much_unsent())
+            sink_->send(std::move(frame));
+        else if (partials_dropped_++ == 0)
+            log("the sink does not take what there is: pieces of results are dropped");
     }
 }
 

@@ -38,6 +38,7 @@ private:
     void read_lane();
     void receive_lane();
     void send_progress();
+    void send_partials();
     bool collect(); // true: results were sent
 
     // What Life says.
@@ -55,7 +56,7 @@ private:
     void on(const CancelJob& cancel);
 
     void dial(const Lane& lane);
-    void fail(const JobRow& job, Epoch epoch, Reply reply);
+    void fail(const JobRow& job, const JobBatch& of, Reply reply);
     void say_bye(const std::vector<JobNumber>& waiting);
     std::vector<JobNumber> withdraw();
     std::vector<JobNumber> running(Epoch& epoch);
@@ -90,7 +91,7 @@ private:
 
     bool busy_ = false; // something went on in this round: nap, don't sleep
     Instant looked_at_, progress_at_;
-    std::uint64_t malformed_ = 0;
+    std::uint64_t malformed_ = 0, partials_dropped_ = 0;
     std::string last_refusal_;
 };
 

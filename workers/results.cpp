@@ -1,5 +1,7 @@
 #include "workers/results.hpp"
 
+#include "protocol/near.hpp"
+
 #include <utility>
 
 namespace penstock::worker {
@@ -7,18 +9,22 @@ namespace {
 
 constexpr std::size_t kRowsInMessage = 1024;
 constexpr std::size_t kBytesInMessage = 256u << 10;
+constexpr Duration kWaitSaid = std::chrono::milliseconds(1); // what is shorter costs bytes only
 
 } // namespace
 
-void Results::add(Epoch epoch, const JobRow& job, const Outcome& outcome) {
+void Results::add(Epoch epoch, std::uint64_t queued_us, const JobRow& job,
+                  const Outcome& outcome) {
     const Reply& reply = outcome.reply;
     const Bytes value = reply.failed() ? Bytes() : reply.encoded();
     const bool fits = open_.rows.size() < kRowsInMessage &&
                       open_bytes_ + value.size() <= kBytesInMessage && epoch == open_.epoch &&
-                      reply.content_type() == open_.content_type;
+                      reply.content_type() == open_.content_type &&
+                      is_near(queued_us, open_.queued_us);
     if (!fits) close();
     if (open_.rows.empty()) {
         open_.epoch = epoch;
+        open_.queued_us = queued_us;
         open_.content_type = reply.content_type();
     }
     open_bytes_ += value.size();
@@ -26,6 +32,9 @@ void Results::add(Epoch epoch, const JobRow& job, const Outcome& outcome) {
     row.id = job.id;
     row.attempt = job.attempt;
     row.run_us = static_cast<std::uint64_t>(outcome.run / std::chrono::microseconds(1));
+    if (outcome.waited >= kWaitSaid) {
+        row.waited_us = static_cast<std::uint64_t>(outcome.waited / std::chrono::microseconds(1));
+    }
     row.value = value;
     if (reply.failed()) row.failure = *reply.why();
 }

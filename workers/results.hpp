@@ -16,8 +16,8 @@ public:
 
     void rename(std::string worker) { open_.worker = std::move(worker); }
 
-    // The outcome must live until take().
-    void add(Epoch epoch, const JobRow& job, const Outcome& outcome);
+    // The outcome must live until take(). `queued_us` is what the job's message said.
+    void add(Epoch epoch, std::uint64_t queued_us, const JobRow& job, const Outcome& outcome);
     std::vector<std::string> take(); // what was added, encoded
 
 private:

@@ -62,7 +62,7 @@ public:
     void answer(Reply reply) {
         if (answered_.exchange(true)) return;
         const Duration run = clock_now() - started_;
-        batch_->finish(row_, std::move(reply), run);
+        batch_->finish(row_, std::move(reply), run, started_);
         learn(batch_->kind(), run.count());
         slots_->release();
         batch_->desk().announce();
@@ -228,7 +228,7 @@ void Pool::Slots::serve(Batch& batch, Instant& announced) {
         Job job(batch, *row, at);
         Reply reply = call(batch.kind(), job);
         const Instant end = clock_now();
-        batch.finish(*row, std::move(reply), end - at);
+        batch.finish(*row, std::move(reply), end - at, at);
         at = end;
         ++jobs;
         if (at - announced > kAnnounceAfter || desk_->loop_sleeps()) {

@@ -44,7 +44,7 @@ void serve_rows(Batch& batch, const std::vector<std::uint32_t>& rows) {
     // Each of them took as long as the call did.
     const Duration run = std::chrono::steady_clock::now() - start;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        batch.finish(rows[i], std::move(replies[i]), run);
+        batch.finish(rows[i], std::move(replies[i]), run, start);
     }
 }
 

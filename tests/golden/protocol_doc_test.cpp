@@ -34,6 +34,7 @@ const std::map<std::string, Socket> kSockets = {
     {"control-answer", Socket::control_answer},
     {"status", Socket::status},
     {"status-answer", Socket::status_answer},
+    {"events", Socket::events},
 };
 
 std::string without_space(const std::string& text) {

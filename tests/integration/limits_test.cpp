@@ -188,6 +188,33 @@ TEST_F(Limits, RefusesWrongSettingsAndUnknownKinds) {
     EXPECT_EQ(penstock({"limit", "add"}), 2);
 }
 
+// The block of docs/LIMITS.md that begins with this line.
+std::string commands_of_the_document(const std::string& first_line) {
+    std::ifstream file(std::string(PENSTOCK_SOURCE_DIR) + "/docs/LIMITS.md");
+    std::ostringstream text;
+    text << file.rdbuf();
+    const std::string all = text.str();
+    const auto start = all.find(first_line);
+    if (start == std::string::npos) return {};
+    return all.substr(start, all.find("```", start) - start);
+}
+
+TEST_F(Limits, TheCommandsOfTheDocumentRun) {
+    start({"--kinds", "render,mail"});
+    std::string commands = commands_of_the_document("penstock limit render");
+    ASSERT_NE(commands, "") << "docs/LIMITS.md has lost its commands";
+    const auto port = commands.find("localhost:8080");
+    ASSERT_NE(port, std::string::npos);
+    commands.replace(port, 14, house.http());
+    const std::string path = std::filesystem::path(PENSTOCK_BINARY).parent_path();
+    Process shell({"/bin/sh", "-e", "-c", "PATH=" + path + ":$PATH; " + commands},
+                  {"PENSTOCK_GATEWAY=http://" + house.http()});
+    EXPECT_EQ(shell.wait(), 0) << shell.output();
+    EXPECT_TRUE(eventually([&] { return settings("mail") == R"({"paused":false})"; }));
+    EXPECT_TRUE(eventually([&] { return settings("render") == R"({"rate":2.5,"paused":false})"; }))
+        << shell.output();
+}
+
 // ---- time limits --------------------------------------------------------------------------
 
 TEST_F(Limits, ADelayedJobWaitsInTheVentilator) {

@@ -54,3 +54,9 @@ penstock_planted_bug(does_not_look_at_labels ventilator/roster.cpp
 penstock_planted_bug(forgets_that_a_line_has_jobs ventilator/dispatcher_lines.cpp
     "        if (line.waiting.occupied() != before) roster_.begin(line, r.terms->first.priority);"
     "        if (before == 0) roster_.begin(line, r.terms->first.priority);")
+penstock_planted_bug(starts_one_more_than_may ventilator/dispatcher_limits.cpp
+    "        out = used < *set.max_running ? *set.max_running - used : 0;"
+    "        out = 1;")
+penstock_planted_bug(frees_a_slot_before_its_call_is_over ventilator/dispatcher_lanes.cpp
+    "    lane.leave_call(std::exchange(r.call, 0));"
+    "    if (r.call > 0) --lane.calls[r.call - 1];\n    r.call = 0;")

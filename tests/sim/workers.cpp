@@ -23,6 +23,10 @@ void World::start_worker(int place) {
     // One place takes everything, so that every job can end.
     w->has_label = place == 0 || happens(0.3);
     if (place != 0 && happens(plan_.picky)) w->min_priority = 5;
+    if (w->sdk && happens(plan_.together)) {
+        w->together = 1 + static_cast<std::uint32_t>(chance_.unit() * 6);
+        w->gathers = happens(0.3) ? Duration(0) : between(1ms, 300ms);
+    }
     const std::string number = std::to_string(next_worker_++);
     w->name = w->sdk ? "sdk-" + number : "";
     workers_.push_back(std::move(w));
@@ -41,6 +45,7 @@ void World::join(Worker& w) {
     if (w.has_label) wish.labels = {"l0", "l1"};
     wish.min_priority = w.min_priority;
     wish.epoch = w.epoch;
+    if (w.together > 0) wish.batching = {{"k0", w.together, w.gathers}};
     for (const auto& [number, held] : w.running) wish.running.push_back(number);
     // Over the wire, like everything else.
     auto asked = decode_control(reader_, encode(Request(), ControlQuestion{wish}));
@@ -75,7 +80,12 @@ void World::lane_delivers(Worker& w, std::uint64_t lane, const std::string& fram
     if (!decoded.error.empty()) return fail("a worker can't read: " + decoded.error);
     for (const auto& message : decoded.messages) {
         if (const auto* batch = std::get_if<JobBatch>(&message)) {
+            const bool expected = w.together > 0 && batch->kind == "k0";
+            if (batch->together != expected) fail(w.name + " got jobs as it does not take them");
+            if (batch->together && batch->rows.size() > w.together) fail("a batch is too large");
+            ++w.calls;
             for (const JobRow& row : batch->rows) take_job(w, *batch, row);
+            check_slots(w);
         } else if (const auto* cancelled = std::get_if<CancelJob>(&message)) {
             if (w.sdk) cancel_job(w, cancelled->number);
         }
@@ -83,14 +93,22 @@ void World::lane_delivers(Worker& w, std::uint64_t lane, const std::string& fram
     start_jobs(w);
 }
 
+// It may run the job: nobody else's labels or priorities will do.
+void World::check_wish(const Worker& w, const std::string& id) {
+    const auto wish = wishes_.find(id);
+    if (wish == wishes_.end()) return fail(id + " was wished for by nobody");
+    if (!wish->second.needs.empty() && !w.has_label) fail(w.name + " lacks the label of " + id);
+    if (wish->second.priority < w.min_priority) fail(w.name + " does not take what " + id + " is");
+}
+
 void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (batch.epoch < w.epoch) return; // of a ventilator that is no more
     const bool poison = row.payload == "\xa1p";
-    const Job& job = jobs_[row.id.text()];
-    if (poison != job.poison) fail(row.id.text() + " has a wrong payload");
-    if (job.needs_label && !w.has_label) fail(w.name + " has not the label that its job needs");
-    if (job.priority < w.min_priority) fail(w.name + " does not take jobs of this priority");
-    w.waiting.push_back({row.number, {row.id, row.attempt, poison, w.lane}});
+    if (poison != jobs_[row.id.text()].poison) fail(row.id.text() + " has a wrong payload");
+    check_wish(w, row.id.text());
+    check_turn(row.id.text());
+    if (!batch.together) ++w.calls; // it is one of its own
+    w.waiting.push_back({row.number, {row.id, row.attempt, poison, w.lane, w.calls}});
     // The promise of credit: never more in a worker's hands than its window.
     const std::size_t held = w.waiting.size() + w.running.size() + w.on_the_way[w.lane].size();
     for (const auto& view : dispatcher_->workers(now_).workers) {
@@ -101,8 +119,28 @@ void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     }
 }
 
+// Calls of several jobs are never sent ahead: each of them has a slot.
+void World::check_slots(const Worker& w) {
+    if (w.together == 0 || plan_.sink_kill > 0) return;
+    std::set<std::uint64_t> calls;
+    for (const auto& [number, held] : w.running) calls.insert(held.call);
+    std::size_t sent_ahead = calls.size();
+    for (const auto& [number, held] : w.waiting) {
+        const bool is_together = std::count_if(w.waiting.begin(), w.waiting.end(), [&](auto& each) {
+                                     return each.second.call == held.call;
+                                 }) > 1;
+        if (is_together && calls.insert(held.call).second) ++sent_ahead;
+    }
+    if (sent_ahead > w.slots) fail(w.name + " got more calls than it has slots");
+}
+
 void World::start_jobs(Worker& w) {
-    while (w.running.size() < w.slots && !w.waiting.empty()) {
+    const auto goes_on = [&w](std::uint64_t call) {
+        std::set<std::uint64_t> calls;
+        for (const auto& [number, held] : w.running) calls.insert(held.call);
+        return calls.contains(call) || calls.size() < w.slots;
+    };
+    while (!w.waiting.empty() && goes_on(w.waiting.front().second.call)) {
         const auto [number, held] = w.waiting.front();
         w.waiting.erase(w.waiting.begin());
         w.running[number] = held;

@@ -40,9 +40,13 @@ Plan draw_plan(Chance& chance) {
     p.resubmit = maybe(0.3, 0.3);
     p.needs = maybe(0.4, 0.5);
     p.picky = maybe(0.4, 0.6);
-    p.tenants = 1 + static_cast<int>(chance.unit() * 4);
+    p.tenants = 1 + chance.unit() * 4;
     p.ageing = chance.unit() < 0.3 ? 0 : 1 + chance.unit() * 5;
+    p.together = maybe(0.5, 1.0);
+    p.settings = maybe(0.3, 1.0);
     p.ventilator_kill = maybe(0.25, 0.3);
+    p.groups = static_cast<int>(maybe(0.5, 8.0));
+    p.retry = maybe(0.3, 0.3);
     return p;
 }
 
@@ -52,9 +56,11 @@ std::string to_string(const Plan& p) {
         {"crash", p.crash},   {"vanish", p.vanish},         {"lane_reset", p.lane_reset},
         {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
         {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
-        {"cancel", p.cancel}, {"resubmit", p.resubmit},     {"ventilator_kill", p.ventilator_kill},
-        {"needs", p.needs},   {"picky", p.picky},   {"tenants", static_cast<double>(p.tenants)},
-        {"ageing", p.ageing}};
+        {"cancel", p.cancel}, {"resubmit", p.resubmit},
+        {"together", p.together}, {"settings", p.settings},
+        {"ventilator_kill", p.ventilator_kill},
+        {"groups", p.groups}, {"retry", p.retry},
+        {"needs", p.needs}, {"picky", p.picky}, {"tenants", p.tenants}, {"ageing", p.ageing}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
     }
@@ -104,7 +110,13 @@ std::string World::run() {
     for (int i = 0; i < plan_.jobs / 4 + 1; ++i) {
         at(between(0s, kFaultTime - 5s), [this] { submit_some(); });
     }
-    at(kFaultTime, [this] { healing_ = true; });
+    for (int i = 0; i < plan_.groups; ++i) {
+        at(between(0s, kFaultTime - 5s), [this] { submit_group(); });
+    }
+    at(kFaultTime, [this] {
+        healing_ = true;
+        clear_settings();
+    });
     const Instant end = now_ + kFaultTime + kHealTime;
     bool quiet = false;
     while (!events_.empty() && failure_.empty() && now_ < end && !quiet) {
@@ -286,6 +298,7 @@ void World::kill_sink() {
         if (job.outcome) job.outcome_lost = true;
         job.outcome.reset();
     }
+    lose_families();
     for (auto& w : workers_) ++w->sink_pipe.life;
     ++to_sink_.life;
     ++to_ventilator_.life;
@@ -335,6 +348,7 @@ void World::lane_messages() {
         if (w == nullptr) continue;
         std::vector<std::string> frames;
         if (const auto* batch = std::get_if<JobBatch>(&to.message)) {
+            check_limits(*batch);
             for (const JobRow& row : batch->rows) {
                 const std::string id = row.id.text();
                 sink::Outbox asked;
@@ -361,9 +375,8 @@ void World::lane_messages() {
 
 // ---- clients ------------------------------------------------------------------------------
 
-void World::submit_some() {
-    Submit batch;
-    Terms& t = batch.terms;
+Terms World::draw_terms() {
+    Terms t;
     t.kind = "k" + std::to_string(static_cast<int>(chance_.unit() * 2));
     t.priority = static_cast<int>(chance_.unit() * 10);
     t.timeout = happens(0.5) ? Duration(5s) : Duration(3600s);
@@ -372,21 +385,27 @@ void World::submit_some() {
     if (happens(0.2)) t.delay = between(0s, 3s);
     if (happens(0.1)) t.ttl = between(100ms, 5s);
     t.redeliver = !happens(0.1);
-    t.tenant =
-        std::string(1, static_cast<char>('A' + static_cast<int>(chance_.unit() * plan_.tenants)));
+    const int tenant = static_cast<int>(chance_.unit() * plan_.tenants);
+    t.tenant = std::string(1, static_cast<char>('A' + tenant));
     if (happens(plan_.needs)) t.needs = {"l0"};
+    return t;
+}
+
+void World::submit_some() {
+    Submit batch;
+    batch.terms = draw_terms();
     batch.apart = happens(0.3);
     const int count = 1 + static_cast<int>(chance_.unit() * 8);
     for (int i = 0; i < count; ++i) {
         const std::string id = "j" + std::to_string(jobs_.size() + 1);
         Job& job = jobs_[id];
         job.poison = happens(plan_.poison);
-        job.may_expire = t.ttl > Duration(0);
-        job.priority = t.priority;
-        job.needs_label = !t.needs.empty();
+        job.may_expire = batch.terms.ttl > Duration(0);
+        wishes_[id] = batch.terms;
         const auto& body = bodies_[id] = job.poison ? std::string("\xa1p") : std::string("\xa1g");
         batch.rows.push_back({*JobId::parse(id), body});
         if (happens(plan_.cancel)) at(between(0s, 3s), [this, id] { cancel(id); });
+        if (happens(plan_.retry)) at(between(1s, 6s), [this, id] { retry_soon(id); });
     }
     const std::string frame = encode(batch);
     const auto deliver = [this, frame] {
@@ -400,6 +419,44 @@ void World::submit_some() {
 
 void World::cancel(const std::string& id) {
     ledger_->ask(0, {}, AskCancel{*JobId::parse(id)}, {now_, WallTime()}, s_out_);
+}
+
+bool World::set_kind(const AskKind& wish) {
+    sink::Outbox asked;
+    ledger_->ask(0, {}, wish, {now_, WallTime()}, asked);
+    auto& rows = s_out_.kinds.rows;
+    rows.insert(rows.end(), asked.kinds.rows.begin(), asked.kinds.rows.end());
+    return std::holds_alternative<KindAnswer>(asked.replies.at(0).answer);
+}
+
+void World::set_something() {
+    AskKind wish;
+    wish.kind = happens(0.5) ? "k0" : "k1";
+    if (happens(0.3)) wish.set.paused = happens(0.5);
+    if (happens(0.4)) wish.set.max_running = 1 + static_cast<std::uint32_t>(chance_.unit() * 4);
+    if (happens(0.4)) wish.set.rate = 1 + chance_.unit() * 200;
+    if (happens(0.3)) wish.clear.emplace_back("max_running");
+    if (happens(0.3)) wish.clear.emplace_back("rate");
+    set_kind(wish);
+}
+
+void World::clear_settings() {
+    for (const char* kind : {"k0", "k1"}) {
+        const bool done = set_kind({kind, {}, {"paused", "max_running", "rate"}});
+        if (!done) return at(100ms, [this] { clear_settings(); });
+    }
+}
+
+// Of a kind that was given jobs right now.
+void World::check_limits(const JobBatch& batch) {
+    if (plan_.settings == 0) return;
+    for (const auto& kind : dispatcher_->stats(now_).kinds) {
+        if (kind.kind != batch.kind) continue;
+        if (kind.settings.paused.value_or(false)) fail(kind.kind + " is paused and was sent");
+        if (kind.running > kind.settings.max_running.value_or(UINT32_MAX)) {
+            fail("more of " + kind.kind + " run than may");
+        }
+    }
 }
 
 // ---- faults and checks --------------------------------------------------------------------
@@ -420,6 +477,7 @@ void World::fault_tick() {
         }
         if (happens(plan_.link_break * share)) break_link();
         if (happens(plan_.sink_kill * share)) kill_sink();
+        if (happens(plan_.settings * share)) set_something();
         if (happens(plan_.ventilator_kill * share)) kill_ventilator();
     }
     at(kFaultTick, [this] { fault_tick(); });
@@ -463,6 +521,7 @@ void World::check() {
         if (!job.outcome && !job.outcome_lost) fail(describe(id) + " has no outcome");
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }
+    for (const Family& family : families_) check_family(family);
     if (dispatcher_->open_jobs() != 0) {
         fail("the dispatcher still holds " + std::to_string(dispatcher_->open_jobs()) + " jobs");
     }

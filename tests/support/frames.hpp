@@ -3,6 +3,7 @@
 // tests that feed frames to decoders without looking at what they mean.
 
 #include "protocol/codec.hpp"
+#include "protocol/events.hpp"
 
 #include <string>
 #include <string_view>
@@ -17,7 +18,8 @@ enum class Socket {
     control,
     control_answer,
     status,
-    status_answer
+    status_answer,
+    events
 };
 
 struct Sample {
@@ -70,6 +72,10 @@ std::vector<std::string> forms_of(const Asked<Message>& asked) {
     return {encode(asked.request, asked.question)};
 }
 
+inline std::vector<std::string> forms_of(const Events& events) {
+    return {encode(events)};
+}
+
 template <class Message>
 Outcome outcome_of(const Decoded<Message>& decoded) {
     Outcome out{decoded.error, decoded.messages.size(), {}};
@@ -94,6 +100,8 @@ inline Outcome decode_at(Socket socket, Reader& reader, std::string_view frame) 
         return outcome_of(decode_status(reader, frame));
     case Socket::status_answer:
         return outcome_of(decode_status_answer(reader, frame));
+    case Socket::events:
+        return outcome_of(decode_events(reader, frame));
     }
     return {"no such socket", 0, {}};
 }
@@ -330,9 +338,17 @@ inline std::vector<Sample> status_samples() {
     };
 }
 
+inline std::vector<Sample> event_samples() {
+    const Event full{kUuid, Event::What::progress, "add", 2, 0.5, "halfway", kWord, {"nightly"}};
+    const Events events{77, 41, 1.5, {full, {kWord, Event::What::stored, "add", 0, -1, "", {}, {}}}};
+    return {{"events", Socket::events, encode(events)},
+            {"events", Socket::events, encode(Events{77, 43, 2.5, {}})}};
+}
+
 inline std::vector<Sample> all_samples() {
     std::vector<Sample> out;
-    for (auto list : {link_samples(), job_samples(), control_samples(), status_samples()}) {
+    for (auto list : {link_samples(), job_samples(), control_samples(), status_samples(),
+                      event_samples()}) {
         for (auto& each : list) out.push_back(std::move(each));
     }
     return out;

@@ -4,8 +4,10 @@
 #include "cli/config_file.hpp"
 #include "cli/demo_plan.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/group_text.hpp"
 #include "cli/job_text.hpp"
 #include "cli/layers.hpp"
+#include "cli/sse_reader.hpp"
 #include "cli/table.hpp"
 
 #include <cstdlib>
@@ -42,6 +44,8 @@ TEST(CliAddresses, AnyPortOfARoleNamesItUnlessAPortIsNamed) {
     EXPECT_EQ(ventilator_at("tcp://v:5556", "", "").door, "tcp://v:5555");
     EXPECT_EQ(ventilator_at("v:5555", "", "").other, "tcp://v:5556");
     EXPECT_EQ(sink_at("tcp://s:5557", "", "tcp://other:7000").other, "tcp://other:7000");
+    EXPECT_EQ(sink_events_at("tcp://s:5558", ""), "tcp://s:5559");
+    EXPECT_EQ(sink_events_at("tcp://s:5558", "o:1"), "tcp://o:1");
     EXPECT_EQ(code_of([] { sink_at("s", "", ""); }), Exit::usage);
 }
 
@@ -49,6 +53,17 @@ TEST(CliAddresses, OthersDialTheAdvertisedHostElseTheBoundOne) {
     EXPECT_EQ(advertised(parse_bind("0.0.0.0", 5555), "v"), "tcp://v:5555");
     EXPECT_EQ(advertised(parse_bind("10.0.0.7", 5555), ""), "tcp://10.0.0.7:5555");
     EXPECT_NE(advertised(parse_bind("0.0.0.0", 5555), ""), "tcp://0.0.0.0:5555");
+}
+
+TEST(CliSse, ReadsEventsFromPiecesOfAnySize) {
+    const std::string text = ": nothing happened\n\nid: 7.1\nevent: job\ndata: {\"a\":1}\n\n"
+                             "id: 7.2\r\ndata: one\r\ndata:two\r\n\r\nevent: none\n\n";
+    for (std::size_t size = 1; size <= text.size(); ++size) {
+        std::string seen;
+        SseReader reader([&](const SseEvent& e) { seen += e.id + "|" + e.name + "|" + e.data + ";"; });
+        for (std::size_t at = 0; at < text.size(); at += size) reader.read(text.substr(at, size));
+        EXPECT_EQ(seen, "7.1|job|{\"a\":1};7.2||one\ntwo;") << size;
+    }
 }
 
 TEST(CliAddresses, LanesAreARange) {
@@ -169,6 +184,25 @@ TEST(CliJobText, APayloadIsJsonOnOneLine) {
     EXPECT_EQ(read_payload("{\n\"a\": 1}"), "{ \"a\": 1}");
     EXPECT_EQ(code_of([] { read_payload("hello"); }), Exit::usage);
     EXPECT_EQ(code_of([] { read_payload("@/does/not/exist"); }), Exit::usage);
+}
+
+TEST(CliGroupText, LinesAreJobsOrPayloads) {
+    EXPECT_EQ(group_text({}, "{\"kind\":\"a\"}\n\n{\"kind\":\"b\"}\r\n"),
+              "{\"jobs\":[{\"kind\":\"a\"},{\"kind\":\"b\"}\r]}");
+    EXPECT_EQ(group_text({"a", "sum", "", "first", "g"}, "1\n[2.50]"),
+              R"({"id":"g","mode":"first","then":{"kind":"sum"},)"
+              R"("jobs":[{"kind":"a","payload":1},{"kind":"a","payload":[2.50]}]})");
+}
+
+TEST(CliGroupText, SaysWhichLineIsWrong) {
+    EXPECT_EQ(code_of([] { group_text({}, ""); }), Exit::usage);
+    EXPECT_EQ(code_of([] { group_text({}, "3"); }), Exit::usage);
+    try {
+        group_text({"a", "", "", "", ""}, "1\nnope");
+        FAIL() << "it was taken";
+    } catch (const Quit& quit) {
+        EXPECT_NE(std::string(quit.what()).find("line 2"), std::string::npos) << quit.what();
+    }
 }
 
 TEST(CliDemo, EveryOutcomeIsComparedWithThePlan) {

@@ -16,7 +16,7 @@ constexpr std::size_t kMegabyte = 1u << 20;
 
 constexpr Socket kSockets[] = {Socket::ventilator_door, Socket::sink_door,      Socket::lane,
                                Socket::control,         Socket::control_answer, Socket::status,
-                               Socket::status_answer};
+                               Socket::status_answer,   Socket::events};
 
 // Decodes it at every socket and says how much memory the greediest took.
 std::size_t decode_everywhere(std::string_view frame) {
@@ -135,7 +135,7 @@ TEST(Hostile, UnknownKeysAndTypesAreIgnored) {
     const std::string future = "\x81\xa4type\xa6"
                                "future";
     for (const Socket s : {Socket::ventilator_door, Socket::sink_door, Socket::lane,
-                           Socket::control_answer, Socket::status_answer}) {
+                           Socket::control_answer, Socket::status_answer, Socket::events}) {
         EXPECT_EQ(decode_at(s, future).error, "");
         EXPECT_EQ(decode_at(s, future).messages, 0u);
     }

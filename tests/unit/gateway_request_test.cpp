@@ -71,9 +71,17 @@ TEST(GatewayJob, NamesEveryMistake) {
                                                   "/redeliver"}));
 }
 
-TEST(GatewayJob, SaysWhatIsNotSupportedYet) {
-    EXPECT_EQ(bad(R"({"kind":"k","needs":["x"]})").slug, Slug::unsupported_field);
-    EXPECT_EQ(bad(R"({"kind":"k","then":{}})").errors.front().pointer, "/then");
+TEST(GatewayJob, NeedsEachLabelOnce) {
+    EXPECT_EQ(good(R"({"kind":"k","needs":["gpu","big","gpu"]})").terms.needs,
+              (std::vector<std::string>{"big", "gpu"}));
+    EXPECT_EQ(bad(R"({"kind":"k","needs":["gpu",""]})").errors.front().pointer, "/needs/1");
+    EXPECT_EQ(bad(R"({"kind":"k","needs":"gpu"})").errors.front().pointer, "/needs");
+}
+
+TEST(GatewayJob, RefusesTimesThatLeaveNoTime) {
+    EXPECT_EQ(bad(R"({"kind":"k","ttl":0})").errors.front().pointer, "/ttl");
+    EXPECT_EQ(bad(R"({"kind":"k","timeout":0})").errors.front().pointer, "/timeout");
+    EXPECT_EQ(bad(R"({"kind":"k","delay":-1})").errors.front().pointer, "/delay");
 }
 
 TEST(GatewayJob, SaysWhereTheJsonIsWrong) {

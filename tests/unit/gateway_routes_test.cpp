@@ -154,6 +154,23 @@ TEST(GatewayRoutes, FindsTheCommand) {
     command<GetMetrics>(request("HEAD /metrics"));
 }
 
+TEST(GatewayRoutes, FindsGroupsAndWhatConcernsManyJobs) {
+    EXPECT_EQ(command<SubmitGroup>(from("localhost", "POST /v1/groups?wait=2")).wait.time,
+              std::chrono::seconds(2));
+    EXPECT_EQ(command<SubmitGroup>(from("localhost", "POST /v1/chains")).form, GroupForm::chain);
+    EXPECT_EQ(command<GetGroup>(request("GET /v1/groups/g1")).id.text(), "g1");
+    EXPECT_EQ(command<GetGroupResults>(request("GET /v1/groups/g1/results")).id.text(), "g1");
+    EXPECT_EQ(command<CancelWholeGroup>(request("DELETE /v1/groups/g1")).id.text(), "g1");
+    EXPECT_EQ(command<ExplainJob>(request("GET /v1/jobs/j1/explain")).id.text(), "j1");
+    EXPECT_EQ(command<RetryJob>(from("localhost", "POST /v1/jobs/j1/retry")).id.text(), "j1");
+    command<WaitMany>(from("localhost", "POST /v1/jobs/wait"));
+    const auto purge = command<DoMany>(from("localhost", "POST /v1/jobs/purge?dry_run"));
+    EXPECT_EQ(purge.deed, AskMany::Deed::purge);
+    EXPECT_TRUE(purge.dry_run);
+    EXPECT_FALSE(command<DoMany>(from("localhost", "POST /v1/jobs/retry?dry_run=false")).dry_run);
+    EXPECT_EQ(status(request("GET /v1/groups/a%20b")), 404);
+}
+
 TEST(GatewayRoutes, ReadsPreferences) {
     const auto wait = [](std::string_view prefer) {
         return command<SubmitJob>(
@@ -260,6 +277,10 @@ TEST(GatewayAdmission, ChecksTypeAndSizeOfABody) {
     EXPECT_EQ(check(SubmitJob{}, "application/json", "20000000"), 413);
     EXPECT_EQ(check(SubmitBulk{}, "application/x-ndjson", "20000000"), 0);
     EXPECT_EQ(check(SubmitRaw{"k", {}}, "image/png", "10"), 0);
+    EXPECT_EQ(check(SubmitGroup{}, "application/json", "20000000"), 0);
+    EXPECT_EQ(check(SubmitGroup{}, "application/x-ndjson", "10"), 415);
+    EXPECT_EQ(check(DoMany{}, "application/json", "1000000"), 0);
+    EXPECT_EQ(check(WaitMany{}, "application/json", "20000000"), 413);
 }
 
 } // namespace

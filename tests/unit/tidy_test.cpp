@@ -60,13 +60,19 @@ TEST(Tidy, IncludesPointAtTheVocabulary) {
 TEST(Tidy, MachinesArePure) {
     const std::vector<std::string> machines = {"ventilator/dispatcher.hpp",
                                                "ventilator/dispatcher.cpp",
+                                               "ventilator/dispatcher_batches.cpp",
+                                               "ventilator/dispatcher_kinds.cpp",
                                                "ventilator/dispatcher_lanes.cpp",
+                                               "ventilator/dispatcher_limits.cpp",
                                                "ventilator/dispatcher_lives.cpp",
                                                "ventilator/dispatcher_pump.cpp",
                                                "ventilator/roster.hpp",
                                                "ventilator/roster.cpp",
+                                               "ventilator/rate.hpp",
                                                "ventilator/records.hpp",
                                                "sink/buckets.hpp",
+                                               "sink/kinds.hpp",
+                                               "sink/kinds.cpp",
                                                "sink/ledger.hpp",
                                                "sink/ledger.cpp",
                                                "sink/ledger_questions.cpp",
@@ -108,6 +114,11 @@ TEST(Tidy, FileNamesSayWhatIsInThem) {
 
 TEST(Tidy, TheReadmeShowsTheWorkerThatIsTested) {
     EXPECT_NE(read(kRoot / "README.md").find(read(kRoot / "clients/python/examples/plain_worker.py")),
+              std::string::npos);
+}
+
+TEST(Tidy, TheDocumentShowsTheBatchWorkerThatIsBuilt) {
+    EXPECT_NE(read(kRoot / "docs/BATCHING.md").find(read(kRoot / "tests/install/square.cpp")),
               std::string::npos);
 }
 

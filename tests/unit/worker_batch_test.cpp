@@ -136,19 +136,46 @@ TEST(Results, rows_that_share_epoch_and_content_type_share_a_message) {
     const Outcome one{Reply::integer(1), 5us};
     const Outcome failed{Reply::failure("c", "m", Retry::allowed), 5us};
     const Outcome png{Reply::bytes("image/png", "x"), 5us};
-    results.add(1, row, one);
-    results.add(1, row, failed);
-    results.add(2, row, one);
-    results.add(2, row, png);
+    results.add(1, 0, row, one);
+    results.add(1, 0, row, failed);
+    results.add(2, 0, row, one);
+    results.add(2, 0, row, png);
     EXPECT_EQ(results.take().size(), 3u);
     EXPECT_TRUE(results.take().empty());
+}
+
+TEST(Results, rows_that_were_queued_for_about_as_long_share_a_message) {
+    Results results("w");
+    const JobRow row{1, id("a"), 1, {}};
+    const Outcome one{Reply::integer(1), 5us};
+    results.add(1, 50'000, row, one);
+    results.add(1, 55'900, row, one); // a tenth and a millisecond
+    results.add(1, 56'100, row, one);
+    results.add(1, 0, row, one); // nobody knows
+    const auto messages = results.take();
+    ASSERT_EQ(messages.size(), 3u);
+    Reader reader;
+    const auto decoded = decode_sink_door(reader, messages[0]);
+    EXPECT_EQ(std::get<Result>(decoded.messages.at(0)).queued_us, 50'000u);
+}
+
+TEST(Results, a_wait_in_the_worker_is_said_from_a_millisecond_on) {
+    Results results("w");
+    const JobRow row{1, id("a"), 1, {}};
+    results.add(1, 0, row, {Reply::integer(1), 5us, 999us});
+    results.add(1, 0, row, {Reply::integer(1), 5us, 1'000us});
+    const auto messages = results.take();
+    Reader reader;
+    const auto decoded = decode_sink_door(reader, messages.at(0));
+    EXPECT_EQ(std::get<Result>(decoded.messages.at(0)).rows.at(0).waited_us, 0u);
+    EXPECT_EQ(std::get<Result>(decoded.messages.at(0)).rows.at(1).waited_us, 1'000u);
 }
 
 TEST(Results, a_message_holds_1024_rows_at_most) {
     Results results("w");
     const JobRow row{1, id("a"), 1, {}};
     const Outcome outcome{Reply::integer(1), 0us};
-    for (int i = 0; i < 1025; ++i) results.add(1, row, outcome);
+    for (int i = 0; i < 1025; ++i) results.add(1, 0, row, outcome);
     const auto messages = results.take();
     ASSERT_EQ(messages.size(), 2u);
     Reader reader;

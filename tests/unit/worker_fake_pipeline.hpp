@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct GotRow { // of a result message, with bytes of its own
     std::optional<Failure> failure;
     Epoch epoch = 0;
     std::string worker, content_type;
+    std::uint64_t queued_us = 0, waited_us = 0;
+    std::vector<std::string> pieces; // of this job, that came before its result
 };
 
 enum class Carrier { inproc, tcp };
@@ -85,6 +88,7 @@ public:
         batch.epoch = epoch;
         batch.kind = kind;
         batch.timeout = 30s;
+        batch.queued_us = queued_us;
         for (int i = 0; i < count; ++i) {
             const JobNumber n = first + static_cast<JobNumber>(i);
             batch.rows.push_back({n, id_of(n), 1, payload});
@@ -164,7 +168,18 @@ public:
         }
     }
 
+    std::string next_piece() {
+        until("a piece", [&] {
+            read_sink();
+            return !pieces_.empty();
+        });
+        std::string out = pieces_.front();
+        pieces_.pop_front();
+        return out;
+    }
+
     Duration ping = 5s;
+    std::uint64_t queued_us = 0; // of jobs that are sent
 
 private:
     zmq::socket_t open(zmq::socket_type type) { return transport::open_socket(context_, type); }
@@ -185,12 +200,17 @@ private:
             EXPECT_EQ(decoded.error, "");
             for (auto& fact : decoded.messages) {
                 if (auto* progress = std::get_if<Progress>(&fact)) progress_.push_back(*progress);
+                if (auto* partial = std::get_if<Partial>(&fact)) {
+                    pieces_.emplace_back(partial->value);
+                    pieces_of_[partial->id.text()].emplace_back(partial->value);
+                }
                 auto* result = std::get_if<Result>(&fact);
                 if (result == nullptr) continue;
                 for (auto& row : result->rows) {
                     rows_.push_back({row.id.text(), row.attempt, row.run_us, std::string(row.value),
                                      row.failure, result->epoch, result->worker,
-                                     result->content_type});
+                                     result->content_type, result->queued_us, row.waited_us,
+                                     pieces_of_[row.id.text()]});
                 }
             }
         }
@@ -216,6 +236,8 @@ private:
     Reader reader_;
     std::uint64_t malformed_ = 0;
     std::deque<GotRow> rows_;
+    std::deque<std::string> pieces_;
+    std::map<std::string, std::vector<std::string>> pieces_of_;
     std::deque<Progress> progress_;
     std::deque<Heartbeat> heartbeats_;
     std::deque<Bye> byes_;

@@ -16,6 +16,7 @@ Reply run_add(Job& job);   // {a, b}
 Reply run_sleep(Job& job); // {seconds}
 Reply run_spin(Job& job);  // {seconds}, burning CPU
 Reply run_fail(Job& job);  // {times}: fails so often, then answers the attempt
+Reply run_count(Job& job); // {to, every?}: 1 to `to`, each a partial, `every` seconds apart
 
 // gather: a batch handler. Answers how many jobs came together and which of them this one was, from
 // 0; {fail: true} fails, and nobody else.

@@ -10,7 +10,7 @@ namespace penstock::worker {
 
 const std::vector<std::string>& builtin_kinds() {
     static const std::vector<std::string> kinds = {"echo", "add",  "sleep", "spin",
-                                                   "fail", "http", "exec",  "gather"};
+                                                   "fail", "http", "exec",  "gather", "count"};
     return kinds;
 }
 
@@ -33,6 +33,7 @@ void register_kinds(Worker& worker, const KindsOptions& options) {
         if (kind == "sleep") worker.on(kind, run_sleep);
         if (kind == "spin") worker.on(kind, run_spin);
         if (kind == "fail") worker.on(kind, run_fail);
+        if (kind == "count") worker.on(kind, run_count);
         if (kind == "gather") worker.on_batch(kind, kGather, run_gather);
         if (kind == "http") {
             const auto fetcher = std::make_shared<Fetcher>(allowed);

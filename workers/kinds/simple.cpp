@@ -1,4 +1,4 @@
-// echo, add, sleep, spin, fail: kinds to try a pipeline with.
+// echo, add, sleep, spin, fail, count: kinds to try a pipeline with.
 
 #include "protocol/codec.hpp"
 #include "workers/kinds/builtin.hpp"
@@ -23,13 +23,25 @@ std::optional<std::int64_t> as_integer(Node node) {
     return std::nullopt;
 }
 
-// {seconds: 0 and above}
-std::optional<Duration> read_seconds(const Job& job) {
-    const Node node = job.read().find("seconds");
+// 0 and above
+std::optional<Duration> as_duration(Node node) {
     if (!is_number(node)) return std::nullopt;
     const double value = node.real();
     if (!std::isfinite(value) || value < 0 || value > kSecondsMax) return std::nullopt;
     return from_seconds(value);
+}
+
+std::optional<Duration> read_seconds(const Job& job) {
+    return as_duration(job.read().find("seconds"));
+}
+
+// Until then, unless the job is cancelled meanwhile.
+void sleep_for(const Job& job, Duration duration) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock(mutex);
+    const auto never = [] { return false; };
+    woken.wait_for(lock, job.stop_token(), duration, never);
 }
 
 Reply no_seconds() {
@@ -63,11 +75,7 @@ Reply run_add(Job& job) {
 Reply run_sleep(Job& job) {
     const auto duration = read_seconds(job);
     if (!duration) return no_seconds();
-    std::mutex mutex;
-    std::condition_variable_any woken;
-    std::unique_lock lock(mutex);
-    const auto never = [] { return false; };
-    woken.wait_for(lock, job.stop_token(), *duration, never);
+    sleep_for(job, *duration);
     if (job.cancelled()) return cancelled_reply();
     return Reply::real(seconds(*duration));
 }
@@ -92,6 +100,26 @@ Reply run_fail(Job& job) {
                               Retry::allowed);
     }
     return Reply::integer(job.attempt());
+}
+
+Reply run_count(Job& job) {
+    constexpr std::int64_t kMost = 1'000'000;
+    const auto to = as_integer(job.read().find("to"));
+    const Node pause = job.read().find("every");
+    const auto every = pause ? as_duration(pause) : Duration(0);
+    if (!to || *to < 0 || *to > kMost || !every) {
+        return bad_payload("the payload must be {\"to\": 0 to 1000000, \"every\": seconds}");
+    }
+    for (std::int64_t i = 1; i <= *to; ++i) {
+        if (*every > Duration(0)) sleep_for(job, *every);
+        if (job.cancelled()) return cancelled_reply();
+        std::string number;
+        Writer(number).integer(i);
+        job.partial(number);
+        job.progress(static_cast<double>(i) / static_cast<double>(*to),
+                     std::to_string(i) + " of " + std::to_string(*to));
+    }
+    return Reply::integer(*to);
 }
 
 std::vector<Reply> run_gather(std::span<Job* const> jobs) {

@@ -29,27 +29,26 @@ class _Asynchronous:
             self._executor, functools.partial(function, *arguments, **named))
 
     async def _each(self, iterator):
+        coming = None
         try:
             while True:
                 coming = self._executor.submit(next, iterator, _END)
-                try:
-                    item = await asyncio.wrap_future(coming)
-                except asyncio.CancelledError:
-                    # Its thread may be in the middle of reading: it is closed after that.
-                    coming.add_done_callback(lambda _: _close(iterator))
-                    iterator = None
-                    raise
+                item = await asyncio.wrap_future(coming)
                 if item is _END:
                     return
                 yield item
         finally:
-            if iterator is not None:
-                self._executor.submit(_close, iterator)
+            # Its thread may be in the middle of reading: it is closed after that.
+            if coming is not None:
+                coming.add_done_callback(lambda _: self._close_later(iterator))
 
-
-def _close(iterator):
-    if hasattr(iterator, "close"):
-        iterator.close()
+    def _close_later(self, iterator):
+        if not hasattr(iterator, "close"):
+            return
+        try:
+            self._executor.submit(iterator.close)  # it may have something to ask
+        except RuntimeError:  # the client has been closed
+            pass
 
 
 def _awaited(of, name):
@@ -77,6 +76,10 @@ class AsyncGroup(_Asynchronous):
     @property
     def id(self):
         return self._inner.id
+
+    @property
+    def ids(self):
+        return self._inner.ids
 
 
 class AsyncClient(_Asynchronous):

@@ -21,6 +21,7 @@ from .values import value_of_answer
 
 WAIT_MAX = 300.0   # seconds that one request may be held; longer waits are several requests
 PAGE = 1_000
+WAIT_IDS_MAX = 10_000
 JSON_BODY = {"Content-Type": "application/json"}
 FINAL = frozenset(("succeeded", "failed", "cancelled", "expired", "quarantined"))
 
@@ -138,14 +139,21 @@ class Client:
 
     def wait_all(self, ids, timeout=None):
         """Waits until all of these jobs have finished, or the time is up: a Waited."""
-        return self._wait_for(ids, "all", timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        ids, done, pending = list(ids), [], []
+        for i in range(0, len(ids), WAIT_IDS_MAX):
+            left = None if until is None else max(0.0, until - time.monotonic())
+            waited = self._wait_for(ids[i:i + WAIT_IDS_MAX], "all", left)
+            done += waited.done
+            pending += waited.pending
+        return Waited(done, pending)
 
     def wait_any(self, ids, timeout=None):
-        """Waits until one of these jobs has finished, or the time is up: a Waited."""
-        return self._wait_for(ids, "any", timeout)
+        """Waits until one of these jobs, at most 10,000, has finished, or the time is up: a
+        Waited."""
+        return self._wait_for(list(ids), "any", timeout)
 
     def _wait_for(self, ids, mode, timeout):
-        ids = list(ids)
         for hold in _holds(timeout):
             body = json.dumps({"ids": ids, "mode": mode, "timeout": hold}).encode()
             said = _json(self._checked("POST", "/v1/jobs/wait", None, body, JSON_BODY, hold))
@@ -195,22 +203,23 @@ class Client:
     def retry(self, id):
         """Submits a finished job again, as a new one; returns the new id. Raises Conflict if it has
         not finished."""
-        return _json(self._checked("POST", _job(id) + "/retry"))["id"]
+        headers = {"Idempotency-Key": new_id()}  # a repeated request makes no second job
+        return _json(self._checked("POST", _job(id) + "/retry", headers=headers))["id"]
 
     def cancel_many(self, ids=None, *, dry_run=False, **which):
         """Cancels these jobs, or all of a `state`, `kind`, `tag`. Returns how many that were;
         dry_run: only counts them."""
-        return self._many("cancel", ids, dry_run, which)
+        return self._many("cancel", ids, dry_run, which)["matched"]
 
-    def retry_many(self, ids=None, *, dry_run=False, **which):
-        """Submits these finished jobs again, or all of a `state`, `kind`, `tag`. Returns how
-        many."""
-        return self._many("retry", ids, dry_run, which)
+    def retry_many(self, ids=None, **which):
+        """Submits these finished jobs again, or all of a `state`, `kind`, `tag`. Returns the new
+        ids. Not repeated by itself: after `Unreachable` some may have been made."""
+        return self._many("retry", ids, False, which)["ids"]
 
     def purge(self, ids=None, *, dry_run=False, **which):
         """Forgets these finished jobs and their results, or all of a `state`, `kind`, `tag`.
-        Returns how many."""
-        return self._many("purge", ids, dry_run, which)
+        Returns how many; dry_run: only counts them."""
+        return self._many("purge", ids, dry_run, which)["matched"]
 
     def _many(self, deed, ids, dry_run, which):
         unknown = set(which) - {"state", "kind", "tag"}
@@ -220,8 +229,8 @@ class Client:
             raise ValueError(f"{deed}: give either ids or at least one of state, kind, tag")
         body = {"filter": which} if ids is None else {"ids": list(ids)}
         answer = self._checked("POST", f"/v1/jobs/{deed}", {"dry_run": "true"} if dry_run else None,
-                               json.dumps(body).encode(), JSON_BODY, WAIT_MAX)
-        return _json(answer)["matched"]
+                               json.dumps(body).encode(), JSON_BODY, WAIT_MAX, deed != "retry")
+        return _json(answer)
 
     def explain(self, id):
         """Why the job is not running yet, a dict: `why` for programs, `text` for people."""
@@ -235,13 +244,13 @@ class Client:
         all have succeeded; on_failure: the one that gets what became of each, if not. mode:
         "all", or "first": one success is enough, and the rest is cancelled."""
         body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
-        return groups.Group(self, self._submit_group("/v1/groups", body))
+        return groups.Group(self, **self._submit_group("/v1/groups", body))
 
     def chain(self, jobs, *, then=None, on_failure=None, id=None):
         """Submits jobs that run one after the other; returns a Chain. A step without a payload gets
         the result of the one before as its payload; a dict gets it as its member `previous`."""
         body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, None, id)
-        return groups.Chain(self, self._submit_group("/v1/chains", body))
+        return groups.Chain(self, **self._submit_group("/v1/chains", body))
 
     def map(self, kind, payloads, *, piece=groups.MAP_PIECE, ahead=groups.MAP_AHEAD,
             on_error=groups.raise_it, **terms):
@@ -254,16 +263,18 @@ class Client:
 
     def _submit_group(self, path, body):
         try:
-            return _json(self._checked("POST", path, None, body, JSON_BODY))["id"]
+            answer = self._checked("POST", path, None, body, JSON_BODY)
         except OutcomeUnknown:  # once more: the same id makes the same group
-            return _json(self._checked("POST", path, None, body, JSON_BODY))["id"]
+            answer = self._checked("POST", path, None, body, JSON_BODY)
+        said = _json(answer)
+        return {"id": said["id"], "ids": said.get("ids")}
 
     def _group_view(self, id, wait):
         query = {"wait": _seconds(wait)} if wait else None
         return _json(self._checked("GET", _group(id), query, wait=wait or 0.0))
 
     def _group_lines(self, id):
-        return streams.lines_of(self._http, _group(id) + "/results")
+        return streams.members(self._http, _group(id) + "/results")
 
     def _cancel_group(self, id):
         self._checked("DELETE", _group(id))
@@ -291,7 +302,7 @@ class Client:
     def partials(self, id):
         """The result of a job bit by bit: iterate over the Pieces for each Piece, as its handler
         says it; then `.result` is the result."""
-        return streams.Pieces(streams.lines_of(self._http, _job(id) + "/result"))
+        return streams.Pieces(self._http, _job(id) + "/result")
 
     # ---- the house
 
@@ -310,8 +321,8 @@ class Client:
         return _json(self._checked("PATCH", f"/v1/kinds/{_quoted(kind)}", None,
                                    json.dumps(settings).encode(), JSON_BODY))
 
-    def _checked(self, method, path, query=None, body=None, headers=None, wait=0.0):
-        answer = self._http.request(method, path, query, body, headers, wait)
+    def _checked(self, method, path, query=None, body=None, headers=None, wait=0.0, repeat=True):
+        answer = self._http.request(method, path, query, body, headers, wait, repeat)
         if answer.status >= 400:
             raise error_of(answer.status, answer.body)
         return answer

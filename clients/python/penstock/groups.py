@@ -14,11 +14,12 @@ MAP_AHEAD = 4     # pieces that are under way before the first is waited for
 
 class Group:
     """A group or a chain that was submitted. `id` is all there is to it: `penstock.Group(client,
-    id)` is the same group in another process. `state` of its status is "succeeded" or "failed" in
-    the end, as its mode says."""
+    id)` is the same group in another process. `ids`: its members', in order, where it was
+    submitted. `state` of its status is "succeeded" or "failed" in the end, as its mode says."""
 
-    def __init__(self, client, id):
+    def __init__(self, client, id, ids=None):
         self.id = id
+        self.ids = ids
         self._client = client
 
     def __repr__(self):

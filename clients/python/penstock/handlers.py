@@ -14,31 +14,25 @@ class Handler:
     A batch handler has `max` jobs at most in one call, and `wait`: seconds that the oldest of them
     may wait for the others."""
 
-    __slots__ = ("function", "style", "is_async", "max", "wait")
+    __slots__ = ("function", "takes_batches", "is_async", "max", "wait", "call")
 
     def __init__(self, function, style, max=1, wait=0.0):
         self.function = function
-        self.style = style
+        self.takes_batches = style == "batch"
         self.is_async = inspect.iscoroutinefunction(function)
         self.max = max
         self.wait = wait
-
-    @property
-    def takes_batches(self):
-        return self.style == "batch"
-
-    def __call__(self, jobs):
-        """What the function says of these jobs; of an async one, something to be awaited."""
-        if self.style == "batch":
-            return self.function(jobs)
-        job = jobs[0]
-        if self.style == "payload":
-            return self.function(job.payload)
-        return self.function(job) if self.style == "job" else self.function(job.payload, job)
+        # What the function says of these jobs; of an async one, something to be awaited.
+        self.call = {
+            "batch": function,
+            "payload": lambda jobs: function(jobs[0].payload),
+            "job": lambda jobs: function(jobs[0]),
+            "both": lambda jobs: function(jobs[0].payload, jobs[0]),
+        }[style]
 
     def values(self, jobs, said):
         """One value or exception for each job."""
-        if self.style != "batch":
+        if not self.takes_batches:
             return [said]
         name = _name(self.function)
         if isinstance(said, (str, bytes, bytearray, dict)) or not hasattr(said, "__len__"):

@@ -73,9 +73,9 @@ class _Own(threading.local):
 
 
 class Http:
-    """One connection per thread to one server. Every request made through it must be safe to
-    repeat: it is sent again, at most `retries` times, when the connection breaks and when a 503
-    says Retry-After."""
+    """One connection per thread to one server. A request is sent again, at most `retries` times,
+    when a 503 says Retry-After, and, where `repeat` says that this is safe, when the connection
+    breaks."""
 
     def __init__(self, url, timeout, retries, headers):
         parts = urllib.parse.urlsplit(url)
@@ -94,14 +94,14 @@ class Http:
 
     def open(self, path, query, headers, silence):
         """GET of an answer that comes bit by bit, on a connection of its own, without retries.
-        silence: seconds without a byte after which it counts as broken. Returns a Stream; raises
-        the ApiError of any other status than 200, OSError and HTTPException."""
+        silence: seconds without a byte after which it counts as broken. Returns a Stream, which is
+        empty for 204; raises the ApiError of other statuses, OSError and HTTPException."""
         connection = self._make(self._host, self._port, timeout=silence)
         try:
             connection.request("GET", self._target(path, query),
                                headers={**self._headers, **headers})
             response = connection.getresponse()
-            if response.status != 200:
+            if response.status not in (200, 204):
                 raise error_of(response.status, response.read())
             return Stream(connection, response)
         except BaseException:
@@ -113,7 +113,8 @@ class Http:
         return self._base + path + (
             "?" + urllib.parse.urlencode(given, doseq=True) if given else "")
 
-    def request(self, method, path, query=None, body=None, headers=None, wait=0.0):
+    def request(self, method, path, query=None, body=None, headers=None, wait=0.0,
+                repeat=True):
         """`wait`: seconds that the server may hold the answer, on top of the timeout.
         Returns an Answer of any status. Raises Unreachable."""
         target = self._target(path, query)
@@ -121,10 +122,10 @@ class Http:
         for retry in range(self._retries + 1):
             last = retry == self._retries
             try:
-                answer = self._once(method, target, body, sent, wait)
+                answer = self._once(method, target, body, sent, wait, repeat)
             except (OSError, http.client.HTTPException) as error:
                 self.close()
-                if last:
+                if last or not repeat:
                     raise Unreachable(
                         f"no answer from {self._url}: {error or type(error).__name__}. Is "
                         "`penstock up` or `penstock gateway` running there?") from error
@@ -140,12 +141,12 @@ class Http:
         """Closes this thread's connection; the next request opens another."""
         self._own.kept.close()
 
-    def _once(self, method, target, body, headers, wait):
+    def _once(self, method, target, body, headers, wait, repeat):
         reused = self._own.kept.connection is not None
         try:
             return self._exchange(method, target, body, headers, wait)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            if not reused:
+            if not reused or not repeat:
                 raise
             self.close()  # the server had closed an idle connection: that is no failure yet
             return self._exchange(method, target, body, headers, wait)

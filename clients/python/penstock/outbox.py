@@ -23,7 +23,7 @@ class Outbox:
         self._progress_at = 0.0
 
     def add(self, outcomes):
-        """outcomes: wire.Outcome of attempts that have ended."""
+        """outcomes: of attempts that have ended, as wire makes them."""
         self._outcomes.extend(outcomes)
         self.wake()
 

@@ -48,7 +48,7 @@ class Runner:
         jobs, outcomes = _open(call)
         if jobs:
             try:
-                said = call.handler(jobs)
+                said = call.handler.call(jobs)
             except BaseException as error:  # SystemExit too: a handler must not end its worker
                 said = error
             outcomes += _outcomes(call.handler, jobs, said)
@@ -74,7 +74,7 @@ class Runner:
 
 
 async def _await(handler, jobs):
-    return await handler(jobs)
+    return await handler.call(jobs)
 
 
 async def _nothing():

@@ -85,7 +85,8 @@ class Slots:
 
     # ---- with the lock held
 
-    def _fill(self):
+    def _fill(self, awake=0):
+        """Starts what there is room for. awake: threads that will look at `_ready` anyway."""
         while self._waiting and len(self._running) < self._count and now() <= self._allowed_until:
             call = self._waiting.popleft()
             self._running[id(call)] = call
@@ -93,13 +94,14 @@ class Slots:
                 self._start(call)
                 continue
             self._ready.append(call)
-            if len(self._ready) > self._idle:
+            wanted = len(self._ready) - awake
+            if wanted > self._idle:
                 self._threads += 1
+                self._idle += 1  # as far as others are concerned: it comes and looks
                 # Daemons: a second SIGTERM ends the process whatever a handler does.
                 threading.Thread(target=self._work, name=f"slot-{self._threads}",
                                  daemon=True).start()
-                self._idle += 1  # it will wait, as far as others are concerned
-            else:
+            elif wanted > 0:
                 self._changed.notify()
 
     def _end(self, call, outcomes):
@@ -109,26 +111,29 @@ class Slots:
     # ---- a slot's thread
 
     def _work(self):
-        call = self._take()
+        with self._changed:
+            call = self._next_of_idle()
         while call is not None:
             outcomes = self._run(call)
             with self._changed:
                 self._end(call, outcomes)
-                self._idle += 1
-                self._fill()
-                call = self._take()
+                self._fill(awake=1)
+                if self._ready:
+                    call = self._ready.popleft()
+                else:
+                    self._idle += 1
+                    call = self._next_of_idle()
 
-    def _take(self):
-        """The next call, or None when all is over. The caller has been counted as idle."""
-        with self._changed:
-            while True:
-                while not self._ready and not self._closed:
-                    self._changed.wait()
-                if not self._ready:
-                    return None
-                call = self._ready.popleft()
-                if now() <= self._allowed_until:
-                    self._idle -= 1
-                    return call
-                del self._running[id(call)]  # this process has slept since: see above
-                self._waiting.appendleft(call)
+    def _next_of_idle(self):
+        """The next call, or None when all is over. Ends being idle."""
+        while True:
+            while not self._ready and not self._closed:
+                self._changed.wait()
+            if not self._ready:
+                return None
+            call = self._ready.popleft()
+            if now() <= self._allowed_until:
+                self._idle -= 1
+                return call
+            del self._running[id(call)]  # this process has slept since: see above
+            self._waiting.appendleft(call)

@@ -3,7 +3,6 @@
 A frame is one msgpack map, or an array of them. Limits are checked before anything is built.
 """
 
-import collections
 import re
 import uuid
 
@@ -20,7 +19,7 @@ ERROR_BYTES_MAX = 4096
 # A result frame is closed at the first of these: it keeps the sink's reading even.
 RESULT_ROWS_MAX = 1_000
 RESULT_BYTES_MAX = 4 << 20
-WAITED_US_MIN = 1_000  # shorter waits in a worker are not worth a word
+WAITED_SECONDS_MIN = 0.001  # shorter waits in a worker are not worth a word
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 
@@ -102,32 +101,31 @@ def partial(id, attempt, encoded):
     return b"\x84" + head[1:] + pack("value") + encoded  # a map of one pair more
 
 
-# What the sink is told of one attempt: a row, and what rows of one frame must share.
-Outcome = collections.namedtuple("Outcome", "epoch content_type queued_us row")
-
+# An outcome is what the sink is told of one attempt: (what rows of one frame share, the row). Shared
+# are the epoch, the content type, and how long the job's batch had waited at the ventilator.
 
 def succeeded(job, run_seconds, content_type, value_bytes):
     row = [job.wire_id, job.attempt, int(run_seconds * 1e6), value_bytes]
-    return Outcome(job.epoch, content_type, job.queued_us, _with_wait(row, job))
+    return (job.epoch, content_type, job.queued_us), _with_wait(row, job)
 
 
 def failed(job, run_seconds, code, message, retryable):
     row = [job.wire_id, job.attempt, int(run_seconds * 1e6), None, code, cut(message), retryable]
-    return Outcome(job.epoch, "", job.queued_us, _with_wait(row, job))
+    return (job.epoch, "", job.queued_us), _with_wait(row, job)
 
 
 def _with_wait(row, job):
-    waited_us = int((job.started_at - job.received_at) * 1e6)
-    if waited_us >= WAITED_US_MIN:
-        row.append(waited_us)
+    waited = job.started_at - job.received_at
+    if waited >= WAITED_SECONDS_MIN:
+        row.append(int(waited * 1e6))
     return row
 
 
 def result_frames(worker, outcomes):
     """Result frames; rows share a frame with their like."""
     shared = {}
-    for outcome in outcomes:
-        shared.setdefault(outcome[:3], []).append(outcome.row)
+    for share, row in outcomes:
+        shared.setdefault(share, []).append(row)
     frames = []
     for (epoch, content_type, queued_us), rows in shared.items():
         head = {"type": "result", "epoch": epoch, "worker": worker}

@@ -68,6 +68,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for piece in pieces:
             if piece is CUT:
                 return
+            if callable(piece):
+                piece()
+                return
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
 

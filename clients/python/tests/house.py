@@ -17,14 +17,14 @@ BINARY = pathlib.Path(os.environ.get("PENSTOCK", HERE.parents[2] / "build/releas
 
 
 def free_ports():
-    """A door with the three ports after it, and one for HTTP."""
+    """A door with the four ports after it, and one for HTTP."""
     first = int(os.environ.get("PENSTOCK_TEST_PORTS", 10_001 + os.getpid() % 400 * 10))
     for door in range(first, first + 4_990, 10):
-        probes = [socket.socket() for _ in range(5)]
+        probes = [socket.socket() for _ in range(6)]
         try:
             for i, probe in enumerate(probes):
                 probe.bind(("127.0.0.1", door + i))
-            return door, door + 4
+            return door, door + 5
         except OSError:
             continue
         finally:

@@ -1,10 +1,26 @@
 import asyncio
 import inspect
+import threading
 import unittest
 
 import penstock
 from tests.fake_gateway import CUT, GatewayCase
 from tests.test_groups import lines, won
+
+
+class Reading:
+    """An iterator in the middle of a long read."""
+
+    def __init__(self):
+        self.entered, self.release, self.closed = (threading.Event() for _ in range(3))
+
+    def __next__(self):
+        self.entered.set()
+        self.release.wait(10)
+        return 1
+
+    def close(self):
+        self.closed.set()
 
 
 class AsyncClientTest(GatewayCase):
@@ -64,6 +80,23 @@ class AsyncClientTest(GatewayCase):
                     penstock.Group(self.client._inner, "g"), self.client._executor).results():
                 return piece
         self.assertEqual(self.go(first()), 1)
+
+    def test_one_that_is_cancelled_is_closed_when_its_thread_has_read(self):
+        reading = Reading()
+
+        async def read():
+            async for _ in self.client._each(reading):
+                pass
+
+        async def give_up():
+            task = asyncio.ensure_future(read())
+            await asyncio.to_thread(reading.entered.wait, 10)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return reading.closed.is_set()
+        self.assertFalse(self.go(give_up()))
+        reading.release.set()
+        self.assertTrue(reading.closed.wait(10))
 
     def test_nothing_of_the_client_is_missing(self):
         for plain, other in ((penstock.Client, penstock.AsyncClient),

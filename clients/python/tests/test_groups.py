@@ -19,7 +19,7 @@ LOST = {"id": "y", "state": "failed", "error": {"code": "no-luck", "message": "a
 
 class GroupTest(GatewayCase):
     def test_a_group_is_one_request_with_an_id_of_its_own(self):
-        self.gateway.will(202, {"id": "g"})
+        self.gateway.will(202, {"id": "g", "ids": ["a", "b", "c"]})
         group = self.client.group([("add", {"a": 1}), {"kind": "add", "priority": 9}, "nap"],
                                   then=("sum", {"of": 2}), on_failure="tell", mode="first")
         said = self.gateway.said()
@@ -30,7 +30,7 @@ class GroupTest(GatewayCase):
             "on_failure": {"kind": "tell"}, "jobs": [
                 {"kind": "add", "payload": {"a": 1}}, {"kind": "add", "priority": 9},
                 {"kind": "nap"}]})
-        self.assertEqual(group.id, "g")
+        self.assertEqual((group.id, group.ids), ("g", ["a", "b", "c"]))
 
     def test_an_answer_that_never_came_is_asked_for_with_the_same_id(self):
         self.gateway.will("break")
@@ -162,7 +162,9 @@ class ManyTest(GatewayCase):
         for wait, mode in ((self.client.wait_any, "any"), (self.client.wait_all, "all")):
             self.gateway.will(200, {"done": [{"id": "a"}], "pending": [] if mode == "all" else ["b"]})
             self.assertEqual(wait(iter(["a", "b"]), timeout=2).done, [{"id": "a"}])
-            self.assertEqual(self.gateway.said(), {"ids": ["a", "b"], "mode": mode, "timeout": 2})
+            said = self.gateway.said()
+            self.assertEqual((said["ids"], said["mode"]), (["a", "b"], mode))
+            self.assertTrue(0 < said["timeout"] <= 2)
 
     def test_wait_all_goes_on_until_the_time_is_up(self):
         for _ in range(2):
@@ -170,19 +172,36 @@ class ManyTest(GatewayCase):
         self.assertEqual(self.client.wait_all(["a"], timeout=1e-9), ([], ["a"]))
 
     def test_retry_answers_the_new_id(self):
+        self.gateway.will("break")
         self.gateway.will(202, {"id": "b", "retry_of": "a"})
         self.assertEqual(self.client.retry("a"), "b")
         self.assertEqual(self.asked()[:2], ("POST", "/v1/jobs/a/retry"))
+        keys = {headers["Idempotency-Key"] for _, _, headers, _ in self.gateway.asked}
+        self.assertEqual(len(keys), 1)
+
+    def test_retry_of_many_is_not_repeated(self):
+        self.gateway.will("break")
+        with self.assertRaises(penstock.Unreachable):
+            self.client.retry_many(["a"])
+        self.assertEqual(len(self.gateway.asked), 1)
+
+    def test_wait_all_of_more_than_one_request_takes(self):
+        self.gateway.will(200, {"done": [{"id": "a"}], "pending": ["x"]})
+        self.gateway.will(200, {"done": [{"id": "b"}], "pending": []})
+        waited = self.client.wait_all(map(str, range(10_001)), timeout=0)
+        self.assertEqual(waited, ([{"id": "a"}, {"id": "b"}], ["x"]))
+        self.assertEqual(self.gateway.said()["ids"], ["10000"])
 
     def test_many_are_named_or_chosen(self):
-        for _ in range(3):
-            self.gateway.will(200, {"matched": 3})
+        for _ in range(4):
+            self.gateway.will(200, {"matched": 3, "ids": ["n"]})
         self.assertEqual(self.client.purge(state="failed", kind="add"), 3)
         self.assertEqual(self.gateway.said(), {"filter": {"state": "failed", "kind": "add"}})
         self.client.cancel_many(["a", "b"])
         self.assertEqual(self.gateway.said(), {"ids": ["a", "b"]})
-        self.client.retry_many(tag="t", dry_run=True)
-        self.assertEqual(self.asked()[1], "/v1/jobs/retry?dry_run=true")
+        self.assertEqual(self.client.retry_many(tag="t"), ["n"])
+        self.client.purge(tag="t", dry_run=True)
+        self.assertEqual(self.asked()[1], "/v1/jobs/purge?dry_run=true")
 
     def test_everything_is_never_meant_by_mistake(self):
         with self.assertRaises(ValueError):

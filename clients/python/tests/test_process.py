@@ -107,6 +107,12 @@ class ProcessTest(unittest.TestCase):
         self.pipeline.give((3, "c", "last"))
         self.assertEqual(self.pipeline.value(), "last")  # b never ran here
 
+    def test_what_a_worker_offers_is_said_by_flags(self):
+        self.start_worker("--slots", "3", "--labels", "gpu,large", "--min-priority", "7")
+        join = self.pipeline.grant()
+        self.assertEqual((join["slots"], join["labels"], join["min_priority"]),
+                         (3, ["gpu", "large"], 7))
+
     def says(self, *arguments):
         self.start("-m", "penstock", "worker", *arguments)
         said = self.process.communicate(timeout=20)[1].decode()

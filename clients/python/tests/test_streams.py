@@ -1,4 +1,5 @@
 import json
+import threading
 import unittest
 from unittest import mock
 
@@ -7,26 +8,41 @@ from tests.fake_gateway import CUT, GatewayCase
 
 
 def event(id, what, **data):
-    return f"id: {id}\nevent: {what}\ndata: {json.dumps(data)}\n\n".encode()
+    data = json.dumps({"event": what, **data})
+    return f"id: {id}\ndata: {data}\n\n".encode()
+
+
+END = b'id: end\nevent: job\ndata: {"state": "succeeded"}\n\n'
 
 
 class EventsTest(GatewayCase):
+    def whats(self, events):
+        return [event.what for event in events]
+
     def test_events_of_a_job_end_with_it(self):
-        self.gateway.will_stream(event("1.1", "running", attempt=1), b": alive\n\n",
-                                 event("1.2", "succeeded"))
+        self.gateway.will_stream(event("1.1", "running", attempt=1), b": alive\n\n", END)
         said = list(self.client.events("x"))
-        self.assertEqual(said, [("1.1", "running", {"attempt": 1}), ("1.2", "succeeded", {})])
+        self.assertEqual(said, [("1.1", "running", {"event": "running", "attempt": 1}),
+                                ("end", "job", {"state": "succeeded"})])
         self.assertEqual(self.asked()[1], "/v1/jobs/x/events")
 
     def test_after_a_break_they_go_on_behind_the_last_one(self):
         whole = event("1.2", "running")
         self.gateway.will_stream(event("1.1", "stored"), whole[:20], CUT)
         self.gateway.will("break")
-        self.gateway.will_stream(whole, event("1.3", "failed"))
-        said = [e.what for e in self.client.events("x")]
-        self.assertEqual(said, ["stored", "running", "failed"])
+        self.gateway.will_stream(whole, event("1.3", "failed"), END)
+        self.assertEqual(self.whats(self.client.events("x")), ["stored", "running", "failed", "job"])
         self.assertEqual([headers.get("Last-Event-ID") for _, _, headers, _ in self.gateway.asked],
                          [None, "1.1", "1.1"])
+
+    def test_an_end_that_was_not_told_is_none(self):
+        self.gateway.will_stream(event("1.1", "stored"))
+        self.gateway.will_stream(END)
+        self.assertEqual(self.whats(self.client.events("x")), ["stored", "job"])
+
+    def test_who_has_seen_the_end_is_told_nothing_more(self):
+        self.gateway.will(204, b"")
+        self.assertEqual(list(self.client.events("x", after="end")), [])
 
     def test_those_of_everything_have_no_end(self):
         self.gateway.will_stream(event("1.1", "stored"))
@@ -38,13 +54,13 @@ class EventsTest(GatewayCase):
         self.assertEqual(self.gateway.asked[0][2]["Last-Event-ID"], "1.0")
 
     def test_those_of_a_group(self):
-        self.gateway.will_stream()
-        self.assertEqual(list(self.client.events(group=penstock.Group(self.client, "g"))), [])
+        self.gateway.will_stream(END)
+        list(self.client.events(group=penstock.Group(self.client, "g")))
         self.assertEqual(self.asked()[1], "/v1/groups/g/events")
 
     def test_lines_end_in_either_way_and_data_may_have_several(self):
-        self.gateway.will_stream(b'id: 1\r\nevent: stored\r\ndata: {"a":\r\ndata: 1}\r\n\r\n')
-        self.assertEqual(list(self.client.events("x")), [("1", "stored", {"a": 1})])
+        self.gateway.will_stream(b'id: end\r\nevent: job\r\ndata: {"a":\r\ndata: 1}\r\n\r\n')
+        self.assertEqual(list(self.client.events("x")), [("end", "job", {"a": 1})])
 
     def test_it_gives_up_after_as_many_vain_tries_as_any_request(self):
         for _ in range(4):
@@ -74,6 +90,31 @@ class PartialsTest(GatewayCase):
                                  b'{"attempt":2,"partial":"a"}\n{"state":"succeeded","result":1}\n')
         self.assertEqual([(p.attempt, p.lost) for p in self.client.partials("x")],
                          [(1, False), (1, True), (2, False)])
+
+    def test_after_a_break_no_piece_comes_twice(self):
+        a, b = b'{"attempt":1,"partial":"a"}\n', b'{"attempt":1,"partial":"b"}\n'
+        self.gateway.will_stream(a, CUT)
+        self.gateway.will_stream(a, b, b'{"dropped":2}\n{"state":"succeeded","result":1}\n')
+        pieces = self.client.partials("x")
+        self.assertEqual([p.value for p in pieces], ["a", "b"])
+        self.assertEqual(pieces.dropped, 2)
+
+    def test_an_attempt_that_was_lost_during_a_break_is_told(self):
+        self.gateway.will_stream(b'{"attempt":1,"partial":"a"}\n', CUT)
+        self.gateway.will_stream(b'{"attempt":2,"partial":"b"}\n{"state":"succeeded"}\n')
+        self.assertEqual(list(self.client.partials("x")),
+                         [(1, "a", False), (1, None, True), (2, "b", False)])
+
+    def test_a_silent_server_is_asked_again_for_as_long_as_it_answers(self):
+        stopped = threading.Event()
+        self.addCleanup(stopped.set)
+        for _ in range(6):
+            self.gateway.will_stream(lambda: stopped.wait(10))
+        self.gateway.will_stream(b'{"state":"succeeded","result":1}\n')
+        with mock.patch("penstock.streams.SILENCE_SECONDS", 0.05):
+            pieces = self.client.partials("x")
+            self.assertEqual(list(pieces), [])
+        self.assertEqual(pieces.result, 1)
 
     def test_a_job_without_a_result_raises_in_place_of_the_end(self):
         self.gateway.will_stream(b'{"attempt":1,"partial":"a"}\n'

@@ -1,0 +1,249 @@
+// What concerns many jobs, or one job beyond its status: cancel, retry, purge, wait, explain.
+
+#include "gateway/exchange.hpp"
+#include "gateway/group_json.hpp"
+#include "gateway/job_json.hpp"
+#include "gateway/many_request.hpp"
+
+#include <algorithm>
+
+namespace penstock::gateway {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr Duration kBriefly = std::chrono::milliseconds(200);
+// A wait can't be called back. So waits for many are short, and asked again: what is left of them
+// when the client has its answer, or has gone, is soon over.
+constexpr Duration kHoldMost = std::chrono::seconds(5);
+
+struct Outcome {
+    std::uint64_t matched = 0;
+    std::vector<JobId> made;
+    std::string stopped_by; // why the rest of them was left alone
+    std::optional<Reply> failed;
+};
+
+// One slice of jobs at a time: the sink serves everybody else in between.
+Awaitable<Outcome> do_slices(Shard* shard, std::vector<AskMany> questions) {
+    Outcome out;
+    for (AskMany& ask_many : questions) {
+        do {
+            Question question{StatusQuestion(ask_many)};
+            Answer answer = co_await ask(shard, std::move(question), kPatience);
+            auto* many = answer.get<ManyAnswer>();
+            const auto* refused = answer.get<JobAnswer>();
+            if (refused != nullptr && out.matched > 0) {
+                out.stopped_by = refused->why;
+                co_return out;
+            }
+            if (refused != nullptr) {
+                out.failed = to_reply(problem(slug_of_refusal(refused->why),
+                                              "No job was taken again (" + refused->why +
+                                                  "). Try when some have finished."));
+                co_return out;
+            }
+            if (many == nullptr) {
+                ProblemDetails details = no_answer(answer);
+                details.extra = "\"matched\":" + std::to_string(out.matched);
+                out.failed = to_reply(details);
+                co_return out;
+            }
+            out.matched += many->matched;
+            std::move(many->made.begin(), many->made.end(), std::back_inserter(out.made));
+            ask_many.cursor = many->cursor;
+        } while (ask_many.cursor != 0);
+    }
+    co_return out;
+}
+
+std::string many_json(const Outcome& outcome, const DoMany& command) {
+    std::string out;
+    JsonText json(out);
+    json.open_object().key("matched").natural(outcome.matched);
+    if (command.dry_run) json.key("dry_run").boolean(true);
+    if (!outcome.stopped_by.empty()) json.key("stopped_by").text(outcome.stopped_by);
+    if (command.deed == AskMany::Deed::retry && !command.dry_run) {
+        json.key("ids").open_array();
+        for (const auto& id : outcome.made) json.text(id.text());
+        json.close_array();
+    }
+    json.close_object();
+    return out;
+}
+
+// ---- waiting for many ---------------------------------------------------------------------
+
+struct Gathering { // one round of waits
+    std::size_t open = 0;
+    std::size_t enough = 0; // go on when no more than these are open
+    std::shared_ptr<Call> done = std::make_shared<Call>();
+
+    void one_is_answered() {
+        if (--open <= enough) done->finish({Answer::What::answered, {}});
+    }
+};
+
+using Calls = std::vector<std::shared_ptr<Call>>;
+
+Calls start_waits(Shard& shard, const std::vector<JobId>& ids, Duration time,
+                  const std::shared_ptr<Gathering>& gathering) {
+    Calls calls;
+    calls.reserve(ids.size());
+    for (const auto& id : ids) {
+        StatusQuestion question{AskStatus{id, false}};
+        if (time > Duration(0)) {
+            AskWait until;
+            until.id = id;
+            until.timeout = time;
+            question = std::move(until);
+        }
+        calls.push_back(start(shard, Question(std::move(question)), time + kPatience));
+        calls.back()->async_wait([gathering] { gathering->one_is_answered(); });
+    }
+    return calls;
+}
+
+bool is_finished(const JobAnswer* answer) {
+    return answer != nullptr && !answer->job.id.empty() && is_final(answer->job.state);
+}
+
+struct Waited {
+    std::vector<JobView> done;
+    std::vector<JobId> pending;
+    bool gone = false; // the client
+};
+
+// What has finished goes from pending to done. A client that has gone ends it.
+Awaitable<void> wait_round(Exchange* x, Waited* waited, WaitRequest::Mode mode, Duration time) {
+    auto gathering = std::make_shared<Gathering>();
+    gathering->open = waited->pending.size();
+    gathering->enough = mode == WaitRequest::Mode::any ? gathering->open - 1 : 0;
+    const Calls calls = start_waits(*x->shard, waited->pending, time, gathering);
+    x->deadline->watch(gathering->done);
+    co_await gathering->done->async_wait(kAwait);
+    x->deadline->watch(nullptr);
+    waited->gone = gathering->done->answer().what == Answer::What::gone;
+    std::vector<JobId> pending;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        auto* job = calls[i]->done() ? calls[i]->answer().get<JobAnswer>() : nullptr;
+        if (is_finished(job))
+            waited->done.push_back(std::move(job->job));
+        else
+            pending.push_back(std::move(waited->pending[i]));
+    }
+    waited->pending = std::move(pending);
+}
+
+std::string waited_json(const Waited& waited) {
+    std::string out;
+    JsonText json(out);
+    json.open_object().key("done").open_array();
+    for (const auto& job : waited.done) append_job(json, job);
+    json.close_array().key("pending").open_array();
+    for (const auto& id : waited.pending) json.text(id.text());
+    json.close_array().close_object();
+    return out;
+}
+
+Awaitable<std::optional<Explanation>> ask_why(Shard* shard, JobNumber number) {
+    if (!shard->board->ventilator_is_there()) co_return std::nullopt;
+    if (number == 0) co_return Explanation{}; // no ventilator has it
+    Question question{ControlQuestion(AskExplain{number})};
+    Answer answer = co_await ask(shard, std::move(question), kPatience);
+    auto* said = answer.get<Explanation>();
+    if (said == nullptr) co_return std::nullopt;
+    co_return std::move(*said);
+}
+
+} // namespace
+
+Awaitable<Reply> answer_to(Exchange* x, DoMany command) {
+    if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
+    auto which = read_which_jobs(x->shard->parser, x->body);
+    if (auto* bad = std::get_if<ProblemDetails>(&which)) co_return to_reply(*bad);
+    auto questions = questions_of(std::get<WhichJobs>(which), command.deed, command.dry_run);
+    Outcome outcome = co_await do_slices(x->shard, std::move(questions));
+    if (outcome.failed) co_return std::move(*outcome.failed);
+    co_return json_reply(200, many_json(outcome, command));
+}
+
+Awaitable<Reply> answer_to(Exchange* x, WaitMany) {
+    if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
+    auto read = read_wait_many(x->shard->parser, x->body);
+    if (auto* bad = std::get_if<ProblemDetails>(&read)) co_return to_reply(*bad);
+    auto& request = std::get<WaitRequest>(read);
+    Waited waited;
+    waited.pending = std::move(request.ids);
+    const Instant end = std::chrono::steady_clock::now() + request.timeout;
+    // Those that have finished already are found at once, however many others are still open.
+    Duration time(0);
+    while (!waited.pending.empty()) {
+        co_await wait_round(x, &waited, time == Duration(0) ? WaitRequest::Mode::all : request.mode,
+                            time);
+        if (waited.gone) co_return no_reply();
+        const bool enough = request.mode == WaitRequest::Mode::any && !waited.done.empty();
+        const Duration left = end - std::chrono::steady_clock::now();
+        if (enough || left <= Duration(0)) break;
+        time = std::min(left, kHoldMost);
+    }
+    co_return json_reply(200, waited_json(waited));
+}
+
+Awaitable<Reply> answer_to(Exchange* x, RetryJob command) {
+    Shard* shard = x->shard;
+    if (auto full = check_room(*shard->board, 0)) co_return to_reply(*full);
+    AskRetry retry{command.id, shard->ids.next(Shard::wall())};
+    if (x->head.idempotency_key) {
+        if (auto bad = check_idempotency_key(*x->head.idempotency_key)) co_return to_reply(*bad);
+        retry.as = id_of_key("retry", command.id.text() + "/" + *x->head.idempotency_key);
+    }
+    Question question{StatusQuestion(retry)};
+    Answer answer = co_await ask(shard, std::move(question), kPatience);
+    const auto* job = answer.get<JobAnswer>();
+    if (job == nullptr) co_return to_reply(no_answer(answer));
+    if (job->found != Found::found) co_return to_reply(not_retried(command.id, *job));
+    Reply reply = json_reply(202, {});
+    JsonText json(reply.body);
+    json.open_object().key("id").text(retry.as.text());
+    json.key("retry_of").text(command.id.text()).close_object();
+    reply.headers.emplace_back("Location", "/v1/jobs/" + retry.as.text());
+    reply.headers.emplace_back("Penstock-Durability", shard->board->sink.durability);
+    co_return reply;
+}
+
+Awaitable<Reply> answer_to(Exchange* x, ExplainJob command) {
+    if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
+    Question question{StatusQuestion(AskStatus{command.id, false})};
+    Answer answer = co_await ask(x->shard, std::move(question), kPatience);
+    const auto* job = answer.get<JobAnswer>();
+    if (job == nullptr) co_return to_reply(no_answer(answer));
+    if (job->found != Found::found) co_return to_reply(not_found(command.id, *job));
+    const auto said = co_await ask_why(x->shard, job->job.number);
+    const double now = seconds(Shard::wall().time_since_epoch());
+    co_return json_reply(200, explanation_json(job->job, said ? &*said : nullptr, now));
+}
+
+namespace {
+
+Awaitable<Places> ask_numbers(Shard* shard, std::vector<JobNumber> numbers) {
+    if (numbers.empty() || !shard->board->ventilator_is_there()) co_return Places();
+    Question question{ControlQuestion(AskPosition{std::move(numbers)})};
+    Answer answer = co_await ask(shard, std::move(question), kBriefly);
+    const auto* positions = answer.get<Positions>();
+    if (positions == nullptr) co_return Places();
+    co_return places_of(*positions, seconds(Shard::wall().time_since_epoch()));
+}
+
+} // namespace
+
+Awaitable<Places> ask_places(Shard* shard, const std::vector<JobView>* jobs) {
+    return ask_numbers(shard, numbers_to_ask(*jobs));
+}
+
+Awaitable<Places> ask_place(Shard* shard, const JobView* job) {
+    std::vector<JobNumber> numbers;
+    if (is_waiting(*job)) numbers.push_back(job->number);
+    return ask_numbers(shard, std::move(numbers));
+}
+
+} // namespace penstock::gateway

@@ -1,0 +1,33 @@
+#pragma once
+// The socket that tells what happens: XPUB, so that it is known whether anybody listens. It never
+// blocks: who reads too slowly loses frames, and sees that by the numbers.
+
+#include "protocol/time.hpp"
+#include "sink/chronicle.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+namespace penstock::sink {
+
+class Publisher {
+public:
+    // Throws transport::StartError if an address can't be bound.
+    Publisher(zmq::context_t& context, const std::vector<std::string>& at, std::uint64_t life);
+
+    [[nodiscard]] zmq::socket_t& socket() { return socket_; }
+
+    // Takes in who listens now. False: nobody does.
+    [[nodiscard]] bool receive_subscriptions();
+    void publish(Chronicle& chronicle, WallTime now);
+
+private:
+    zmq::socket_t socket_;
+    const std::uint64_t life_;
+    std::set<std::string> topics_; // that somebody subscribed to
+    bool owes_greeting_ = false;   // to whoever came: who speaks, and what number is next
+};
+
+} // namespace penstock::sink
