@@ -91,6 +91,7 @@ void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (batch.epoch < w.epoch) return; // of a ventilator that is no more
     const bool poison = row.payload == "\xa1p";
     if (poison != jobs_[row.id.text()].poison) fail(row.id.text() + " has a wrong payload");
+    check_turn(row.id.text());
     if (!batch.together) ++w.calls; // it is one of its own
     w.waiting.push_back({row.number, {row.id, row.attempt, poison, w.lane, w.calls}});
     // The promise of credit: never more in a worker's hands than its window.

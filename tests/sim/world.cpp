@@ -35,6 +35,8 @@ Plan draw_plan(Chance& chance) {
     p.together = maybe(0.5, 1.0);
     p.settings = maybe(0.3, 1.0);
     p.ventilator_kill = maybe(0.25, 0.3);
+    p.groups = static_cast<int>(maybe(0.5, 8.0));
+    p.retry = maybe(0.3, 0.3);
     return p;
 }
 
@@ -46,7 +48,8 @@ std::string to_string(const Plan& p) {
         {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
         {"cancel", p.cancel}, {"resubmit", p.resubmit},
         {"together", p.together}, {"settings", p.settings},
-        {"ventilator_kill", p.ventilator_kill}};
+        {"ventilator_kill", p.ventilator_kill},
+        {"groups", p.groups}, {"retry", p.retry}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
     }
@@ -95,6 +98,9 @@ std::string World::run() {
     at(kFaultTick, [this] { fault_tick(); });
     for (int i = 0; i < plan_.jobs / 4 + 1; ++i) {
         at(between(0s, kFaultTime - 5s), [this] { submit_some(); });
+    }
+    for (int i = 0; i < plan_.groups; ++i) {
+        at(between(0s, kFaultTime - 5s), [this] { submit_group(); });
     }
     at(kFaultTime, [this] {
         healing_ = true;
@@ -281,6 +287,7 @@ void World::kill_sink() {
         if (job.outcome) job.outcome_lost = true;
         job.outcome.reset();
     }
+    lose_families();
     for (auto& w : workers_) ++w->sink_pipe.life;
     ++to_sink_.life;
     ++to_ventilator_.life;
@@ -357,9 +364,8 @@ void World::lane_messages() {
 
 // ---- clients ------------------------------------------------------------------------------
 
-void World::submit_some() {
-    Submit batch;
-    Terms& t = batch.terms;
+Terms World::draw_terms() {
+    Terms t;
     t.kind = "k" + std::to_string(static_cast<int>(chance_.unit() * 2));
     t.priority = static_cast<int>(chance_.unit() * 10);
     t.timeout = happens(0.5) ? Duration(5s) : Duration(3600s);
@@ -368,15 +374,22 @@ void World::submit_some() {
     if (happens(0.2)) t.delay = between(0s, 3s);
     if (happens(0.1)) t.ttl = between(100ms, 5s);
     t.redeliver = !happens(0.1);
+    return t;
+}
+
+void World::submit_some() {
+    Submit batch;
+    batch.terms = draw_terms();
     const int count = 1 + static_cast<int>(chance_.unit() * 8);
     for (int i = 0; i < count; ++i) {
         const std::string id = "j" + std::to_string(jobs_.size() + 1);
         Job& job = jobs_[id];
         job.poison = happens(plan_.poison);
-        job.may_expire = t.ttl > Duration(0);
+        job.may_expire = batch.terms.ttl > Duration(0);
         const auto& body = bodies_[id] = job.poison ? std::string("\xa1p") : std::string("\xa1g");
         batch.rows.push_back({*JobId::parse(id), body});
         if (happens(plan_.cancel)) at(between(0s, 3s), [this, id] { cancel(id); });
+        if (happens(plan_.retry)) at(between(1s, 6s), [this, id] { retry_soon(id); });
     }
     const std::string frame = encode(batch);
     const auto deliver = [this, frame] {
@@ -492,6 +505,7 @@ void World::check() {
         if (!job.outcome && !job.outcome_lost) fail(describe(id) + " has no outcome");
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }
+    for (const Family& family : families_) check_family(family);
     if (dispatcher_->open_jobs() != 0) {
         fail("the dispatcher still holds " + std::to_string(dispatcher_->open_jobs()) + " jobs");
     }

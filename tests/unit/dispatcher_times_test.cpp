@@ -8,13 +8,15 @@ namespace {
 class DispatcherTimes : public DispatcherTest {
 protected:
     // Of each message of jobs that went to a lane: how long they were queued, and how many.
-    std::vector<std::pair<std::uint64_t, std::size_t>> queued() const {
-        std::vector<std::pair<std::uint64_t, std::size_t>> out;
+    using Queued = std::vector<std::pair<std::uint64_t, std::size_t>>;
+
+    [[nodiscard]] Queued queued() const {
+        Queued times;
         for (const auto& to : said.to_lanes) {
             const auto* batch = std::get_if<JobBatch>(&to.message);
-            if (batch != nullptr) out.emplace_back(batch->queued_us, batch->rows.size());
+            if (batch != nullptr) times.emplace_back(batch->queued_us, batch->rows.size());
         }
-        return out;
+        return times;
     }
 
     void join_wide() {
@@ -22,8 +24,6 @@ protected:
         wide.batch = true;
         join_up(wide);
     }
-
-    using Queued = std::vector<std::pair<std::uint64_t, std::size_t>>;
 };
 
 TEST_F(DispatcherTimes, AJobSaysHowLongItWasQueued) {

@@ -24,7 +24,7 @@ TEST(GatewaySse, AnEventIsItsMarkAndOneLineOfJson) {
     std::string out;
     append_news(out, ring, listener, 1'000);
     EXPECT_EQ(out, "id: 77.41\ndata: {\"id\":\"a\",\"event\":\"progress\",\"kind\":\"add\","
-                   "\"attempt\":2,\"at\":\"2027-01-15T08:00:00.25Z\",\"progress\":0.5,"
+                   "\"attempt\":2,\"at\":\"2027-01-15T08:00:00.250000Z\",\"progress\":0.5,"
                    "\"note\":\"half\\nway\",\"group\":\"g\",\"tags\":[\"t\"]}\n\n");
 }
 
