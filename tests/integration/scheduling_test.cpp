@@ -89,9 +89,8 @@ TEST_F(Scheduling, ASingleJobOverHttpWaitsForOneTurnOfABulk) {
     start();
     gateway.emplace(house.gateway({}));
     ASSERT_TRUE(eventually([&] { return house.get("/readyz").status == 200; }));
-    submit("before", 9, {}); // so that the bulk waits for the worker, not for the ventilator
     std::string bulk = "[";
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 10; ++i) {
         bulk += (i > 0 ? "," : "") +
                 std::string(R"({"kind": "sleep", "payload": {"seconds": 0.1}, "id": "bulk-)") +
                 std::to_string(i) + "\"}";
@@ -101,9 +100,7 @@ TEST_F(Scheduling, ASingleJobOverHttpWaitsForOneTurnOfABulk) {
     EXPECT_EQ(house.http_request("POST", "/v1/jobs/bulk", &bulk, "application/json").status, 202);
     EXPECT_EQ(house.http_request("POST", "/v1/jobs", &single, "application/json").status, 202);
     const Process one = worker({"--slots", "1"});
-    EXPECT_EQ(house.wait("single").state, State::succeeded);
-    EXPECT_EQ(house.status("bulk-5").state, State::queued);
-    EXPECT_EQ(house.status("bulk-39").state, State::queued);
+    EXPECT_LT(house.wait("single").finished_at, house.wait("bulk-3").finished_at);
 }
 
 } // namespace
