@@ -80,6 +80,16 @@ TEST_F(DispatcherBatchingTest, SendsWhatThereIsWhenTheFirstHasWaited) {
     EXPECT_TRUE(calls().empty());
 }
 
+TEST_F(DispatcherBatchingTest, SaysWhatAJobWaitsFor) {
+    join_up(batching("w", 1, 16, 20ms));
+    submit_stored(embed(), {"a"});
+    const Explanation why = machine.explain(1, now);
+    EXPECT_EQ(why.why, "batch");
+    EXPECT_NE(why.text.find("16 jobs together: it waits for others, 20 ms at most"),
+              std::string::npos)
+        << why.text;
+}
+
 TEST_F(DispatcherBatchingTest, ABatchTakesOneSlotUntilItsLastJobIsAnswered) {
     join_up(batching("w", 1, 2, 0s));
     submit_many(4);
