@@ -23,15 +23,15 @@ protected:
     static Terms embed() { return terms("embed"); }
 
     [[nodiscard]] std::vector<Call> calls() const {
-        std::vector<Call> out;
+        std::vector<Call> found;
         for (const auto& to : said.to_lanes) {
             const auto* batch = std::get_if<JobBatch>(&to.message);
             if (batch == nullptr) continue;
             EXPECT_TRUE(batch->together);
-            Call& call = out.emplace_back(Call{to.lane, {}, batch->timeout});
+            Call& call = found.emplace_back(Call{to.lane, {}, batch->timeout});
             for (const auto& row : batch->rows) call.ids.push_back(row.id.text());
         }
-        return out;
+        return found;
     }
 
     // So many jobs, without a step in between.
