@@ -145,6 +145,14 @@ Awaitable<std::optional<ProblemDetails>> store_group(Shard* shard, GroupRequest*
     co_return group_trouble(call->answer(), request->id);
 }
 
+Awaitable<Reply> leave_group(Shard* shard, JobId id, Wait wait) {
+    if (wait.cancels) {
+        Question question{StatusQuestion(CancelGroup{std::move(id)})};
+        co_await ask(shard, std::move(question), kPatience);
+    }
+    co_return no_reply();
+}
+
 Awaitable<Reply> answer_to(Exchange* x, SubmitGroup command) {
     Shard* shard = x->shard;
     ReadGroup read = co_await read_group(x, command.form);
@@ -160,7 +168,9 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitGroup command) {
     if (command.wait.time > Duration(0)) {
         Looked looked = co_await look_up(x, request.id, command.wait);
         const auto* group = looked.answer.get<GroupAnswer>();
-        if (looked.answer.what == Answer::What::gone) co_return no_reply();
+        if (looked.answer.what == Answer::What::gone) {
+            co_return co_await leave_group(shard, request.id, command.wait);
+        }
         if (!looked.failed && is_final(group->state)) {
             reply = co_await group_reply(shard, group, &command.wait);
         }

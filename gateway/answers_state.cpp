@@ -2,6 +2,7 @@
 
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
+#include "gateway/openapi.hpp"
 
 namespace penstock::gateway {
 namespace {
@@ -137,6 +138,10 @@ Awaitable<Reply> answer_to(Exchange* x, Health command) {
     }
     json.close_object().close_object();
     co_return reply;
+}
+
+Awaitable<Reply> answer_to(Exchange*, GetContract) {
+    co_return json_reply(200, std::string(openapi_json()));
 }
 
 Awaitable<Reply> answer_to(Exchange* x, GetMetrics) {

@@ -147,7 +147,9 @@ Awaitable<Reply> submit_group(Exchange* x, Submission* submission, AskWait sent)
         const Duration patience = until.timeout + kGrace;
         Question question{StatusQuestion(std::move(until))};
         Answer answer = co_await ask_while_connected(x, std::move(question), patience);
-        if (answer.what == Answer::What::gone) co_return no_reply();
+        if (answer.what == Answer::What::gone) {
+            co_return co_await leave_group(shard, request.id, submission->wait);
+        }
         auto* job = answer.get<JobAnswer>();
         if (job != nullptr && !job->job.id.empty() && is_final(job->job.state)) {
             co_return finished(std::move(job->job), *x, *submission);

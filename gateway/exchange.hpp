@@ -58,6 +58,9 @@ std::optional<ProblemDetails> group_trouble(Answer& answer, const JobId& id);
 // Both of them. `request` outlives it.
 Awaitable<std::optional<ProblemDetails>> store_group(Shard* shard, GroupRequest* request);
 
+// Its client has gone while it waited; the group goes too, if that was wanted.
+Awaitable<Reply> leave_group(Shard* shard, JobId id, Wait wait);
+
 void note_preference(Reply& reply, const Wait& wait);
 
 // Why there is no answer of the expected type.
@@ -94,5 +97,6 @@ Awaitable<Reply> answer_to(Exchange* exchange, Live command);
 Awaitable<Reply> answer_to(Exchange* exchange, Ready command);
 Awaitable<Reply> answer_to(Exchange* exchange, Health command);
 Awaitable<Reply> answer_to(Exchange* exchange, GetMetrics command);
+Awaitable<Reply> answer_to(Exchange* exchange, GetContract command);
 
 } // namespace penstock::gateway

@@ -195,6 +195,8 @@ Checked get_job_events(const Head& h) {
 Checked get_group_events(const Head& h) {
     return with_id(h.segments[2],
                    [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
+}
+
 template <class Make>
 Checked of_job(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); });
@@ -259,9 +261,12 @@ constexpr std::array kEntries = {
     Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed, get_group_events},
     Entry{Route::events, Method::get, "v1/events", kNamed, get_events},
     Entry{Route::kind_jobs, Method::post, "v1/kinds/*/jobs", kNamed, submit_raw},
-    Entry{Route::many, Method::post, "v1/jobs/cancel", kNamed, do_many<AskMany::Deed::cancel>},
-    Entry{Route::many, Method::post, "v1/jobs/retry", kNamed, do_many<AskMany::Deed::retry>},
-    Entry{Route::many, Method::post, "v1/jobs/purge", kNamed, do_many<AskMany::Deed::purge>},
+    Entry{Route::many_cancel, Method::post, "v1/jobs/cancel", kNamed,
+          do_many<AskMany::Deed::cancel>},
+    Entry{Route::many_retry, Method::post, "v1/jobs/retry", kNamed,
+          do_many<AskMany::Deed::retry>},
+    Entry{Route::many_purge, Method::post, "v1/jobs/purge", kNamed,
+          do_many<AskMany::Deed::purge>},
     Entry{Route::many_wait, Method::post, "v1/jobs/wait", kNamed, plain<WaitMany>},
     Entry{Route::explain, Method::get, "v1/jobs/*/explain", kNamed, of_job<ExplainJob>},
     Entry{Route::retry, Method::post, "v1/jobs/*/retry", kNamed, of_job<RetryJob>},
@@ -280,7 +285,18 @@ constexpr std::array kEntries = {
     Entry{Route::readyz, Method::get, "readyz", kAny, plain<Ready>},
     Entry{Route::healthz, Method::get, "healthz", kAny, health},
     Entry{Route::metrics, Method::get, "metrics", kAny, plain<GetMetrics>},
+    Entry{Route::contract, Method::get, "openapi.json", kNamed, plain<GetContract>},
 };
+
+// "v1/kinds/*/jobs" -> "/v1/kinds/{kind}/jobs"
+std::string path_of(const Entry& entry) {
+    std::string path = "/" + std::string(entry.path);
+    if (const auto star = path.find('*'); star != std::string::npos) {
+        const bool names_kind = path.starts_with("/v1/kinds/") || path.starts_with("/v1/run/");
+        path.replace(star, 1, names_kind ? "{kind}" : "{id}");
+    }
+    return path;
+}
 
 bool fits(std::string_view pattern, const std::vector<std::string>& segments) {
     for (const auto& segment : segments) {
@@ -329,36 +345,6 @@ Routed enter(const Entry& entry, const Head& head, const RoutePolicy& policy) {
 
 } // namespace
 
-std::string_view to_string(Route route) {
-    static constexpr std::array<std::string_view, kRoutes> kPaths = {"/v1/jobs",
-                                                                     "/v1/kinds/{kind}/jobs",
-                                                                     "/v1/jobs/bulk",
-                                                                     "/v1/jobs/{id}",
-                                                                     "/v1/jobs/{id}/result",
-                                                                     "/v1/run/{kind}",
-                                                                     "/v1/workers",
-                                                                     "/v1/kinds",
-                                                                     "/v1/kinds/{kind}",
-                                                                     "/v1/stats",
-                                                                     "/v1/jobs/{id}/explain",
-                                                                     "/v1/jobs/{id}/retry",
-                                                                     "/v1/jobs/{deed}",
-                                                                     "/v1/jobs/wait",
-                                                                     "/v1/groups",
-                                                                     "/v1/groups/{id}",
-                                                                     "/v1/groups/{id}/results",
-                                                                     "/v1/chains",
-                                                                     "/livez",
-                                                                     "/readyz",
-                                                                     "/healthz",
-                                                                     "/metrics",
-                                                                     "/v1/events",
-                                                                     "/v1/jobs/{id}/events",
-                                                                     "/v1/groups/{id}/events",
-                                                                     "other"};
-    return kPaths[static_cast<std::size_t>(route)];
-}
-
 Routed route(const Head& head, const RoutePolicy& policy) {
     if (head.segments.empty() && head.method == Method::options) {
         return {Route::other, no_such_method(head, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")};
@@ -378,17 +364,21 @@ Routed route(const Head& head, const RoutePolicy& policy) {
                                                                 "Jobs are at /v1/jobs."))};
 }
 
-// "v1/kinds/*/jobs" -> "/v1/kinds/{kind}/jobs"
+std::string_view to_string(Route route) {
+    static const auto kPaths = [] {
+        std::array<std::string, kRoutes> paths;
+        paths[static_cast<std::size_t>(Route::other)] = "other";
+        for (const Entry& entry : kEntries) {
+            paths[static_cast<std::size_t>(entry.route)] = path_of(entry);
+        }
+        return paths;
+    }();
+    return kPaths[static_cast<std::size_t>(route)];
+}
+
 std::vector<RoutePath> list_routes() {
     std::vector<RoutePath> out;
-    for (const Entry& entry : kEntries) {
-        std::string path = "/" + std::string(entry.path);
-        if (const auto star = path.find('*'); star != std::string::npos) {
-            const bool names_kind = path.starts_with("/v1/kinds/") || path.starts_with("/v1/run/");
-            path.replace(star, 1, names_kind ? "{kind}" : "{id}");
-        }
-        out.push_back({to_string(entry.method), std::move(path)});
-    }
+    for (const Entry& entry : kEntries) out.push_back({to_string(entry.method), path_of(entry)});
     return out;
 }
 

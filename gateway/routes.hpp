@@ -34,7 +34,9 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     stats,
     explain,
     retry,
-    many,
+    many_cancel,
+    many_retry,
+    many_purge,
     many_wait,
     groups,
     group,
@@ -44,6 +46,7 @@ enum class Route : std::uint8_t { // what metrics are told apart by
     readyz,
     healthz,
     metrics,
+    contract,
     events,
     job_events,
     group_events,
@@ -166,11 +169,13 @@ struct Health {
 
 struct GetMetrics {};
 
+struct GetContract {};
+
 using Command =
     std::variant<SubmitJob, SubmitRaw, SubmitBulk, RunKind, GetJob, GetResult, ListJobs, CancelOne,
                  ExplainJob, RetryJob, DoMany, WaitMany, SubmitGroup, GetGroup, GetGroupResults,
                  CancelWholeGroup, GetWorkers, GetKinds, SetKind, GetStats, Live, Ready, Health,
-                 GetMetrics, GetEvents, GetJobEvents, GetGroupEvents>;
+                 GetMetrics, GetContract, GetEvents, GetJobEvents, GetGroupEvents>;
 
 struct Routed {
     Route route = Route::other;

@@ -19,8 +19,8 @@ constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
 } // namespace
 
 Ledger::Ledger(const Limits& limits, std::uint64_t seed, Instant now)
-    : limits_(limits), seed_(seed), waits_(seed ^ 0x5bd1e995u, now),
-      partials_(now) {}
+    : limits_(limits), seed_(seed), groups_(seed), made_ids_(seed ^ 0x1d5u),
+      waits_(seed ^ 0x5bd1e995u, now), partials_(now) {}
 
 HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
     HelloAnswer answer;
@@ -101,6 +101,25 @@ bool Ledger::may_number(JobNumber first) const {
            (by_number_.used() == 0 || first - next_number_ < kNumbersAhead);
 }
 
+Index Ledger::add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms, SinkKind& kind,
+                  Blob payload, Now now) {
+    const Index index = records_.allocate();
+    Record& r = records_[index];
+    r.id = id;
+    r.terms = terms;
+    r.kind = &kind;
+    r.payload = std::move(payload);
+    r.stored = now.at;
+    r.submitted = now.wall;
+    r.order = next_order_++;
+    r.state = terms->first.delay > Duration(0) ? State::delayed : State::queued;
+    ++terms->second.jobs;
+    bytes_ += r.payload.size();
+    by_id_.insert(hash, index);
+    by_order_.insert(r.order, index);
+    return index;
+}
+
 void Ledger::on(const Store& m, Now now, Outbox& out) {
     if (!may_number(m.first)) {
         ++malformed_;
@@ -125,26 +144,15 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
             (same ? out.stored.duplicates : out.stored.conflicts).push_back(mine);
             continue;
         }
-        const Index index = records_.allocate();
+        const Index index = add(row.id, hash, terms, kind, Blob(row.payload, m.held), now);
         Record& r = records_[index];
-        r.id = row.id;
         r.number = mine;
         r.epoch = epoch_;
-        r.terms = terms;
-        r.kind = &kind;
-        r.payload = Blob(row.payload, m.held);
-        r.stored = now.at;
-        r.submitted = now.wall;
-        r.order = next_order_++;
         r.attempt = row.attempt;
         r.deaths = row.deaths;
-        r.state = m.terms.delay > Duration(0) && row.attempt == 0 ? State::delayed : State::queued;
-        ++terms->second.jobs;
+        if (row.attempt > 0) r.state = State::queued;
         ++kind.stored;
-        bytes_ += row.payload.size();
-        by_id_.insert(hash, index);
         by_number_.insert(mine, index);
-        by_order_.insert(r.order, index);
         add_number(out.stored.rows, mine);
         note(r, Event::What::stored);
         if (waits_.size() > 0) release_waits(index, Until::stored, out);
@@ -325,12 +333,17 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     }
     if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
     if (r.custody != Custody::owned) withdraw(index);
-    links_.push_back(finished_, index);
-    finished_bytes_ += r.payload.size() + r.value.size();
+    ++finished_jobs_;
     note(r, event_of(state));
     if (r.awaited) release_waits(index, Until::finished, out);
-    if (partials_.jobs() > 0) finished_bytes_ += partials_.bytes(index);
     if (partials_.waiting() > 0) release_partials(index, out);
+    if (is_member(index)) {
+        member_finished(index, now, out); // it is kept as long as its group
+    } else {
+        links_.push_back(finished_, index);
+        ++retained_;
+        finished_bytes_ += bytes_of(index);
+    }
     evict(now);
 }
 
@@ -341,24 +354,40 @@ void Ledger::evict(Now now) {
     for (int i = 0; i < kAtOnce && !finished_.empty(); ++i) {
         const Index oldest = finished_.first;
         const bool too_many =
-            finished_.count > limits_.finished_max || finished_bytes_ > limits_.finished_bytes_max;
-        const bool too_old = records_[oldest].finished_at + limits_.result_ttl <= now.at;
-        if (!too_many && !too_old) return;
+            retained_ > limits_.finished_max || finished_bytes_ > limits_.finished_bytes_max;
+        if (!too_many && kept_until(oldest) > now.at) return;
+        evicted_ += is_member(oldest) ? groups_[records_[oldest].group].members : 1;
         drop(oldest);
-        ++evicted_;
     }
 }
 
+Instant Ledger::kept_until(Index index) const {
+    const Record& r = records_[index];
+    return (is_member(index) ? groups_[r.group].ended : r.finished_at) + limits_.result_ttl;
+}
+
+// REQUIRES: it is in finished_. The first member of a group takes the others with it.
 void Ledger::drop(Index index) {
-    Record& r = records_[index];
+    const Record& r = records_[index];
     links_.remove(finished_, index);
-    finished_bytes_ -= r.payload.size() + r.value.size();
-    bytes_ -= r.payload.size() + r.value.size();
-    if (partials_.jobs() > 0) {
-        finished_bytes_ -= partials_.bytes(index);
-        bytes_ -= partials_.bytes(index);
-        partials_.drop(index);
-    }
+    if (is_member(index)) return bury(r.group);
+    --retained_;
+    finished_bytes_ -= bytes_of(index);
+    if (r.group != kNoIndex) forget_callback(index);
+    erase(index);
+}
+
+std::uint64_t Ledger::bytes_of(Index index) const {
+    const Record& r = records_[index];
+    const std::uint64_t pieces = partials_.jobs() > 0 ? partials_.bytes(index) : 0;
+    return r.payload.size() + r.value.size() + pieces;
+}
+
+void Ledger::erase(Index index) {
+    Record& r = records_[index];
+    if (is_final(r.state)) --finished_jobs_;
+    bytes_ -= bytes_of(index);
+    if (partials_.jobs() > 0) partials_.drop(index);
     by_id_.erase(r.id.hash(seed_), index);
     by_order_.erase(r.order);
     set_worker(r, kNoIndex);
@@ -378,16 +407,16 @@ void Ledger::tick(Now now, Outbox& out) {
         refused_.erase(refused_order_.front().second);
         refused_order_.pop_front();
     }
+    expire_group_waits(now, out);
+    do_chores(now, out);
     sweep(now, out);
     offer(now, out);
 }
 
 Instant Ledger::wake_at() const {
     if (offers_.sweeping()) return Instant(); // at once
-    Instant when = std::min(waits_.wake_at(), partials_.wake_at());
-    if (!finished_.empty()) {
-        when = std::min(when, records_[finished_.first].finished_at + limits_.result_ttl);
-    }
+    Instant when = std::min({waits_.wake_at(), partials_.wake_at(), groups_.wake_at()});
+    if (!finished_.empty()) when = std::min(when, kept_until(finished_.first));
     if (!refused_order_.empty()) when = std::min(when, refused_order_.front().first);
     return when;
 }

@@ -9,7 +9,9 @@
 // Facts and questions of a burst go in; what an Outbox holds then goes out in the order of its
 // members. In memory mode what is recorded is committed, so `settled` says `returned` too.
 
+#include "protocol/retry_policy.hpp"
 #include "sink/chronicle.hpp"
+#include "sink/groups.hpp"
 #include "sink/kinds.hpp"
 #include "sink/names.hpp"
 #include "sink/offers.hpp"
@@ -31,6 +33,10 @@ struct Limits {
     Duration result_ttl = std::chrono::hours(1);
     std::uint64_t finished_max = 1'000'000;
     std::uint64_t finished_bytes_max = 1ull << 30; // payloads and results together
+    // What is made here (members of groups, retries) is refused above these; what a ventilator
+    // stores is not: it has limits of its own.
+    std::uint64_t open_max = 1'000'000;
+    std::uint64_t open_bytes_max = 1ull << 30;
     std::size_t waits_max = 100'000;
     std::size_t refused_max = 100'000; // ids remembered
     Duration refused_for = std::chrono::seconds(10);
@@ -92,6 +98,7 @@ private:
         Failure failure;
         std::string note;
         std::string content_type; // of the value
+        JobId retry_of;
     };
 
     // In the order in which a job's way touches them: what a result is compared with first.
@@ -113,7 +120,8 @@ private:
         std::unique_ptr<Words> words;
         Index worker = kNoIndex;
         std::uint32_t deaths = 0;
-        float progress = -1; // see shown_progress
+        float progress = -1;    // see shown_progress
+        Index group = kNoIndex; // it is a member of, or a callback
         std::uint32_t partials = 0; // pieces that are kept
         // Of the newest attempt that answered, in seconds: in the ventilator's queue, in the worker
         // before its handler, in its handler. < 0 = not known.
@@ -132,8 +140,14 @@ private:
                   Outbox& out);
     void finish(Index index, State state, std::uint64_t run_us, Now now, Outbox& out);
     void set_worker(Record& record, Index worker);
+    Index add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms, SinkKind& kind,
+              Blob payload, Now now);
+    [[nodiscard]] Instant kept_until(Index index) const; // REQUIRES: it is in finished_
     void evict(Now now);
     void drop(Index index);
+    void erase(Index index);
+    [[nodiscard]] std::uint64_t bytes_of(Index index) const; // payload, value, pieces
+    CancelResult stop(Index index, Failure why, Now now, Outbox& out);
     [[nodiscard]] Index find(const JobId& id) const { return find(id, id.hash(seed_)); }
     [[nodiscard]] Index find(const JobId& id, std::uint64_t hash) const;
     [[nodiscard]] SinkKind& kind_of(const std::string& name);
@@ -155,6 +169,7 @@ private:
     static void note_times(Record& record, const ResultRow& row, const Result& result);
     static Duration time_queued(const Record& record, Duration total);
     static void show_times(const Record& record, JobView& view);
+
     // offers.cpp: jobs that no ventilator of this epoch has
     void seek_orphans();
     void sweep(Now now, Outbox& out);
@@ -162,6 +177,38 @@ private:
     void withdraw(Index index);
     void offer(Now now, Outbox& out);
     void on(const Taken& m, Now now, Outbox& out);
+
+    // groups.cpp: what the end of one job is for others
+    [[nodiscard]] bool is_member(Index index) const;
+    [[nodiscard]] Index member(const Group& group, std::uint64_t place) const;
+    void member_finished(Index index, Now now, Outbox& out);
+    void advance_chain(Group& group, Now now, Outbox& out);
+    void end_group(Index at, Now now, Outbox& out);
+    void call_back(Index index, const Group& group, Now now, Outbox& out);
+    void launch(Index index, std::string_view key, std::string_view value, Now now, Outbox& out);
+    void stop_rest(Index at, Ending why);
+    void do_chores(Now now, Outbox& out);
+    void bury(Index at);
+    void forget_callback(Index index);
+
+    // group_questions.cpp
+    GroupAnswer open_group(const OpenGroup& m, Now now, Outbox& out);
+    [[nodiscard]] std::string refusal(std::uint64_t jobs, std::uint64_t bytes) const;
+    bool add_members(const OpenGroup& m, Index at, Now now);
+    Index add_callback(const OpenGroup::Callback& callback, Index at, Now now);
+    void ask_group(const GroupWait& wait, Now now, Outbox& out);
+    void release_group_waits(Group& group, Outbox& out);
+    void expire_group_waits(Now now, Outbox& out);
+    GroupAnswer cancel_group(const JobId& id, Now now, Outbox& out);
+    [[nodiscard]] bool holds(const Group& group, const AskGroup& question) const;
+    [[nodiscard]] GroupAnswer view(const Group& group, const AskGroup& question) const;
+
+    // many.cpp
+    JobAnswer retry(const AskRetry& question, Now now);
+    Index run_again(Index index, const JobId& as, Now now);
+    StatusAnswer many(const AskMany& question, Now now, Outbox& out);
+    [[nodiscard]] bool fits(const Record& record, const AskMany& question) const;
+    bool do_deed(Index index, const AskMany& question, Now now, ManyAnswer& answer, Outbox& out);
 
     // ledger_questions.cpp
     void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
@@ -187,6 +234,8 @@ private:
     Links links_;
     List finished_; // in the order they finished
     Offers offers_;
+    Groups groups_;
+    Chance made_ids_; // of retries
     Waits waits_;
     Chronicle chronicle_;
     Partials partials_;
@@ -199,6 +248,8 @@ private:
     std::uint64_t next_order_ = 1;
     std::uint64_t bytes_ = 0; // of payloads and values, open and finished
     std::uint64_t finished_bytes_ = 0;
+    std::uint64_t finished_jobs_ = 0;
+    std::uint64_t retained_ = 0; // of these: not in a group that is open
     std::uint64_t unknown_results_ = 0, malformed_ = 0, evicted_ = 0, lost_attempts_ = 0;
     Epoch epoch_ = 0;
     std::uint64_t instance_ = 0; // the ventilator that has it

@@ -33,6 +33,16 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
         reply(stats());
     } else if (const auto* cancelled = std::get_if<AskCancel>(&question)) {
         reply(cancel(cancelled->id, now, out));
+    } else if (const auto* again = std::get_if<AskRetry>(&question)) {
+        reply(retry(*again, now));
+    } else if (const auto* deed = std::get_if<AskMany>(&question)) {
+        reply(many(*deed, now, out));
+    } else if (const auto* opened = std::get_if<OpenGroup>(&question)) {
+        reply(open_group(*opened, now, out));
+    } else if (const auto* members = std::get_if<AskGroup>(&question)) {
+        ask_group({*members, asker, request}, now, out);
+    } else if (const auto* group = std::get_if<CancelGroup>(&question)) {
+        reply(cancel_group(group->id, now, out));
     } else if (const auto* partials = std::get_if<AskPartials>(&question)) {
         ask_partials(asker, request, *partials, now, out);
     } else if (const auto* kind = std::get_if<AskKind>(&question)) {
@@ -121,11 +131,15 @@ JobView Ledger::view(const Record& r, bool with_value) const {
     v.tags = terms.tags;
     v.tenant = terms.tenant;
     v.result_bytes = r.value.size();
+    const bool is_owned = r.custody == Custody::owned && r.epoch == epoch_;
+    if (is_owned && !is_final(r.state)) v.number = r.number;
+    if (r.group != kNoIndex) v.group = groups_[r.group].id;
     v.partials = r.partials;
     if (is_final(r.state)) show_times(r, v);
     if (with_value && r.state == State::succeeded) v.value = r.value.view();
     if (r.words) {
         v.note = r.words->note;
+        v.retry_of = r.words->retry_of;
         v.content_type = r.words->content_type;
         // A success is not shown beside the failures before it.
         const bool failing = r.state != State::succeeded && !r.words->failure.code.empty();
@@ -166,10 +180,10 @@ ListAnswer Ledger::list(const AskList& question) const {
 
 SinkStats Ledger::stats() const {
     SinkStats out;
-    out.finished_jobs = finished_.count;
-    out.open_jobs = records_.used() - finished_.count;
+    out.finished_jobs = finished_jobs_;
+    out.open_jobs = records_.used() - finished_jobs_;
     out.bytes = bytes_;
-    out.waits = waits_.size();
+    out.waits = waits_.size() + groups_.waiting();
     out.unknown_results = unknown_results_;
     out.malformed = malformed_;
     out.evicted = evicted_;
@@ -184,16 +198,24 @@ CancelAnswer Ledger::cancel(const JobId& id, Now now, Outbox& out) {
     if (index == kNoIndex) return {CancelResult::unknown, State::queued};
     Record& r = records_[index];
     if (is_final(r.state)) return {CancelResult::finished, r.state};
+    const CancelResult result =
+        stop(index, {"cancelled", "cancelled before it was started", false}, now, out);
+    return {result, result == CancelResult::cancelled ? State::cancelled : State::running};
+}
+
+// REQUIRES: the job is open.
+CancelResult Ledger::stop(Index index, Failure why, Now now, Outbox& out) {
+    Record& r = records_[index];
     if (r.state == State::running && r.epoch == epoch_) {
         // The worker is told; what it answers, or a success that was faster, is the outcome.
         r.cancelling = true;
         out.cancel.numbers.push_back(r.number);
-        return {CancelResult::telling_worker, r.state};
+        return CancelResult::telling_worker;
     }
-    words(r).failure = {"cancelled", "cancelled before it was started", false};
+    words(r).failure = std::move(why);
     settle(out, r, 0, 0);
     finish(index, State::cancelled, 0, now, out);
-    return {CancelResult::cancelled, State::cancelled};
+    return CancelResult::cancelled;
 }
 
 // ---- kinds --------------------------------------------------------------------------------

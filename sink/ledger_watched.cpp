@@ -17,6 +17,7 @@ void Ledger::write(const Record& r, Event::What what) {
     event.kind = r.terms->first.kind;
     event.attempt = r.attempt;
     event.tags = r.terms->first.tags;
+    if (r.group != kNoIndex) event.group = groups_[r.group].id;
     if (what == Event::What::progress) {
         event.progress = shown_progress(r);
         if (r.words) event.note = r.words->note;

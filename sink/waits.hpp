@@ -3,12 +3,11 @@
 // once: they cost memory, and nothing else until they end.
 
 #include "protocol/questions.hpp"
+#include "sink/asker.hpp"
 #include "tables/hash_index.hpp"
 #include "tables/timer_wheel.hpp"
 
 namespace penstock::sink {
-
-using Asker = std::uint64_t; // who to answer, as the shell knows it
 
 struct Wait {
     AskWait question;

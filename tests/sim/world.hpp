@@ -38,6 +38,12 @@ struct Plan {
     double busy = 0;       // share of sends that a socket refuses at first
     double cancel = 0;     // share of jobs that somebody cancels
     double resubmit = 0;   // share of jobs that are submitted twice
+    double needs = 0;      // share of submits that ask for a label
+    double picky = 0;      // share of workers that take urgent jobs only
+    double tenants = 1;
+    double ageing = 60; // seconds a step
+    int groups = 0;        // of all modes, chains among them
+    double retry = 0;      // share of jobs that are run again once they are finished
     double together = 0;   // share of SDK workers that take jobs of k0 together
     double settings = 0;   // changes of what holds for a kind, per second
 };
@@ -76,6 +82,15 @@ private:
         std::optional<State> outcome;
     };
 
+    struct Family { // a group as its client knows it
+        std::string id, frame;
+        GroupMode mode = GroupMode::all;
+        std::vector<std::string> members;
+        std::string then, on_failure; // empty: none
+        bool accepted = false;
+        bool lost = false; // the sink that had it is gone, and the jobs' relations with it
+    };
+
     struct Pipe { // one direction of one connection
         Instant last{};
         std::uint64_t life = 0;
@@ -106,6 +121,7 @@ private:
     [[nodiscard]] std::uint64_t open_at_sink();
     std::string describe(const std::string& id);
     void check_job(const std::string& id, Job& job);
+    Terms draw_terms();
     void submit_some();
     void cancel(const std::string& id);
     bool set_kind(const AskKind& wish); // false: not yet
@@ -113,10 +129,20 @@ private:
     void clear_settings();
     void check_limits(const JobBatch& batch);
 
+    // families.cpp
+    void submit_group();
+    void open_group(std::size_t index);
+    void retry_soon(const std::string& id);
+    void lose_families();
+    void check_turn(const std::string& id);
+    void check_family(const Family& family);
+    [[nodiscard]] State state_of(const std::string& id);
+
     // workers.cpp
     void start_worker(int place);
     void join(Worker& w);
     void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
+    void check_wish(const Worker& w, const std::string& id);
     void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
     void start_jobs(Worker& w);
     void finish_job(Worker& w, JobNumber number, std::uint32_t attempt);
@@ -156,6 +182,9 @@ private:
 
     std::map<std::string, Job> jobs_;
     std::map<std::string, std::string> bodies_;
+    std::map<std::string, Terms> wishes_; // of each job
+    std::vector<Family> families_;
+    std::map<std::string, std::size_t> family_of_;
     std::vector<Event> submissions_; // to be made again by clients who got no answer
     std::vector<std::unique_ptr<Worker>> workers_; // dead ones stay, so that late events find them
     int next_worker_ = 1;
@@ -169,6 +198,8 @@ struct World::Worker {
     Duration gathers{0};        // how long the first may wait for others
     std::uint64_t calls = 0;    // that came so far
     int place = 0;
+    bool has_label = false;
+    int min_priority = 0;
     bool alive = true;
     std::uint64_t lane = 0; // 0: none
     Epoch epoch = 0;
