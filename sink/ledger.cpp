@@ -184,7 +184,7 @@ void Ledger::on(const Retrying& m, Outbox& out) {
     r.state = State::retrying;
     r.attempt = std::max(r.attempt, m.attempt);
     note(r, Event::What::retrying);
-    if (r.partials > 0) lose_partials(index, m.attempt, out);
+    if (partials_.jobs() > 0) lose_partials(index, m.attempt, out);
 }
 
 void Ledger::on(const Lost& m, Outbox& out) {
@@ -199,7 +199,7 @@ void Ledger::on(const Lost& m, Outbox& out) {
         r.progress = -1;
         out.open.rows.push_back({row.number, r.deaths});
         note(r, Event::What::lost);
-        if (r.partials > 0) lose_partials(index, row.attempt, out);
+        if (partials_.jobs() > 0) lose_partials(index, row.attempt, out);
     }
 }
 
