@@ -47,8 +47,8 @@ void Broadcast::finish(const Ring::Calls& calls, Answer::What what) {
 // ---- for sessions --------------------------------------------------------------------------
 
 Awaitable<void> Broadcast::attend() {
+    heard_until_ = now() + kKeepOpen; // first: open() looks whether anybody listens
     if (!line_ && !closed_) open();
-    heard_until_ = now() + kKeepOpen;
     if (ring_.is_live() || !line_) co_return;
     const auto call = std::make_shared<Call>();
     attending_.push_back(call);
