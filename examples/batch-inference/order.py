@@ -64,6 +64,24 @@ def reserved(run):
     run.claim(why["why"] == "no-worker", "explain says why")
 
 
+def company(run):
+    """Six images that are there at once, two workers: whose are they?"""
+    print("\nSix images at once, two workers that are free:")
+    calls = {}
+    for app, slots in (("together", 1), ("alone", MAX)):
+        with run.house() as (house, client):
+            run.start_workers(house, client, app, 2, slots=slots)
+            client.set_kind("classify", paused=True)
+            group = images(client, 6, 0)
+            client.set_kind("classify", paused=None)
+            answers = group.result(timeout=30)
+        calls[app] = sorted({(said["worker"], said["call"]): said["size"]
+                             for said in answers}.values())
+        print(f"  {app:<9} calls of {calls[app]}")
+    run.claim(calls["together"] == [6], "one call, where the batch is formed out of all that waits")
+    run.claim(len(calls["alone"]) > 1, "more than one, where each worker gathers what it was given")
+
+
 def images(client, count, first, **terms):
     return client.group([{"kind": "classify", "payload": {"image": first + i}, **terms}
                          for i in range(count)])
