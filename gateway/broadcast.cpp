@@ -47,7 +47,7 @@ void Broadcast::finish(const Ring::Calls& calls, Answer::What what) {
 // ---- for sessions --------------------------------------------------------------------------
 
 Awaitable<void> Broadcast::attend() {
-    heard_until_ = now() + kKeepOpen; // first: open() looks whether anybody listens
+    heard_until_ = now() + kKeepOpen;
     if (!line_ && !closed_) open();
     if (ring_.is_live() || !line_) co_return;
     const auto call = std::make_shared<Call>();
