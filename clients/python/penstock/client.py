@@ -246,7 +246,7 @@ class Client:
         body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
         return groups.Group(self, **self._submit_group("/v1/groups", body))
 
-    def gather(self, jobs, *, timeout=60.0, mode=None, id=None):
+    def run_group(self, jobs, *, timeout=60.0, mode=None, id=None):
         """Submits a group and waits for it, in one request. What each job came to, in the order
         given: dicts of id, state, and result (as `result` gives it) or error; one that failed does
         not hide the others. Raises NotFinished when the time is up: `penstock.Group(client,
