@@ -24,7 +24,7 @@ UNTIL = """new Promise((resolve, reject) => {
     const look = () => { const found = (%s); if (found) end(() => resolve(found)); };
     const end = (say) => { seen.disconnect(); clearTimeout(patience); say(); };
     const seen = new MutationObserver(look);
-    const patience = setTimeout(() => end(() => reject("the page did not change")), %d);
+    const patience = setTimeout(() => end(() => reject("this never came true")), %d);
     seen.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
     look();
 })"""
@@ -127,8 +127,7 @@ class Browser:
         if "exceptionDetails" in said:
             wrong = said["exceptionDetails"]
             text = wrong.get("exception", {})
-            raise Trouble(f"{expression[:200]}: "
-                          f"{text.get('description') or text.get('value') or wrong['text']}")
+            raise Trouble(text.get("description") or text.get("value") or wrong["text"])
         return said["result"].get("value")
 
     def until(self, expression):
@@ -137,7 +136,7 @@ class Browser:
             return self.read(UNTIL % (expression, PATIENCE * 1000))
         except Trouble as trouble:
             text = self.read("document.body ? document.body.innerText : ''")
-            raise Trouble(f"{trouble}: {expression}. The page says:\n{text}") from None
+            raise Trouble(f"{trouble}: {expression}\nThe page says:\n{text}") from None
 
     def click(self, selector):
         """Presses the mouse in the middle of an element."""
