@@ -12,6 +12,7 @@ from found import Count, Figure, Ratio, Roles, Section
 from house import (STEP_SECONDS, Failed, House, Penstock, Sampler, free_ports,
                    wait_until_listening)
 from scale import SCALE
+from scheduling import SCHED
 
 PAYLOAD_BYTES = 100
 RAW_WORKERS = 2
@@ -333,4 +334,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCALE)
+SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, SCALE)

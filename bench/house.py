@@ -287,7 +287,7 @@ Addresses = collections.namedtuple("Addresses", "door control sink status http")
 class Penstock:
     """Its roles as processes with the shipped defaults; only the ports are chosen."""
 
-    def __init__(self, house, penstock, workers, gateway):
+    def __init__(self, house, penstock, workers, gateway, worker_flags=()):
         first = free_ports()
         tcp = [f"tcp://127.0.0.1:{first + i}" for i in range(4)]
         self.at = Addresses(*tcp, http=first + 5)
@@ -295,7 +295,8 @@ class Penstock:
         self.ventilator = house.start("ventilator", [
             penstock, "ventilator", "--bind", f"127.0.0.1:{first}", "--sink", self.at.sink])
         self.workers = [
-            house.start(f"worker-{i}", [penstock, "worker", "--ventilator", self.at.door])
+            house.start(f"worker-{i}", [penstock, "worker", "--ventilator", self.at.door,
+                                    *worker_flags])
             for i in range(workers)]
         self.gateway = None
         if gateway:

@@ -4,6 +4,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/kind_flags.hpp"
 
+#include <cstdlib>
 #include <spdlog/spdlog.h>
 
 namespace penstock::cli {
@@ -46,6 +47,15 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
     app.add_option("--silent-limit", options.silent_limit_seconds,
                    "Seconds of silence after which a running job is taken from a worker")
         ->check(CLI::PositiveNumber);
+    const auto is_step = [](const std::string& text) {
+        const double step = std::strtod(text.c_str(), nullptr);
+        return step == 0 || (step >= 1 && step <= 1e6) ? std::string()
+                                                       : "is 0, or 1 to 1000000 seconds";
+    };
+    app.add_option("--ageing", options.ageing_seconds,
+                   "Seconds of waiting that lift a job by one priority; 0: priorities are strict")
+        ->check(CLI::NonNegativeNumber)
+        ->check(CLI::Validator(is_step, ""));
     app.add_option("--drain", options.drain_seconds, "Seconds that SIGTERM waits for jobs that run")
         ->check(CLI::NonNegativeNumber);
     const auto complaint = [](const std::string& text) {
@@ -77,6 +87,9 @@ void add_worker_flags(CLI::App& app, WorkerFlags& flags) {
         ->delimiter(',');
     app.add_option("--labels", flags.options.labels, "What jobs may ask for (default: none)")
         ->delimiter(',');
+    app.add_option("--min-priority", flags.options.min_priority,
+                   "Takes no jobs of a lower priority")
+        ->check(CLI::Range(0, kPriorityMax));
     app.add_option("--allow-url", flags.kinds.allow_urls,
                    "A prefix of the URLs that `http` may fetch; several times (default: none)")
         ->delimiter(',');

@@ -39,7 +39,8 @@ public:
         if (shard->broadcast.closed()) co_return Flow::end;
         const auto what = co_await shard->broadcast.wait(&listener_, x_->deadline, kKeepAlive);
         if (what == Answer::What::gone) co_return Flow::broken;
-        if (what == Answer::What::silent) append_sse_comment(*out, "nothing happened");
+        const bool is_idle = what == Answer::What::silent && !shard->broadcast.closed();
+        if (is_idle) append_sse_comment(*out, "nothing happened");
         co_return Flow::more;
     }
 
@@ -74,7 +75,7 @@ public:
             if (shard->broadcast.closed()) co_return Flow::end;
             const auto what = co_await shard->broadcast.wait(&listener_, x_->deadline, kKeepAlive);
             if (what == Answer::What::gone) co_return Flow::broken;
-            if (what == Answer::What::answered) co_return Flow::more;
+            if (what == Answer::What::answered || shard->broadcast.closed()) co_return Flow::more;
             append_sse_comment(*out, "nothing happened");
             looks = true;
         }

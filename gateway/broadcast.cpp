@@ -47,8 +47,8 @@ void Broadcast::finish(const Ring::Calls& calls, Answer::What what) {
 // ---- for sessions --------------------------------------------------------------------------
 
 Awaitable<void> Broadcast::attend() {
-    if (!line_ && !closed_) open();
     heard_until_ = now() + kKeepOpen;
+    if (!line_ && !closed_) open();
     if (ring_.is_live() || !line_) co_return;
     const auto call = std::make_shared<Call>();
     attending_.push_back(call);

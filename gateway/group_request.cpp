@@ -23,6 +23,11 @@ std::size_t size_of(const Terms& terms) {
     return out;
 }
 
+ProblemDetails too_large() {
+    return problem(Slug::body_too_large, "The jobs have more than 64 MiB together, as msgpack. Give "
+                                         "workers large things by reference.");
+}
+
 } // namespace
 
 GroupReader::GroupReader(std::string_view body, GroupForm form, WallTime now)
@@ -114,8 +119,7 @@ bool GroupReader::read_element(JobParser& parser) {
         note(pointer, "must be a job: an object with `kind`");
     ++request_.jobs;
     if (bytes_ > kBulkBytesMax) {
-        refused_ = problem(Slug::body_too_large, "The jobs have more than 64 MiB together. Give "
-                                                 "workers large things by reference.");
+        refused_ = too_large();
     } else if (request_.jobs > kGroupMembersMax) {
         refused_ = problem(Slug::body_too_large, "A group has at most " +
                                                      std::to_string(kGroupMembersMax) + " jobs.");
@@ -230,6 +234,7 @@ void GroupReader::check_whole() {
 }
 
 std::variant<GroupRequest, ProblemDetails> GroupReader::finish() {
+    if (!refused_ && bytes_ > kBulkBytesMax) refused_ = too_large(); // by its callbacks
     if (refused_) return std::move(*refused_);
     if (errors_.size() < kErrorsMax) check_whole();
     if (errors_.empty()) return std::move(request_);

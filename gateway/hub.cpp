@@ -179,7 +179,7 @@ void Hub::submit_one(SubmitOne& one, std::uint64_t number) {
     pack->rows.push_back({one.wait.id, pack->payloads.size(), one.payload.size(), 0, {}});
     pack->payloads += one.payload;
     if (pack->rows.size() >= kRowsPerFrame || pack->payloads.size() >= kBytesPerFrame) {
-        send_rows(*pack, 0, pack->rows.size());
+        send_rows(*pack, 0, pack->rows.size(), Sender::many);
         pack->rows.clear();
         pack->payloads.clear();
     }
@@ -192,7 +192,7 @@ void Hub::submit_one(SubmitOne& one, std::uint64_t number) {
 }
 
 void Hub::send_burst() {
-    for (const Group& pack : packs_) send_rows(pack, 0, pack.rows.size());
+    for (const Group& pack : packs_) send_rows(pack, 0, pack.rows.size(), Sender::many);
     packs_.clear();
     std::move(waits_.begin(), waits_.end(), std::back_inserter(sink_.questions));
     waits_.clear();
@@ -204,10 +204,12 @@ void Hub::send_burst() {
     bursts_.leave();
 }
 
-void Hub::send_rows(const Group& group, std::size_t from, std::size_t to) {
+void Hub::send_rows(const Group& group, std::size_t from, std::size_t to, Sender sender) {
     if (from == to) return;
     Submit submit;
     submit.terms = group.terms;
+    submit.apart = sender == Sender::many && to - from > 1;
+    if (sender == Sender::one) submit.part = static_cast<std::uint32_t>(from);
     submit.rows.reserve(to - from);
     for (std::size_t i = from; i < to; ++i) {
         submit.rows.push_back({group.rows[i].id, group.payload(group.rows[i])});

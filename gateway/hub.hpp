@@ -83,7 +83,9 @@ private:
     void run_feeds(Instant now);
     void feed_some(Feed& feed);
     std::uint32_t under_way(const Feed& feed);
-    void send_rows(const Group& group, std::size_t from, std::size_t to);
+    // Jobs that one client sent are one request: they take turns with others' jobs together.
+    enum class Sender : std::uint8_t { one, many };
+    void send_rows(const Group& group, std::size_t from, std::size_t to, Sender sender);
     void send_all();
     static void send_questions(Peer& peer);
     template <class Answer>

@@ -72,7 +72,7 @@ void Hub::feed_some(Feed& feed) {
         ask.rows.push_back({feed.number + feed.sent++, row.id, row.body});
     }
     sink_.questions.push_back(encode(std::nullopt, StatusQuestion(ask)));
-    send_rows(group, from, feed.row);
+    send_rows(group, from, feed.row, Sender::one);
     if (feed.row == group.rows.size()) {
         ++feed.group;
         feed.row = 0;

@@ -116,6 +116,7 @@ void append_job(JsonText& json, const JobView& job, const Place* place) {
     json.key("submitted_at").text(to_rfc3339(job.submitted_at));
     if (job.started_at > 0) json.key("started_at").text(to_rfc3339(job.started_at));
     if (job.finished_at > 0) json.key("finished_at").text(to_rfc3339(job.finished_at));
+    if (job.partials > 0) json.key("partials").natural(job.partials);
     if (job.result_bytes > 0) json.key("result_bytes").natural(job.result_bytes);
     append_outcome(json, job);
     json.close_object();

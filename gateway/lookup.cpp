@@ -1,5 +1,7 @@
 #include "gateway/lookup.hpp"
 
+#include "gateway/job_json.hpp"
+
 namespace penstock::gateway {
 namespace {
 
@@ -12,24 +14,6 @@ bool is_known(const JobAnswer& answer) {
 }
 
 } // namespace
-
-ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
-    ProblemDetails out;
-    if (answer.found == Found::starting) {
-        out = problem(Slug::starting, "Open jobs are still coming in. Ask again.");
-    } else if (answer.found == Found::refused) {
-        const Slug slug = slug_of_refusal(answer.why);
-        out = problem(slug, "The job was not taken (" + answer.why + ").");
-    } else if (answer.why == text_of(Slug::outcome_lost)) {
-        out = problem(Slug::outcome_lost, "The sink that knew it has gone.");
-    } else {
-        out = problem(Slug::job_not_found, "No job has the id `" + id.text() +
-                                               "`: it was never "
-                                               "submitted, or its outcome is not kept any more.");
-    }
-    out.id = id;
-    return out;
-}
 
 Awaitable<Looked> look_up(Exchange* x, JobId id, Wait wait) {
     Looked out;

@@ -15,6 +15,4 @@ struct Looked {
 // The job as it is now, or as it is when it has finished or the wait is over.
 Awaitable<Looked> look_up(Exchange* exchange, JobId id, Wait wait);
 
-ProblemDetails not_found(const JobId& id, const JobAnswer& answer);
-
 } // namespace penstock::gateway

@@ -13,6 +13,13 @@ std::optional<std::uint64_t> natural_of(std::string_view text) {
     return value;
 }
 
+// With the text that will be made of it.
+std::size_t cost_of(const Event& e) {
+    std::size_t text = e.note.size() + e.kind.size();
+    for (const auto& tag : e.tags) text += tag.size();
+    return sizeof(Told) + 256 + 2 * text;
+}
+
 } // namespace
 
 std::optional<Mark> Mark::parse(std::string_view text) {
@@ -110,10 +117,7 @@ void Ring::note_gap(const Events& events, Calls& calls) {
     const bool same_life = events.life == life_;
     const std::uint64_t lost = same_life && events.first > next_ ? events.first - next_ : 0;
     if (same_life && lost == 0) return;
-    if (!same_life) {
-        begin_ = end();
-        events_.clear();
-    }
+    if (!same_life) drop_all();
     const bool restart = !same_life && is_live();
     life_ = events.life;
     next_ = events.first;
@@ -132,14 +136,20 @@ Ring::Calls Ring::take(Events&& events) {
         const std::uint64_t mine = number++;
         if (mine < next_) continue; // told before
         next_ = mine + 1;
-        if (events_.size() == kEventsMax) {
-            events_.pop_front();
-            ++begin_;
-        }
-        events_.push_back({mine, events.at, std::move(event), {}});
+        keep({mine, events.at, std::move(event), {}});
         tell(end() - 1, events_.back().event, calls);
     }
     return calls;
+}
+
+void Ring::keep(Told told) {
+    bytes_ += cost_of(told.event);
+    events_.push_back(std::move(told));
+    while (events_.size() > kEventsMax || bytes_ > kBytesMax) {
+        bytes_ -= cost_of(events_.front().event);
+        events_.pop_front();
+        ++begin_;
+    }
 }
 
 void Ring::tell(std::uint64_t place, const Event& event, Calls& calls) {
@@ -173,9 +183,14 @@ Ring::Calls Ring::everybody() {
     return overdue(kNever);
 }
 
-void Ring::forget() {
+void Ring::drop_all() {
     begin_ = end();
     events_.clear();
+    bytes_ = 0;
+}
+
+void Ring::forget() {
+    drop_all();
     life_ = 0;
     next_ = 1;
 }

@@ -36,6 +36,7 @@ struct Mark {
 class Ring {
 public:
     static constexpr std::size_t kEventsMax = 10'000; // kept, and owed to one listener
+    static constexpr std::size_t kBytesMax = 16u << 20; // of those that are kept, about
 
     class Listener { // in the ring from its making to its end; the ring outlives it
     public:
@@ -96,6 +97,8 @@ public:
     [[nodiscard]] std::size_t listeners() const { return listeners_.size(); }
 
 private:
+    void keep(Told told);
+    void drop_all();
     void note_gap(const Events& events, Calls& calls);
     void tell(std::uint64_t place, const Event& event, Calls& calls);
     static void wake(Listener& listener, Calls& calls);
@@ -104,6 +107,7 @@ private:
     [[nodiscard]] std::uint64_t end() const { return begin_ + events_.size(); }
 
     std::deque<Told> events_;
+    std::size_t bytes_ = 0;   // of them
     std::uint64_t begin_ = 0; // the place of the first of them
     std::uint64_t life_ = 0, next_ = 1;
     std::vector<Listener*> listeners_; // all

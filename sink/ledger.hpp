@@ -120,7 +120,7 @@ private:
         std::unique_ptr<Words> words;
         Index worker = kNoIndex;
         std::uint32_t deaths = 0;
-        float progress = -1;
+        float progress = -1;    // see shown_progress
         Index group = kNoIndex; // it is a member of, or a callback
         std::uint32_t partials = 0; // pieces that are kept
         // Of the newest attempt that answered, in seconds: in the ventilator's queue, in the worker
@@ -160,6 +160,7 @@ private:
         if (chronicle_.happened()) write(record, what);
     }
     void write(const Record& record, Event::What what);
+    [[nodiscard]] static double shown_progress(const Record& record); // as it was said, nearly
     void lose_partials(Index index, std::uint32_t attempt, Outbox& out);
     void release_partials(Index index, Outbox& out);
     void ask_partials(Asker asker, Request request, const AskPartials& question, Now now,

@@ -124,7 +124,7 @@ JobView Ledger::view(const Record& r, bool with_value) const {
     v.attempt = r.attempt;
     v.deaths = r.deaths;
     if (r.worker != kNoIndex) v.worker = names_[r.worker];
-    v.progress = r.progress;
+    v.progress = shown_progress(r);
     v.submitted_at = unix_seconds(r.submitted);
     v.started_at = unix_seconds(r.started);
     v.finished_at = unix_seconds(r.finished);

@@ -4,6 +4,7 @@
 #include "sink/ledger.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace penstock::sink {
 
@@ -18,7 +19,7 @@ void Ledger::write(const Record& r, Event::What what) {
     event.tags = r.terms->first.tags;
     if (r.group != kNoIndex) event.group = groups_[r.group].id;
     if (what == Event::What::progress) {
-        event.progress = r.progress;
+        event.progress = shown_progress(r);
         if (r.words) event.note = r.words->note;
     } else if (is_final(what) && what != Event::What::succeeded && r.words) {
         event.note = r.words->failure.code;
@@ -35,6 +36,11 @@ void Ledger::on(const Progress& progress) {
     r.progress = static_cast<float>(progress.progress);
     if (!progress.note.empty() || r.words) words(r).note = progress.note;
     note(r, Event::What::progress);
+}
+
+// To a millionth, so that two thirds are not 0.66666668653488159.
+double Ledger::shown_progress(const Record& r) {
+    return std::round(static_cast<double>(r.progress) * 1e6) / 1e6;
 }
 
 // ---- pieces of results ----------------------------------------------------------------------

@@ -138,6 +138,7 @@ private:
     void leave_stage(Index index);
 
     [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
+
     // Where a range ends that somebody else counted: never behind the last number given out.
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;
@@ -218,9 +219,9 @@ private:
     Slab<Record> records_;
     NumberTable by_number_;
     TermsTable terms_;
-    Links links_; // a record is in one list at a time: unsent, suspects, or a lane's flights
+    Links links_;   // a record is in one list at a time: unsent, suspects, or a lane's flights
     Queues queues_; // of the jobs that wait, suspects left out
-    List unsent_; // to be stored, in the order of their numbers
+    List unsent_;   // to be stored, in the order of their numbers
     TimerWheel timers_;
     Roster roster_;
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
@@ -228,6 +229,7 @@ private:
     std::vector<KindState*> looked_at_;    // in the next pump, for what limits them
     std::vector<Line*> suspect_lines_;     // with suspects
     std::vector<std::size_t> short_kinds_; // shares of one pool, within a pump
+    std::size_t rows_expected_ = 1;        // that the lane at hand will be given
     std::deque<Handed> handed_;
     std::map<Attempt, Ghost> ghosts_;
     JobNumber next_number_ = 1;

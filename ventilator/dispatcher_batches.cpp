@@ -53,6 +53,7 @@ void Dispatcher::feed_together(Pool& pool, std::size_t index, Index lane_index, 
     Share& share = pool.shares[index];
     KindState& kind = *share.kind;
     const std::uint64_t room = std::min<std::uint64_t>(share.together.max, allowance(kind, now));
+    rows_expected_ = std::min<std::size_t>(room, pool.count(index));
     const std::uint32_t call = roster_[lane_index].open_call();
     const std::vector<std::size_t> only = {index};
     const std::string* content_type = nullptr;

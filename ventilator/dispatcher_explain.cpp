@@ -184,9 +184,9 @@ void Dispatcher::explain_queued(Index index, Instant, Explanation& out) {
     } else if (!has_claim) {
         out.why = "no-worker";
         out.text = no_worker_text(line, priority);
-    } else if (settings.max_running && kind.running >= *settings.max_running) {
+    } else if (settings.max_running && kind.running + kind.ghosts >= *settings.max_running) {
         out.why = "max-running";
-        out.text = count_of(kind.running, "job") +
+        out.text = count_of(kind.running + kind.ghosts, "job") +
                    " of the kind run, and no more may (max_running " +
                    std::to_string(*settings.max_running) + "): it is number " +
                    std::to_string(out.position) + " of those that wait.";

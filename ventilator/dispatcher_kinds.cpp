@@ -64,7 +64,8 @@ void Dispatcher::tell_kinds(Outbox& out) {
 void Dispatcher::tell_new_kinds(Outbox& out) {
     if (untold_kinds_.empty()) return;
     Kinds fresh;
-    for (const KindState* kind : untold_kinds_) fresh.rows.push_back({kind->name, kind->remembered});
+    for (const KindState* kind : untold_kinds_)
+        fresh.rows.push_back({kind->name, kind->remembered});
     untold_kinds_.clear();
     out.to_sink.emplace_back(std::move(fresh));
 }

@@ -15,7 +15,7 @@ constexpr std::size_t kStoreRowsMax = 512; // in one message to the sink
 constexpr std::size_t kStoreBytesMax = 512u << 10;
 constexpr std::size_t kBatchRowsMax = 256; // in one message to a lane
 constexpr std::size_t kBatchBytesMax = 1u << 20;
-constexpr std::size_t kChunk = 64;         // jobs given to a lane before the next one's turn
+constexpr std::size_t kChunk = 64; // jobs given to a lane before the next one's turn
 
 // Since it was here and due, at least a microsecond: 0 would say that nobody knows.
 std::uint64_t queued_us(const Record& record, Instant now) {
@@ -84,7 +84,8 @@ void Dispatcher::fill_slots(Instant now, Outbox& out) {
     }
 }
 
-// What waits now finds no free slot. Jobs that are short beside their way go to lanes ahead of need.
+// What waits now finds no free slot. Jobs that are short beside their way go to lanes ahead of
+// need.
 void Dispatcher::fill_windows(Instant now, Outbox& out) {
     for (const Index index : roster_.pools()) {
         Pool& pool = roster_.pool(index);
@@ -128,6 +129,7 @@ void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_in
     // Beside others of its priority a kind gets a millisecond's worth, then it is their turn.
     if (pool.rivals(priority) > 1) room = std::min<std::size_t>(room, kind.turn());
     room = std::min<std::size_t>(room, allowance(kind, now));
+    rows_expected_ = std::min<std::size_t>(room, line.waiting.count(priority));
     std::size_t given = 0;
     while (given < room && line.waiting.has(priority) && lane.standing != Standing::none) {
         dispatch(take_next(line, priority), lane_index, now, out, 0);
@@ -184,6 +186,7 @@ bool Dispatcher::feed_suspect(Line& line, Instant now, Outbox& out) {
         return false;
     }
     dequeue(index);
+    rows_expected_ = 1;
     dispatch(index, lane, now, out, call_of_suspect(*line.kind, lane));
     count_started(*line.kind, 1, now);
     roster_[lane].alone = true;
@@ -238,12 +241,11 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
         lane.batch_bytes = 0;
         lane.batch_call = call;
         out.to_lanes.push_back(
-            {lane.id, lane.batches,
-             JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
+            {lane.id, lane.batches, JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
         batch->queued_us = queued;
         if (lane.batches) {
-            batch->rows.reserve(std::min<std::size_t>(kBatchRowsMax, r.kind->queued + 1));
+            batch->rows.reserve(std::min(kBatchRowsMax, rows_expected_));
         }
     }
     batch->together = call > 0;

@@ -36,9 +36,9 @@ struct alignas(64) Record {
     TermsTable::Pointer terms = nullptr;
     KindState* kind = nullptr;
     Blob payload;
-    Index lane = kNoIndex;   // while out; while queued: the queue it is in
-    std::uint32_t ahead = 0; // while out: jobs on that lane before it, when it was sent; until it
-                             // is queued: its number in its request, 0 = it is alone
+    Index lane = kNoIndex;     // while out; while queued: the queue it is in
+    std::uint32_t ahead = 0;   // while out: jobs on that lane before it, when it was sent; until it
+                               // is queued: its number in its request, 0 = it is alone
     std::uint32_t attempt = 0; // dispatches so far; with the epoch, the fencing token
     std::uint32_t failures = 0;
     std::uint32_t deaths = 0;
@@ -53,6 +53,7 @@ struct alignas(64) Record {
     Instant due{};            // while delayed
     std::uint32_t call = 0; // while out: of its lane, with others; 0 = it is a call of its own
 };
+
 static_assert(sizeof(Record) == 128);
 
 // How fast a kind's jobs are given out while more of them wait: for a slot of its workers, so that
@@ -93,7 +94,7 @@ private:
 // One kind's waiting jobs and its measured times.
 struct KindState {
     std::string name;
-    bool known = false; // declared, or a worker joined with it
+    bool known = false;      // declared, or a worker joined with it
     KindSettings settings;   // as they hold: what this ventilator was configured with,
     KindSettings configured; // field by field overridden by
     KindSettings remembered; // what the sink remembers

@@ -6,6 +6,14 @@
 
 namespace penstock::ventilator {
 
+namespace {
+
+bool has_all(const std::vector<std::string>& labels, const std::vector<std::string>& needs) {
+    return std::includes(labels.begin(), labels.end(), needs.begin(), needs.end());
+}
+
+} // namespace
+
 std::uint32_t LaneState::open_call() {
     const auto free = std::find(calls.begin(), calls.end(), 0u);
     if (free == calls.end()) {
@@ -194,10 +202,7 @@ void Roster::drop_pool(Index index) {
 
 void Roster::claim(Line& line, Index index, std::size_t share) {
     Pool& pool = pools_[index];
-    if (!std::includes(pool.labels.begin(), pool.labels.end(), line.needs.begin(),
-                       line.needs.end())) {
-        return;
-    }
+    if (!has_all(pool.labels, line.needs)) return;
     pool.shares[share].lines.push_back(&line);
     line.claims.push_back({index, share});
     for (int p = pool.min_priority; p <= kPriorityMax; ++p) {

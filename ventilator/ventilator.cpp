@@ -19,7 +19,7 @@ namespace {
 using transport::Frame;
 
 constexpr std::uint64_t kSinkKey = 1ull << 63; // in monitor events; lanes have their ids
-constexpr int kBurst = 512; // questions taken before anything is answered
+constexpr int kBurst = 512;                    // questions taken before anything is answered
 // Jobs taken in before anything is sent: a flood of them must not keep settled ones waiting.
 constexpr std::size_t kBurstRows = 1024;
 constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
@@ -78,6 +78,7 @@ Limits limits_of(const Options& o) {
     limits.bytes_max = o.bytes_max;
     limits.ping = from_seconds(o.ping_seconds);
     limits.silent_limit = from_seconds(o.silent_limit_seconds);
+    limits.ageing = from_seconds(o.ageing_seconds);
     return limits;
 }
 
@@ -216,6 +217,10 @@ void Shell::receive_control(Instant now) {
                 answer = join(*wish, now);
             else if (std::holds_alternative<AskRoom>(question))
                 answer = dispatcher_.room();
+            else if (const auto* ask = std::get_if<AskPosition>(&question))
+                answer = dispatcher_.positions(*ask, now);
+            else if (const auto* why = std::get_if<AskExplain>(&question))
+                answer = dispatcher_.explain(why->number, now);
             else if (std::holds_alternative<AskWorkers>(question))
                 answer = dispatcher_.workers(now);
             else

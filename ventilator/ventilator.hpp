@@ -28,6 +28,7 @@ struct Options {
     std::uint64_t bytes_max = 1ull << 30;
     double ping_seconds = 5;
     double silent_limit_seconds = 60;
+    double ageing_seconds = 60; // of waiting lift a priority by one; 0: priorities are strict
     double drain_seconds = 30; // how long SIGTERM waits for what runs
 };
 

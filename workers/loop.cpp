@@ -308,6 +308,7 @@ void Loop::act(const Life::AskToJoin&) {
     join.batch = join.heartbeats = true;
     join.same_process = is_inproc(options_.control);
     join.labels = options_.labels;
+    join.min_priority = options_.min_priority;
     for (const auto& [name, kind] : kinds_) {
         if (kind->batch) join.batching.push_back(kind->together);
     }

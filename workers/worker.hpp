@@ -30,7 +30,8 @@ std::uint32_t default_slots(); // one per core
 struct Options {
     std::string control = "tcp://127.0.0.1:5556"; // the ventilator's control port
     std::uint32_t slots = default_slots();        // jobs running at a time
-    std::vector<std::string> labels;
+    std::vector<std::string> labels; // what jobs may ask for by `needs`
+    int min_priority = 0;            // takes no jobs of a lower priority, 0-9
     std::string name; // 1-128 characters of [A-Za-z0-9._-]; empty: made from host, pid and chance
     Duration heartbeat = std::chrono::milliseconds(500);
     // Sentences for whoever runs the worker, from the loop thread. Empty: lines on stderr.

@@ -311,5 +311,20 @@ TEST_F(Limits, ARunningHandlerIsToldToStop) {
     EXPECT_EQ(house.wait("next").state, State::succeeded);
 }
 
+TEST_F(Limits, ARunningRequestIsAborted) {
+    start({"--kinds", "nobody"});
+    house.submit("nobody", "held", numbers({}));
+    ASSERT_TRUE(eventually([&] { return house.status("held").kind == "nobody"; }));
+    const std::string site = "http://" + house.http() + "/";
+    const Process one = worker({"--slots", "1", "--kinds", "http", "--allow-url", site});
+    std::string payload;
+    Writer(payload).map(1).key("url").text(site + "v1/jobs/held?wait=300");
+    house.submit("http", "asks", payload);
+    ASSERT_TRUE(eventually([&] { return state("asks") == State::running; }));
+    EXPECT_EQ(house.http_request("DELETE", "/v1/jobs/asks", nullptr, "").status, 202);
+    EXPECT_EQ(house.wait("asks").state, State::cancelled);
+    EXPECT_EQ(state("held"), State::queued); // it was not its end that ended the request
+}
+
 } // namespace
 } // namespace penstock::testing

@@ -35,12 +35,14 @@ void World::submit_group() {
         for (int i = 0; i < count; ++i) {
             f.members.push_back(f.id + "-" + std::to_string(f.members.size()));
             part.rows.push_back({*JobId::parse(f.members.back()), kNil});
+            wishes_[f.members.back()] = part.terms;
         }
         m.parts.push_back(std::move(part));
     }
     const auto callback = [&](std::string& id, const char* suffix) {
         id = f.id + suffix;
-        return OpenGroup::Callback{*JobId::parse(id), draw_terms(), kNil};
+        wishes_[id] = draw_terms();
+        return OpenGroup::Callback{*JobId::parse(id), wishes_[id], kNil};
     };
     if (happens(0.7)) m.then = callback(f.then, "-then");
     if (happens(0.5)) m.on_failure = callback(f.on_failure, "-alas");
@@ -90,6 +92,7 @@ void World::retry_soon(const std::string& id) {
     if (answer.found != Found::found) return; // it is open, or its sink is gone
     const bool poison = jobs_[id].poison;
     jobs_[as].poison = poison;
+    wishes_[as] = wishes_[id];
 }
 
 // A sink's groups and what it had not handed over are gone with it.

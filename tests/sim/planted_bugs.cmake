@@ -48,6 +48,12 @@ penstock_planted_bug(offers_a_job_to_one_ventilator_only sink/offers.cpp
 penstock_planted_bug(says_nothing_of_what_ended_on_offer sink/offers.cpp
     "            out.settled.rows.push_back({mine, 1, 0, 0});"
     "")
+penstock_planted_bug(does_not_look_at_labels ventilator/roster.cpp
+    "    if (!has_all(pool.labels, line.needs)) return;"
+    "")
+penstock_planted_bug(forgets_that_a_line_has_jobs ventilator/dispatcher_lines.cpp
+    "        if (line.waiting.occupied() != before) roster_.begin(line, r.terms->first.priority);"
+    "        if (before == 0) roster_.begin(line, r.terms->first.priority);")
 penstock_planted_bug(starts_one_more_than_may ventilator/dispatcher_limits.cpp
     "        out = used < *set.max_running ? *set.max_running - used : 0;"
     "        out = 1;")

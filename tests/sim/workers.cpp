@@ -20,6 +20,9 @@ void World::start_worker(int place) {
     w->place = place;
     w->sdk = happens(0.5);
     w->slots = 1 + static_cast<std::uint32_t>(chance_.unit() * 4);
+    // One place takes everything, so that every job can end.
+    w->has_label = place == 0 || happens(0.3);
+    if (place != 0 && happens(plan_.picky)) w->min_priority = 5;
     if (w->sdk && happens(plan_.together)) {
         w->together = 1 + static_cast<std::uint32_t>(chance_.unit() * 6);
         w->gathers = happens(0.3) ? Duration(0) : between(1ms, 300ms);
@@ -39,6 +42,8 @@ void World::join(Worker& w) {
     wish.kinds = {"k0", "k1"};
     wish.slots = w.slots;
     wish.batch = wish.heartbeats = w.sdk;
+    if (w.has_label) wish.labels = {"l0", "l1"};
+    wish.min_priority = w.min_priority;
     wish.epoch = w.epoch;
     if (w.together > 0) wish.batching = {{"k0", w.together, w.gathers}};
     for (const auto& [number, held] : w.running) wish.running.push_back(number);
@@ -57,7 +62,8 @@ void World::join(Worker& w) {
     if (!w.sdk) w.name = joined.worker;
     if (w.epoch != dispatcher_->epoch()) w.running.clear();
     w.epoch = dispatcher_->epoch();
-    at_ventilator(between(200us, 2ms), [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
+    at_ventilator(between(200us, 2ms),
+                  [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
 }
 
 // A stopped process does nothing until it is woken; then everything at once, in order.
@@ -87,10 +93,19 @@ void World::lane_delivers(Worker& w, std::uint64_t lane, const std::string& fram
     start_jobs(w);
 }
 
+// It may run the job: nobody else's labels or priorities will do.
+void World::check_wish(const Worker& w, const std::string& id) {
+    const auto wish = wishes_.find(id);
+    if (wish == wishes_.end()) return fail(id + " was wished for by nobody");
+    if (!wish->second.needs.empty() && !w.has_label) fail(w.name + " lacks the label of " + id);
+    if (wish->second.priority < w.min_priority) fail(w.name + " does not take what " + id + " is");
+}
+
 void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (batch.epoch < w.epoch) return; // of a ventilator that is no more
     const bool poison = row.payload == "\xa1p";
     if (poison != jobs_[row.id.text()].poison) fail(row.id.text() + " has a wrong payload");
+    check_wish(w, row.id.text());
     check_turn(row.id.text());
     if (!batch.together) ++w.calls; // it is one of its own
     w.waiting.push_back({row.number, {row.id, row.attempt, poison, w.lane, w.calls}});
@@ -199,7 +214,8 @@ void World::crash(Worker& w) {
     w.running.clear();
     const bool told = !happens(plan_.vanish);
     if (told) {
-        at_ventilator(between(1ms, 5ms), [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
+        at_ventilator(between(1ms, 5ms),
+                      [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
     }
     at(between(10ms, 500ms), [this, place = w.place] { start_worker(place); });
 }

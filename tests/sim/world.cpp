@@ -12,6 +12,12 @@ constexpr Duration kFaultTime = 20s; // with faults
 constexpr Duration kHealTime = 400s; // then everything has to come to rest
 constexpr Duration kFaultTick = 50ms;
 
+ventilator::Limits limits_of(const Plan& plan) {
+    ventilator::Limits limits;
+    limits.ageing = from_seconds(plan.ageing);
+    return limits;
+}
+
 } // namespace
 
 Plan draw_plan(Chance& chance) {
@@ -32,6 +38,10 @@ Plan draw_plan(Chance& chance) {
     p.busy = maybe(0.3, 0.3);
     p.cancel = maybe(0.4, 0.2);
     p.resubmit = maybe(0.3, 0.3);
+    p.needs = maybe(0.4, 0.5);
+    p.picky = maybe(0.4, 0.6);
+    p.tenants = 1 + chance.unit() * 4;
+    p.ageing = chance.unit() < 0.3 ? 0 : 1 + chance.unit() * 5;
     p.together = maybe(0.5, 1.0);
     p.settings = maybe(0.3, 1.0);
     p.ventilator_kill = maybe(0.25, 0.3);
@@ -49,7 +59,8 @@ std::string to_string(const Plan& p) {
         {"cancel", p.cancel}, {"resubmit", p.resubmit},
         {"together", p.together}, {"settings", p.settings},
         {"ventilator_kill", p.ventilator_kill},
-        {"groups", p.groups}, {"retry", p.retry}};
+        {"groups", p.groups}, {"retry", p.retry},
+        {"needs", p.needs}, {"picky", p.picky}, {"tenants", p.tenants}, {"ageing", p.ageing}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
     }
@@ -58,7 +69,7 @@ std::string to_string(const Plan& p) {
 
 World::World(std::uint64_t seed, const Plan& plan)
     : plan_(plan), chance_(seed), now_(std::chrono::hours(1)), seed_(seed) {
-    dispatcher_ = std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed, now_);
+    dispatcher_ = std::make_unique<ventilator::Dispatcher>(limits_of(plan), seed, now_);
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
 }
 
@@ -301,16 +312,16 @@ void World::kill_sink() {
     at(between(1ms, 2s), [this] { meet(); });
 }
 
-// kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that got
-// no answer submit again.
+// kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that
+// got no answer submit again.
 void World::kill_ventilator() {
     ++faults_;
     ++v_life_;
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_}) ++pipe->life;
     linked_ = false;
     ledger_->set_ventilator_up(false);
-    dispatcher_ = std::make_unique<ventilator::Dispatcher>(ventilator::Limits(), seed_ ^ v_life_,
-                                                           now_);
+    dispatcher_ =
+        std::make_unique<ventilator::Dispatcher>(limits_of(plan_), seed_ ^ v_life_, now_);
     v_out_ = {};
     v_link_ = {};
     v_wake_ = kNever;
@@ -374,18 +385,23 @@ Terms World::draw_terms() {
     if (happens(0.2)) t.delay = between(0s, 3s);
     if (happens(0.1)) t.ttl = between(100ms, 5s);
     t.redeliver = !happens(0.1);
+    const int tenant = static_cast<int>(chance_.unit() * plan_.tenants);
+    t.tenant = std::string(1, static_cast<char>('A' + tenant));
+    if (happens(plan_.needs)) t.needs = {"l0"};
     return t;
 }
 
 void World::submit_some() {
     Submit batch;
     batch.terms = draw_terms();
+    batch.apart = happens(0.3);
     const int count = 1 + static_cast<int>(chance_.unit() * 8);
     for (int i = 0; i < count; ++i) {
         const std::string id = "j" + std::to_string(jobs_.size() + 1);
         Job& job = jobs_[id];
         job.poison = happens(plan_.poison);
         job.may_expire = batch.terms.ttl > Duration(0);
+        wishes_[id] = batch.terms;
         const auto& body = bodies_[id] = job.poison ? std::string("\xa1p") : std::string("\xa1g");
         batch.rows.push_back({*JobId::parse(id), body});
         if (happens(plan_.cancel)) at(between(0s, 3s), [this, id] { cancel(id); });

@@ -38,6 +38,10 @@ struct Plan {
     double busy = 0;       // share of sends that a socket refuses at first
     double cancel = 0;     // share of jobs that somebody cancels
     double resubmit = 0;   // share of jobs that are submitted twice
+    double needs = 0;      // share of submits that ask for a label
+    double picky = 0;      // share of workers that take urgent jobs only
+    double tenants = 1;
+    double ageing = 60; // seconds a step
     int groups = 0;        // of all modes, chains among them
     double retry = 0;      // share of jobs that are run again once they are finished
     double together = 0;   // share of SDK workers that take jobs of k0 together
@@ -138,6 +142,7 @@ private:
     void start_worker(int place);
     void join(Worker& w);
     void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
+    void check_wish(const Worker& w, const std::string& id);
     void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
     void start_jobs(Worker& w);
     void finish_job(Worker& w, JobNumber number, std::uint32_t attempt);
@@ -177,6 +182,7 @@ private:
 
     std::map<std::string, Job> jobs_;
     std::map<std::string, std::string> bodies_;
+    std::map<std::string, Terms> wishes_; // of each job
     std::vector<Family> families_;
     std::map<std::string, std::size_t> family_of_;
     std::vector<Event> submissions_; // to be made again by clients who got no answer
@@ -192,6 +198,8 @@ struct World::Worker {
     Duration gathers{0};        // how long the first may wait for others
     std::uint64_t calls = 0;    // that came so far
     int place = 0;
+    bool has_label = false;
+    int min_priority = 0;
     bool alive = true;
     std::uint64_t lane = 0; // 0: none
     Epoch epoch = 0;

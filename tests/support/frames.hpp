@@ -226,12 +226,18 @@ inline std::vector<Sample> job_samples() {
     Result waited = result;
     waited.queued_us = 1500;
     waited.rows[0].waited_us = waited.rows[1].waited_us = 700;
+    Submit piece{full_terms(), {{kUuid, kMapValue}}};
+    piece.part = 8000;
+    Submit apart{plain_terms(), {{kUuid, kMapValue}, {kWord, kMapValue}}};
+    apart.apart = true;
     Result failed = result, succeeded = result;
     succeeded.rows.pop_back();
     failed.rows.erase(failed.rows.begin());
     return {
         {"submit", Socket::ventilator_door,
          encode(Submit{full_terms(), {{kUuid, kMapValue}, {kWord, kMapValue}}})},
+        {"submit", Socket::ventilator_door, encode(piece)},
+        {"submit", Socket::ventilator_door, encode(apart)},
         {"heartbeat", Socket::ventilator_door, encode(Heartbeat{"host-1", {1, 2}, 1.5, 4096})},
         {"bye", Socket::ventilator_door, encode(Bye{"host-1", {7, 8}})},
         {"job", Socket::lane, encode(batch)},

@@ -134,6 +134,19 @@ TEST(GatewayGroup, ReadsAHundredThousandJobsInPieces) {
     EXPECT_EQ(json_of(group.parts[0].payload(group.parts[0].rows.back())), R"({"i":99999})");
 }
 
+TEST(GatewayGroup, IsNotLargerThanAFrame) {
+    std::string numbers = "[1.5"; // nine bytes as msgpack
+    for (int i = 1; i < 1'000'000; ++i) numbers += ",1.5";
+    numbers += "]";
+    std::string body = "{\"jobs\":[";
+    for (int i = 0; i < 7; ++i) {
+        body += "{\"kind\":\"a\",\"payload\":" + numbers + "}" + (i < 6 ? "," : "]");
+    }
+    good(body + "}");
+    EXPECT_EQ(bad(body + ",\"then\":{\"kind\":\"a\",\"payload\":{\"x\":" + numbers + "}}}").slug,
+              Slug::body_too_large);
+}
+
 TEST(GatewayGroup, StopsReadingAtManyMistakes) {
     std::string body = "{\"jobs\":[";
     for (int i = 0; i < 1000; ++i) body += "{\"kind\":1},";

@@ -130,6 +130,19 @@ TEST_F(GatewayRing, ASlowListenerMissesWhatTheRingNoLongerHolds) {
     EXPECT_EQ(read(slow), "z");
 }
 
+TEST_F(GatewayRing, LongNotesDoNotMakeItLarge) {
+    Ring::Listener slow(ring, {});
+    for (int i = 0; i < 5'000; ++i) {
+        Event wordy = event("a", "add", Event::What::progress);
+        wordy.note = std::string(4'096, 'x');
+        tell({wordy});
+    }
+    const auto gap = slow.next();
+    EXPECT_GT(gap.missed, 5'000 - Ring::kBytesMax / 8'192);
+    EXPECT_LT(gap.missed, 4'000u);
+    EXPECT_NE(slow.next().told, nullptr);
+}
+
 TEST_F(GatewayRing, AClientThatComesBackIsShownWhatItMissed) {
     tell({event("a"), event("b", "spin"), event("c")});
     Selection adds;

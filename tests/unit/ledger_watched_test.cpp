@@ -123,12 +123,13 @@ TEST_F(LedgerWatched, AnEventSaysWhatItsReadersFilterBy) {
     Terms t = terms("echo");
     t.tags = {"nightly"};
     store(t, "a");
-    machine.on(Progress{id("a"), 1, 0.5, "half"});
+    machine.on(Progress{id("a"), 1, 2.0 / 3, "most"});
     step();
     EXPECT_EQ(events[0].kind, "echo");
     EXPECT_EQ(events[0].tags, std::vector<std::string>{"nightly"});
-    EXPECT_EQ(events[1].progress, 0.5);
-    EXPECT_EQ(events[1].note, "half");
+    EXPECT_EQ(events[1].progress, 0.666667);
+    EXPECT_EQ(events[1].note, "most");
+    EXPECT_EQ(status("a").progress, 0.666667);
 }
 
 TEST_F(LedgerWatched, WhatChangesNothingIsNoEvent) {

@@ -1,0 +1,172 @@
+// Where a job stands, when it will start, and why it does not run yet.
+
+#include "tests/support/virtual_house.hpp"
+#include "tests/unit/dispatcher_fixture.hpp"
+
+#include <random>
+
+namespace penstock::ventilator {
+namespace {
+
+using testing::VirtualHouse;
+
+class ExplainTest : public DispatcherTest {
+protected:
+    Explanation explain(JobNumber number) { return machine.explain(number, now); }
+
+    std::uint64_t position(JobNumber number) {
+        return machine.positions({{number}}, now).rows.at(0).position;
+    }
+
+    Terms with(int priority, const std::string& tenant = "") {
+        Terms t = terms("echo");
+        t.priority = priority;
+        t.tenant = tenant;
+        return t;
+    }
+};
+
+TEST_F(ExplainTest, PositionsCountFromOneInTheOrderOfService) {
+    submit_stored(with(4), {"a", "b"});
+    submit_stored(with(4), {"c"});
+    submit_stored(with(9), {"d"});
+    submit_stored(with(4, "T"), {"e"});
+    // d first; then tenants take turns, and in the first one's turns requests do: a e c b
+    EXPECT_EQ(position(4), 1u);
+    EXPECT_EQ(position(1), 2u);
+    EXPECT_EQ(position(5), 3u);
+    EXPECT_EQ(position(3), 4u);
+    EXPECT_EQ(position(2), 5u);
+    join_up(join("w", 5, {"echo"}));
+    EXPECT_EQ(sent_ids(), (Ids{"d", "a", "e", "c", "b"}));
+    EXPECT_EQ(position(1), 0u) << "it is not queued any more";
+    EXPECT_EQ(position(99), 0u);
+}
+
+TEST_F(ExplainTest, NobodyCanSayWhenAJobStartsThatNoWorkerTakes) {
+    submit_stored(with(4), {"a"});
+    EXPECT_LT(explain(1).start_in, 0);
+}
+
+TEST_F(ExplainTest, SaysWhatIsMissing) {
+    submit_stored(with(4), {"a"});
+    EXPECT_EQ(explain(1).why, "no-worker");
+    EXPECT_NE(explain(1).text.find("--kinds echo"), std::string::npos);
+
+    Join urgent = join("urgent", 1, {"echo"});
+    urgent.min_priority = 7;
+    join_up(urgent);
+    EXPECT_EQ(explain(1).why, "no-worker");
+    EXPECT_NE(explain(1).text.find("no priority below 7"), std::string::npos);
+
+    Terms needy = with(8);
+    needy.needs = {"eu", "gpu"};
+    submit_stored(needy, {"b"});
+    EXPECT_EQ(explain(2).why, "no-worker");
+    EXPECT_NE(explain(2).text.find("--labels eu,gpu"), std::string::npos);
+}
+
+TEST_F(ExplainTest, SaysWhereAJobStands) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(with(4), {"a", "b", "c"});
+    EXPECT_EQ(explain(3).why, "position");
+    EXPECT_EQ(explain(3).position, 2u);
+    EXPECT_NE(explain(3).text.find("number 2 of 2"), std::string::npos);
+    EXPECT_EQ(explain(1).why, "running");
+    EXPECT_NE(explain(1).text.find("`w`"), std::string::npos);
+}
+
+TEST_F(ExplainTest, SaysWhatAJobWaitsFor) {
+    machine.on(submit(with(4), {"a"}), now, out);
+    step();
+    ++next_number;
+    EXPECT_EQ(explain(1).why, "storing");
+    Terms later = with(4);
+    later.delay = 30s;
+    submit_stored(later, {"b"});
+    EXPECT_EQ(explain(2).why, "delayed");
+    EXPECT_NEAR(explain(2).start_in, 30, 0.01);
+    submit_stored(with(4), {"c"});
+    machine.sink_down();
+    EXPECT_EQ(explain(3).why, "sink-away");
+    EXPECT_FALSE(explain(77).known);
+}
+
+TEST_F(ExplainTest, SaysThatAKindIsPausedOrAtItsLimit) {
+    join_up(join("w", 2, {"echo"}));
+    submit_stored(with(4), {"a", "b", "c"});
+    KindSettings settings;
+    settings.max_running = 2;
+    tell(Kinds{{{"echo", settings}}});
+    EXPECT_EQ(explain(3).why, "max-running");
+    settings.paused = true;
+    tell(Kinds{{{"echo", settings}}});
+    EXPECT_EQ(explain(3).why, "paused");
+    EXPECT_NE(explain(3).text.find("penstock resume echo"), std::string::npos);
+}
+
+TEST_F(ExplainTest, SaysThatASuspectWaitsForAWorkerOfItsOwn) {
+    const LaneId first = join_up(join("w", 1, {"echo"}));
+    submit_stored(with(4), {"a"});
+    machine.lane_down(first, out);
+    join_up(join("v", 1, {"echo"}));
+    submit_stored(with(4), {"b"});
+    tell(Open{{{1, 1}}});
+    EXPECT_EQ(explain(1).why, "suspect");
+    EXPECT_EQ(explain(1).position, 1u);
+}
+
+TEST_F(ExplainTest, SaysThatWorkersAreSilentOrThatTheVentilatorLeaves) {
+    Join sdk = join("w", 1, {"echo"});
+    sdk.heartbeats = true;
+    join_up(sdk);
+    submit_stored(with(4), {"a", "b"});
+    for (int i = 0; i < 8; ++i) pass(250ms);
+    EXPECT_EQ(explain(2).why, "workers-silent");
+    machine.drain();
+    EXPECT_EQ(explain(2).why, "draining");
+}
+
+// What was said of each job, against what then happened to it: kinds beside each other, priorities,
+// tenants, bulks; nobody comes later.
+TEST(Estimates, AreWhatThenHappens) {
+    std::mt19937_64 random(11);
+    VirtualHouse house;
+    house.worker(join("w", 6, {"a", "b"}));
+    house.worker(join("v", 2, {"a"}));
+    for (int i = 0; i < 200; ++i) {
+        Terms t = terms(random() % 2 == 0 ? "a" : "b");
+        t.tenant = std::string(1, static_cast<char>('A' + random() % 3));
+        t.priority = static_cast<int>(4 + random() % 2);
+        house.submit(0s, t, 1 + static_cast<int>(random() % 40), [&random] {
+            return std::chrono::milliseconds(50 + static_cast<int>(random() % 100));
+        });
+    }
+    house.run_until(10s); // it has measured by now
+    AskPosition ask;
+    std::map<std::string, std::vector<JobNumber>> waiting;
+    for (JobNumber n = 1; n <= house.trips().size(); ++n) ask.numbers.push_back(n);
+    const Positions said = house.machine().positions(ask, house.now());
+    const std::size_t begun = house.started().size();
+    house.run_until(1000s);
+    std::map<std::string, std::uint64_t> place; // of a kind
+    double worst = 0;
+    std::uint64_t checked = 0;
+    for (std::size_t i = begun; i < house.started().size(); ++i) {
+        const std::size_t job = house.started()[i];
+        const auto& trip = house.trips()[job];
+        const Positions::Row& row = said.rows[job];
+        if (row.position == 0) continue; // it was on its way to a worker
+        EXPECT_EQ(row.position, ++place[trip.terms.kind]) << trip.id;
+        const double waited = seconds(trip.started - at(10s));
+        ASSERT_GE(row.start_in, 0);
+        if (trip.terms.priority == 4 && waited > 2) continue;
+        worst = std::max(worst, std::abs(row.start_in - waited) / std::max(waited, 1.0));
+        ++checked;
+    }
+    EXPECT_GT(checked, 300u);
+    EXPECT_LT(worst, 0.35);
+}
+
+} // namespace
+} // namespace penstock::ventilator
