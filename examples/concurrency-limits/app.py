@@ -67,7 +67,7 @@ def paint(payload, job):
         job.check()
         data += packed.compress(b"\0" + row_of(row, width, height))
         job.progress((row + 1) / height, f"row {row + 1} of {height}")
-    return png(width, height, data + packed.flush())
+    return penstock.Opaque(png(width, height, data + packed.flush()), "image/png")
 
 
 # ---- the picture

@@ -14,8 +14,9 @@ import time
 from house import PATIENCE, Trouble, tail
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--headless=new", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage",
-         "--no-first-run", "--no-default-browser-check", "--disable-extensions",
+# No sandbox: root and most containers can't have one, and it sees nothing but our own page.
+FLAGS = ("--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu",
+         "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check", "--disable-extensions",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--hide-scrollbars", "--window-size=1100,900", "about:blank")
 
@@ -24,7 +25,7 @@ UNTIL = """new Promise((resolve, reject) => {
     const look = () => { const found = (%s); if (found) end(() => resolve(found)); };
     const end = (say) => { seen.disconnect(); clearTimeout(patience); say(); };
     const seen = new MutationObserver(look);
-    const patience = setTimeout(() => end(() => reject("the page did not change")), %d);
+    const patience = setTimeout(() => end(() => reject("this never came true")), %d);
     seen.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
     look();
 })"""
@@ -41,9 +42,7 @@ class Browser:
         self._log = pathlib.Path(folder) / "chromium.log"
         self._numbers = 0
         self._read = b""
-        # As root it has no sandbox to put anybody in; it sees nothing but our own page.
-        alone = ["--no-sandbox"] if os.geteuid() == 0 else []
-        command = [installed(), *alone, f"--user-data-dir={folder}/chromium", *FLAGS]
+        command = [installed(), f"--user-data-dir={folder}/chromium", *FLAGS]
         his_in, self._to = os.pipe()
         self._from, his_out = os.pipe()
         # It reads descriptor 3 and writes descriptor 4. Neither may be overwritten by the other.
@@ -127,8 +126,7 @@ class Browser:
         if "exceptionDetails" in said:
             wrong = said["exceptionDetails"]
             text = wrong.get("exception", {})
-            raise Trouble(f"{expression[:200]}: "
-                          f"{text.get('description') or text.get('value') or wrong['text']}")
+            raise Trouble(text.get("description") or text.get("value") or wrong["text"])
         return said["result"].get("value")
 
     def until(self, expression):
@@ -137,7 +135,7 @@ class Browser:
             return self.read(UNTIL % (expression, PATIENCE * 1000))
         except Trouble as trouble:
             text = self.read("document.body ? document.body.innerText : ''")
-            raise Trouble(f"{trouble}: {expression}. The page says:\n{text}") from None
+            raise Trouble(f"{trouble}: {expression}\nThe page says:\n{text}") from None
 
     def click(self, selector):
         """Presses the mouse in the middle of an element."""

@@ -12,9 +12,10 @@ from house import PATIENCE, Trouble
 FINAL = frozenset(("succeeded", "failed", "cancelled", "expired", "quarantined"))
 OVER = FINAL | {"retrying", "lost"}  # of an attempt
 
-Line = collections.namedtuple("Line", "came started most_at_once ended attempts")
-Line.__doc__ = """What became of some jobs. came, started: their ids, in order. ended: how many ended in
-which state. attempts: how many began."""
+Line = collections.namedtuple("Line", "came overtaken most_at_once ended attempts")
+Line.__doc__ = """What became of some jobs. came: their ids, in order. overtaken: by how many that came
+later one of them was overtaken, at most. ended: how many ended in which state. attempts: how many
+began."""
 
 
 class Witness:
@@ -67,4 +68,12 @@ class Witness:
             elif event in OVER:
                 running.discard(id)
                 ended[event] += event in FINAL
-        return Line(came, started, most, ended, len(started))
+        return Line(came, overtaken(came, started), most, ended, len(started))
+
+
+def overtaken(came, started):
+    """The most who came later than one job and started earlier."""
+    place = {id: number for number, id in enumerate(came)}
+    order = [place[id] for id in started]
+    return max((sum(before > own for before in order[:at]) for at, own in enumerate(order)),
+               default=0)

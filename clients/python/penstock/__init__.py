@@ -25,11 +25,12 @@ from .client import Bulk, Client, Waited
 from .groups import Chain, Group
 from .ids import new_id
 from .streams import Event, Piece
+from .values import Opaque
 
 __all__ = [
     "ApiError", "AsyncClient", "Bulk", "Cancelled", "Chain", "Client", "Conflict", "Event", "Fail", "Gone",
-    "Group", "Invalid", "Job", "JobFailed", "NotFinished", "NotFound", "OutcomeUnknown",
-    "PenstockError", "Piece", "Unavailable", "Unreachable", "Waited", "Worker", "aio", "new_id",
+    "Group", "Invalid", "Job", "JobFailed", "NotFinished", "NotFound", "Opaque",
+    "OutcomeUnknown", "PenstockError", "Piece", "Unavailable", "Unreachable", "Waited", "Worker", "aio", "new_id",
 ]
 
 __version__ = "0.1.0"

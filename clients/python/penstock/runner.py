@@ -11,8 +11,7 @@ from .coroutines import Coroutines
 from .errors import Fail
 from .handlers import calls_of
 from .process import now
-
-OPAQUE = "application/octet-stream"
+from .values import OPAQUE, Opaque
 
 log = logging.getLogger("penstock")
 
@@ -124,8 +123,11 @@ def _outcome(job, seconds, value):
     if len(encoded) > wire.PAYLOAD_BYTES_MAX:
         return wire.failed(job, seconds, "result-too-large",
                            f"{len(encoded)} bytes; at most {wire.PAYLOAD_BYTES_MAX}", False)
-    opaque = isinstance(value, (bytes, bytearray))
-    return wire.succeeded(job, seconds, OPAQUE if opaque else "", encoded)
+    if isinstance(value, Opaque):
+        content_type = value.content_type
+    else:
+        content_type = OPAQUE if isinstance(value, (bytes, bytearray)) else ""
+    return wire.succeeded(job, seconds, content_type, encoded)
 
 
 def _failed(job, seconds, error):

@@ -3,6 +3,26 @@ writes them as {"$bin": base64}."""
 
 import base64
 import json
+import re
+
+OPAQUE = "application/octet-stream"
+CONTENT_TYPE = re.compile(r"[!-~]+/[ -~]*")
+CONTENT_TYPE_MAX = 128
+
+
+class Opaque(bytes):
+    """Bytes that say what they are, as a handler's result: whoever asks for it over HTTP gets them
+    with this content type.
+
+        return penstock.Opaque(png, "image/png")
+    """
+
+    def __new__(cls, data, content_type=OPAQUE):
+        if not CONTENT_TYPE.fullmatch(content_type) or len(content_type) > CONTENT_TYPE_MAX:
+            raise ValueError(f"{content_type!r} is no content type; one looks like image/png")
+        made = super().__new__(cls, data)
+        made.content_type = content_type
+        return made
 
 
 def value_of_view(view):

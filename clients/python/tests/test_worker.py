@@ -7,7 +7,7 @@ from unittest import mock
 import msgpack
 
 import penstock
-from penstock import loop
+from penstock import loop, wire
 from tests.cases import WorkerCase
 from tests.fakes import receive, until
 
@@ -102,6 +102,21 @@ class WorkerTest(WorkerCase):
         self.start_joined()
         self.pipeline.give((1, "a", b"png"), content_type="image/png")
         self.assertEqual(self.pipeline.result()[0]["content_type"], "application/octet-stream")
+
+    def test_bytes_that_say_what_they_are_come_back_as_that(self):
+        @self.worker.kind("paint")
+        def paint(payload):
+            return penstock.Opaque(b"png", "image/png")
+        self.start_joined()
+        self.pipeline.give((1, "a", None), kind="paint")
+        result = self.pipeline.result()[0]
+        self.assertEqual(result["content_type"], "image/png")
+        self.assertEqual(wire.unpack(result["rows"][0][3]), b"png")
+
+    def test_a_content_type_must_fit_into_a_header(self):
+        for wrong in ("", "png", "image/png\r\nX: y", "a/" + "b" * 128):
+            with self.assertRaises(ValueError):
+                penstock.Opaque(b"", wrong)
 
     def test_a_handler_sees_its_job(self):
         @self.worker.kind("look")
