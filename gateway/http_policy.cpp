@@ -122,11 +122,6 @@ std::optional<ProblemDetails> check_framing(const Head& head) {
     if (head.version >= 11 && head.hosts == 0) {
         return problem(Slug::malformed_http, "HTTP/1.1 needs a Host.");
     }
-    const bool has_body =
-        head.method == Method::post || head.method == Method::put || head.method == Method::patch;
-    if (has_body && !head.content_length) {
-        return problem(Slug::length_required, "Send a Content-Length, 0 if there is no body.");
-    }
     if (head.expect && lowered(*head.expect) != "100-continue") {
         return problem(Slug::expectation_failed, "The only expectation met is 100-continue.");
     }

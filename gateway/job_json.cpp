@@ -144,6 +144,9 @@ std::string workers_json(const Workers& workers) {
         json.open_object().key("worker").text(w.worker);
         append_texts(json, "kinds", w.kinds);
         append_texts(json, "labels", w.labels);
+        if (w.min_priority > 0) {
+            json.key("min_priority").natural(static_cast<unsigned>(w.min_priority));
+        }
         json.key("slots").natural(w.slots).key("window").natural(w.window);
         json.key("outstanding").natural(w.outstanding).key("settled").natural(w.settled);
         json.key("heartbeats").boolean(w.heartbeats).key("draining").boolean(w.draining);

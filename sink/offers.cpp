@@ -64,16 +64,19 @@ void Ledger::withdraw(Index index) {
 void Ledger::offer(Now now, Outbox& out) {
     if (!ventilator_is_up_ || epoch_ == 0) return;
     TermsTable::Pointer terms = nullptr;
+    Index group = kNoIndex;
     std::size_t bytes = 0;
     while (!offers_.waiting.empty() && offers_.offered.size() < kOfferedMax &&
            offers_.bytes < kOfferedBytesMax) {
         const Index index = links_.pop_front(offers_.waiting);
         Record& r = records_[index];
-        const bool fits = !out.takes.empty() && terms == r.terms && bytes < kTakeBytesMax &&
-                          out.takes.back().rows.size() < kTakeRowsMax;
+        // To the ventilator what comes in one message is one request: so a group has its own.
+        const bool fits = !out.takes.empty() && terms == r.terms && group == r.group &&
+                          bytes < kTakeBytesMax && out.takes.back().rows.size() < kTakeRowsMax;
         if (!fits) {
             out.takes.push_back({r.terms->first, {}, {}});
             terms = r.terms;
+            group = r.group;
             bytes = 0;
         }
         const Duration age = std::max(Duration(0), now.at - r.stored);

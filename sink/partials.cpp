@@ -21,6 +21,7 @@ bool Partials::add(Index job, const Partial& piece) {
         return false;
     }
     of.bytes += cost;
+    ++of.valid;
     of.kept.push_back({piece.attempt, false, Blob(piece.value, piece.held)});
     return true;
 }
@@ -33,6 +34,7 @@ void Partials::lose(Index job, std::uint32_t attempt) {
     for (Piece& piece : of.kept) {
         if (piece.attempt != attempt || piece.lost) continue;
         any = piece.lost = true;
+        --of.valid;
         of.bytes -= piece.value.size();
         piece.value = Blob();
     }
@@ -49,7 +51,7 @@ void Partials::drop(Index job) {
 
 std::uint32_t Partials::kept(Index job) const {
     const auto found = jobs_.find(job);
-    return found == jobs_.end() ? 0 : static_cast<std::uint32_t>(found->second.kept.size());
+    return found == jobs_.end() ? 0 : found->second.valid;
 }
 
 std::uint64_t Partials::bytes(Index job) const {

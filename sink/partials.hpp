@@ -28,7 +28,7 @@ public:
 
     [[nodiscard]] std::size_t jobs() const { return jobs_.size(); } // of which there was a piece
 
-    [[nodiscard]] std::uint32_t kept(Index job) const;
+    [[nodiscard]] std::uint32_t kept(Index job) const; // and not lost
     [[nodiscard]] std::uint64_t bytes(Index job) const;
 
     // Pieces from `from` on, as many as go well into one answer; the rest is asked for next.
@@ -62,6 +62,7 @@ private:
     struct Pieces {
         std::vector<Piece> kept;
         std::uint64_t bytes = 0;
+        std::uint32_t valid = 0; // of them; the others are lost
         std::uint32_t dropped = 0;
     };
 

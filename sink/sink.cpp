@@ -21,7 +21,6 @@ namespace {
 
 using transport::Frame;
 
-constexpr std::uint64_t kVentilatorKey = 1; // in monitor events
 constexpr int kBurst = 512; // questions taken before anything is answered
 // Jobs taken in before anything is sent. More would let lanes run dry behind a flood of stores:
 // a lane holds a thousand jobs at most, a few milliseconds of work.
@@ -82,6 +81,9 @@ private:
     zmq::socket_t door_, status_;
     Publisher publisher_;
     std::unique_ptr<zmq::socket_t> ventilator_; // to the door of the one that said hello
+    // In monitor events; of this connection. What an older one had to say is nobody's business, and
+    // its name is in use until libzmq has closed it.
+    std::uint64_t ventilator_key_ = 0;
     std::string ventilator_door_;
     std::uint64_t ventilator_instance_ = 0;
     Ledger ledger_;
@@ -130,7 +132,7 @@ void Shell::run(transport::Stop& stop) {
         publisher_.publish(ledger_.chronicle(), now_.wall);
     }
     status_.set(zmq::sockopt::linger, 1000);
-    if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
+    if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
     spdlog::info("sink_left jobs={}", ledger_.jobs());
 }
 
@@ -225,12 +227,12 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
         else
             link_.rewind(hello.got);
         answer.got = link_.got();
-        if (is_new || hello.door != ventilator_door_) {
-            if (ventilator_) monitors_.forget(*ventilator_, kVentilatorKey);
+        if (is_new || hello.door != ventilator_door_ || !ventilator_) {
+            if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
             try {
                 ventilator_ = std::make_unique<zmq::socket_t>(
                     transport::open_socket(context_, zmq::socket_type::push));
-                monitors_.watch(*ventilator_, kVentilatorKey);
+                monitors_.watch(*ventilator_, ++ventilator_key_);
                 transport::connect_socket(*ventilator_, hello.door, "the sink");
             } catch (const std::exception& error) { // an address that is none; no descriptor left
                 ventilator_.reset();
@@ -247,7 +249,7 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
 
 void Shell::receive_peer_events() {
     for (const auto& event : monitors_.take()) {
-        if (event.key != kVentilatorKey) continue;
+        if (event.key != ventilator_key_) continue;
         const bool is_up = event.what == transport::PeerEvent::What::up;
         ledger_.set_ventilator_up(is_up);
         if (is_up) link_.rewind(0); // what the broken connection held is gone

@@ -188,6 +188,7 @@ private:
     void gather(Instant now);
     void gather(Pool& pool, std::size_t share, Instant now);
     void feed_together(Pool& pool, std::size_t share, Index lane, Instant now, Outbox& out);
+    [[nodiscard]] const Share* gathering(const Line& line, int priority) const;
     std::uint32_t call_of_suspect(const KindState& kind, Index lane);
 
     // dispatcher_pump.cpp: who gets what

@@ -80,6 +80,18 @@ void Dispatcher::feed_together(Pool& pool, std::size_t index, Index lane_index, 
     roster_.rotate(lane_index);
 }
 
+// A share that the line's jobs gather in, if they do so wherever they may go.
+const Share* Dispatcher::gathering(const Line& line, int priority) const {
+    const Share* out = nullptr;
+    for (const Line::Claim& claim : line.claims) {
+        const Pool& pool = roster_.pool(claim.pool);
+        if (priority < pool.min_priority) continue;
+        out = &pool.shares[claim.share];
+        if (!out->is_gathering) return nullptr;
+    }
+    return out;
+}
+
 // A suspect is a call of its own where its kind is taken together. 0: it is an ordinary job.
 std::uint32_t Dispatcher::call_of_suspect(const KindState& kind, Index lane_index) {
     for (const Share& share : roster_.pool_of(roster_[lane_index]).shares) {

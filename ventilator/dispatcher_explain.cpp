@@ -213,6 +213,11 @@ void Dispatcher::explain_queued(Index index, Instant, Explanation& out) {
         out.why = "workers-silent";
         out.text = "Every worker that could take it is silent, leaving, or not connected yet: look "
                    "at penstock workers, and start another.";
+    } else if (const Share* share = gathering(line, priority)) {
+        out.why = "batch";
+        out.text = "Its workers take up to " + count_of(share->together.max, "job") +
+                   " together: it waits for others, " + for_people(share->together.wait) +
+                   " at most.";
     } else {
         out.why = "position";
         out.text = "It is number " + std::to_string(out.position) + " of " +

@@ -15,6 +15,10 @@ constexpr std::size_t kTakenRowsMax = 4096; // in one message
 void Dispatcher::on(const Take& m, Instant now) {
     const auto terms = terms_.intern(Terms(m.terms));
     KindState& kind = add_kind(m.terms.kind); // whatever the limit: who accepted it had room
+    // What came together is one request, as in a submit: a group takes turns with what is submitted
+    // meanwhile. (One of more jobs than a message holds has a turn for each of its messages.)
+    const bool is_request = m.rows.size() > 1;
+    std::uint32_t member = 0;
     for (const Take::Row& row : m.rows) {
         const Index index = records_.allocate();
         Record& r = records_[index];
@@ -29,6 +33,7 @@ void Dispatcher::on(const Take& m, Instant now) {
         // What became of earlier attempts is not said: each that was not a death counts as a
         // failure, so that a job can't outlive its max_attempts by outliving ventilators.
         r.failures = row.attempt - std::min(row.attempt, row.deaths);
+        if (is_request) r.ahead = ++member;
         r.arrived = now - row.age;
         if (terms->first.ttl > Duration(0)) r.expires = r.arrived + terms->first.ttl;
         ++terms->second.jobs;

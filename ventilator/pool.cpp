@@ -35,12 +35,23 @@ void Pool::hold(std::size_t index, bool is_held) {
     share.is_held = is_held;
     for (std::size_t p = 0; p < levels_.size(); ++p) {
         if (share.waiting[p] == 0) continue;
-        if (is_held)
+        if (is_held) {
             leave(index, p);
-        else
-            enter(index, p);
+            continue;
+        }
+        Level& level = levels_[p];
+        if (level.heap.empty()) level.oldest = kNever;
+        level.oldest = std::min(level.oldest, oldest(share, p));
+        enter(index, p);
     }
-    looked_ = Instant{}; // what came back may be older than all the others
+}
+
+Instant Pool::oldest(const Share& share, std::size_t p) {
+    Instant out = kNever;
+    for (const Line* line : share.lines) {
+        out = std::min(out, line->waiting.oldest(static_cast<int>(p)));
+    }
+    return out;
 }
 
 void Pool::look_at_ages(Instant now, Duration step) {
@@ -51,9 +62,7 @@ void Pool::look_at_ages(Instant now, Duration step) {
         Level& level = levels_[p];
         level.oldest = kNever;
         for (const std::size_t share : level.heap) {
-            for (const Line* line : shares[share].lines) {
-                level.oldest = std::min(level.oldest, line->waiting.oldest(static_cast<int>(p)));
-            }
+            level.oldest = std::min(level.oldest, oldest(shares[share], p));
         }
     }
 }

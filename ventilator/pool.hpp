@@ -108,6 +108,7 @@ private:
         Instant oldest = kNever;       // of the jobs there, as of the last look
     };
 
+    static Instant oldest(const Share& share, std::size_t priority);
     void enter(std::size_t share, std::size_t priority);
     void leave(std::size_t share, std::size_t priority);
     void sift_up(Level& level, std::size_t priority, std::size_t at);

@@ -60,3 +60,15 @@ penstock_planted_bug(starts_one_more_than_may ventilator/dispatcher_limits.cpp
 penstock_planted_bug(frees_a_slot_before_its_call_is_over ventilator/dispatcher_lanes.cpp
     "    lane.leave_call(std::exchange(r.call, 0));"
     "    if (r.call > 0) --lane.calls[r.call - 1];\n    r.call = 0;")
+penstock_planted_bug(calls_back_before_the_last_member sink/groups.cpp
+    "    const bool ends = group.finished == group.members &&"
+    "    const bool ends = group.finished + 1 >= group.members &&")
+penstock_planted_bug(runs_both_callbacks sink/groups.cpp
+    "        stop(spared, {\"not-needed\", \"its group ended otherwise\", false}, now, out);"
+    "        call_back(spared, group, now, out);")
+penstock_planted_bug(forgets_the_callback_that_is_not_needed sink/groups.cpp
+    "    if (spared != kNoIndex && !is_final(records_[spared].state)) {"
+    "    if (false) {")
+penstock_planted_bug(runs_a_chain_at_once sink/group_questions.cpp
+    "        const bool is_first = group.mode != GroupMode::chain || order == group.first_order;"
+    "        const bool is_first = true;")

@@ -23,15 +23,15 @@ protected:
     static Terms embed() { return terms("embed"); }
 
     [[nodiscard]] std::vector<Call> calls() const {
-        std::vector<Call> out;
+        std::vector<Call> found;
         for (const auto& to : said.to_lanes) {
             const auto* batch = std::get_if<JobBatch>(&to.message);
             if (batch == nullptr) continue;
             EXPECT_TRUE(batch->together);
-            Call& call = out.emplace_back(Call{to.lane, {}, batch->timeout});
+            Call& call = found.emplace_back(Call{to.lane, {}, batch->timeout});
             for (const auto& row : batch->rows) call.ids.push_back(row.id.text());
         }
-        return out;
+        return found;
     }
 
     // So many jobs, without a step in between.
@@ -78,6 +78,16 @@ TEST_F(DispatcherBatchingTest, SendsWhatThereIsWhenTheFirstHasWaited) {
     EXPECT_EQ(calls()[0].ids, (Ids{"a", "b"}));
     submit_stored(embed(), {"c"}); // waits anew
     EXPECT_TRUE(calls().empty());
+}
+
+TEST_F(DispatcherBatchingTest, SaysWhatAJobWaitsFor) {
+    join_up(batching("w", 1, 16, 20ms));
+    submit_stored(embed(), {"a"});
+    const Explanation why = machine.explain(1, now);
+    EXPECT_EQ(why.why, "batch");
+    EXPECT_NE(why.text.find("16 jobs together: it waits for others, 20 ms at most"),
+              std::string::npos)
+        << why.text;
 }
 
 TEST_F(DispatcherBatchingTest, ABatchTakesOneSlotUntilItsLastJobIsAnswered) {

@@ -61,8 +61,7 @@ double slowdown(const Terms& own, const Terms& flood, Duration flood_run) {
             house.submit(0s, flood, count, flood_run);
         }
         house.run_until(70s);
-        took[flooded] =
-            p99(house, [&](const Trip& t) { return t.terms == own && t.ended < at(65s); });
+        took[flooded] = p99(house, [&](const Trip& t) { return t.terms == own; });
     }
     return seconds(took[1]) / seconds(took[0]);
 }
@@ -136,7 +135,7 @@ TEST(Ageing, AJobOfTheLowestPriorityStartsWhenItHasWaitedNineSteps) {
     // after it.
     const Instant start = start_of_the_last(10s, 300s);
     EXPECT_GT(start, at(89s));
-    EXPECT_LT(start, at(89s) * 1 + 25s);
+    EXPECT_LT(start, at(110s));
 }
 
 TEST(Ageing, WithoutItPrioritiesAreStrict) {

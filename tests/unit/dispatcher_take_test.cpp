@@ -42,6 +42,20 @@ TEST_F(TakeTest, NumbersReachTheSinkInOrder) {
     EXPECT_EQ(std::get<Taken>(said.to_sink[3]).ids.size(), 2u);
 }
 
+TEST_F(TakeTest, JobsThatCameTogetherTakeTurnsWithOthers) {
+    machine.on(FromSink(take(terms("echo"), {"a", "b", "c"})), now, out);
+    machine.on(submit(terms("echo"), {"single"}), now, out);
+    step();
+    tell(Stored{{{1, 4}}, {}, {}});
+    join_up(join("w", 1, {"echo"}));
+    Ids order;
+    while (!sent.empty() && order.size() < 4) {
+        order.push_back(sent.at(0).id);
+        fail(sent.at(0)); // one attempt each, and no run time is known of failures
+    }
+    EXPECT_EQ(order, (Ids{"a", "single", "b", "c"}));
+}
+
 TEST_F(TakeTest, RefusesNoneOfThem) {
     join_up(join("w", 1, {"echo"})); // now other kinds are unknown
     Take many = take(terms("other"), {});

@@ -77,7 +77,10 @@ TEST(GatewayHeader, TakesOneFramingOnly) {
     EXPECT_EQ(refused(request("POST /", "Content-Length: 3\r\nContent-Length: 3\r\n")),
               Slug::malformed_http);
     EXPECT_EQ(refused(request("POST /", "Content-Length: +3\r\n")), Slug::malformed_http);
-    EXPECT_EQ(refused(request("POST /")), Slug::length_required);
+}
+
+TEST(GatewayHeader, WithoutALengthThereIsNoBody) { // RFC 9112, 6.3; `curl -X POST` sends none
+    EXPECT_EQ(head_of(request("POST /v1/jobs/a/retry")).content_length, std::nullopt);
 }
 
 TEST(GatewayHeader, RefusesWhatServersDisagreeAbout) {

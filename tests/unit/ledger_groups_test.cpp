@@ -81,6 +81,17 @@ TEST_F(GroupsTest, OffersItsMembersAndTellsHowFarTheyAre) {
     EXPECT_EQ(seen.jobs[2].number, 3u);
 }
 
+TEST_F(GroupsTest, IsOfferedApartFromOthers) {
+    OpenGroup other = group(GroupMode::all, {"c"});
+    other.id = id("h");
+    machine.ask(3, Request(17), group(GroupMode::all, {"a", "b"}), now, out);
+    machine.ask(3, Request(18), other, now, out);
+    step();
+    ASSERT_EQ(said.takes.size(), 2u);
+    EXPECT_EQ(said.takes[0].rows.size(), 2u);
+    EXPECT_EQ(said.takes[1].rows.size(), 1u);
+}
+
 TEST_F(GroupsTest, SucceedsWhenAllHave) {
     open(group(GroupMode::all, {"a", "b"}));
     take_all();

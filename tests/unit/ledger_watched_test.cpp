@@ -193,6 +193,14 @@ TEST_F(LedgerWatched, ALostAttemptTakesItsPiecesWithIt) {
     EXPECT_EQ(answer<PartialsAnswer>().rows.size(), 1u);
 }
 
+TEST_F(LedgerWatched, WhatALostAttemptDroppedIsNoMoreMissed) {
+    store(terms("count"), "a");
+    piece("a", 1, std::string(2u << 20, 'x'));
+    tell(Lost{"w", {{1, 1, false}}});
+    piece("a", 2, "\x01");
+    EXPECT_EQ(status("a").partials, 1u);
+}
+
 TEST_F(LedgerWatched, AFailedAttemptTakesItsPiecesWithItIfAnotherFollows) {
     store(terms("count"), "a");
     piece("a", 1, "\x01");

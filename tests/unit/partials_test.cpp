@@ -42,6 +42,7 @@ TEST(Partials, ThoseOfALostAttemptSaySo) {
     partials.add(kJob, piece(2, "b"));
     EXPECT_EQ(values(partials.answer(kJob, 0, false)), (Values{"lost 1\xc0", "lost 1\xc0", "2b"}));
     EXPECT_EQ(values(partials.answer(kJob, 1, false)), (Values{"lost 1\xc0", "2b"}));
+    EXPECT_EQ(partials.kept(kJob), 1u);
 }
 
 TEST(Partials, AnAttemptWithoutPiecesLeavesNothingToLose) {

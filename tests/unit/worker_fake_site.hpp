@@ -1,6 +1,7 @@
 #pragma once
 // A web site of one thread, on loopback. GET /hold is answered after release(); /to?PATH redirects
-// there; /round redirects to itself; everything else answers "METHOD PATH BODY".
+// there; /round redirects to itself; /status?TEXT answers that status; /type?TYPE answers the body
+// with that type; /head answers the head of the request; everything else "METHOD PATH BODY".
 
 #include <gtest/gtest.h>
 
@@ -97,18 +98,25 @@ private:
         const std::size_t body_size =
             length < end ? std::stoul(connection.bytes.substr(length + 16)) : 0;
         if (connection.bytes.size() < end + 4 + body_size) return;
-        const auto line = connection.bytes.substr(0, connection.bytes.find(" HTTP/"));
+        const auto head = connection.bytes.substr(0, end + 2);
         const auto body = connection.bytes.substr(end + 4, body_size);
         connection.bytes.clear();
-        answer(fd, line, body);
+        answer(fd, head, body);
     }
 
-    void answer(int fd, const std::string& line, const std::string& body) {
+    void answer(int fd, const std::string& head, const std::string& body) {
+        const auto line = head.substr(0, head.find(" HTTP/"));
         const auto to = line.find("/to?");
         if (to != std::string::npos) {
             send_to(fd, "302 Found", "Location: " + line.substr(to + 4) + "\r\n", "");
         } else if (line.ends_with("/round")) {
             send_to(fd, "302 Found", "Location: /api/round\r\n", "");
+        } else if (const auto status = line.find("/status?"); status != std::string::npos) {
+            send_to(fd, line.substr(status + 8) + " Said", "", "said " + body);
+        } else if (const auto type = line.find("/type?"); type != std::string::npos) {
+            send_to(fd, "200 OK", "Content-Type: " + line.substr(type + 6) + "\r\n", body);
+        } else if (line.ends_with("/head")) {
+            send_to(fd, "200 OK", "Content-Type: text/plain\r\n", head);
         } else if (line.ends_with("/hold")) {
             connections_[fd].held = true;
             ++held_;

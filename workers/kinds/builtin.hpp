@@ -27,7 +27,8 @@ constexpr BatchOptions kGather{16, std::chrono::milliseconds(20)};
 using Commands = std::map<std::string, std::string, std::less<>>;
 Handler make_exec(Commands commands);
 
-// {url, method?, headers?, body?}: answers {status, headers, body}. One thread for all of them.
+// {url, method?, headers?, body?, result?, any_status?} (http_request.hpp): answers {status,
+// headers, body}, or the body. One thread for all of them.
 AsyncHandler make_http(const std::shared_ptr<Fetcher>& fetcher, AllowedUrls allowed);
 
 inline Reply bad_payload(const std::string& what) {

@@ -16,11 +16,17 @@ namespace {
 constexpr int kRedirectsMax = 5;
 constexpr std::size_t kHeaderBytesMax = 256u << 10;
 constexpr int kPollMs = 1000; // wake-ups cut it short
+// A host that swallows packets is found out before the attempt's time is up, which may be an hour.
+constexpr long kConnectMsMax = 10'000;
 
 std::string lower(std::string_view text) {
     std::string out(text);
     for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return out;
+}
+
+bool has_body(std::string_view method) {
+    return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
 std::string_view trim(std::string_view text) {
@@ -169,12 +175,14 @@ void Fetcher::begin(Transfer& t) {
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, std::max<long>(1, left.count()));
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, kConnectMsMax);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t.error.data());
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, Transfer::on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, &t);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, Transfer::on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, &t);
-    if (!t.fetch.body.empty()) {
+    // A POST of nothing says so: without a length some servers refuse it (411).
+    if (!t.fetch.body.empty() || has_body(t.fetch.method)) {
         curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
                          static_cast<curl_off_t>(t.fetch.body.size()));
         curl_easy_setopt(e, CURLOPT_POSTFIELDS, t.fetch.body.data());
@@ -183,6 +191,8 @@ void Fetcher::begin(Transfer& t) {
         curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
     else
         curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, t.fetch.method.c_str());
+    // Above 1 MiB curl would ask first, and wait a second for servers that know no such question.
+    t.header_list = curl_slist_append(t.header_list, "Expect:");
     for (const auto& [name, value] : t.fetch.headers) {
         const std::string line = value.empty() ? name + ";" : name + ": " + value;
         t.header_list = curl_slist_append(t.header_list, line.c_str());
@@ -235,6 +245,8 @@ bool Fetcher::follow(Transfer& t) {
     if (as_get && t.fetch.method != "HEAD") {
         t.fetch.method = "GET";
         t.fetch.body.clear();
+        std::erase_if(t.fetch.headers,
+                      [](const auto& header) { return lower(header.first) == "content-type"; });
     }
     t.fetch.url = *next;
     begin(t);

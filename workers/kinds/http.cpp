@@ -1,8 +1,15 @@
 // http: fetches a URL below one of those that the operator allowed.
+//
+// What the other side says decides what becomes of the attempt: below 400 is a result; 5xx, a
+// connection that failed, and "later" (408, 425, 429) may be tried again; any other 4xx would be
+// the same again.
 
 #include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
 #include "workers/kinds/builtin.hpp"
 #include "workers/kinds/fetcher.hpp"
+#include "workers/kinds/http_request.hpp"
+#include "workers/kinds/json_value.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -10,71 +17,61 @@
 namespace penstock::worker {
 namespace {
 
-// RFC 9110's token, which is what methods and names of headers are.
-bool is_token(std::string_view text) {
-    constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-    return !text.empty() && text.size() <= kNameLengthMax &&
-           std::all_of(text.begin(), text.end(), [&](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      kMarks.find(c) != std::string_view::npos;
-           });
+constexpr std::size_t kExcerptMax = 200; // of a body that says what went wrong
+
+bool may_be_tried_again(long status) {
+    if (status >= 500) return status != 501 && status != 505; // it will never know that method
+    return status == 408 || status == 425 || status == 429;
 }
 
-bool is_header_value(std::string_view text) {
-    return std::none_of(text.begin(), text.end(),
-                        [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-}
-
-bool is_host(std::string_view name) {
-    return name.size() == 4 && (name[0] | 0x20) == 'h' && (name[1] | 0x20) == 'o' &&
-           (name[2] | 0x20) == 's' && (name[3] | 0x20) == 't';
-}
-
-// What is wrong with them, or nothing.
-std::string read_headers(Node map, Fetch& fetch) {
-    if (!map || map.is(Shape::nil)) return {};
-    if (!map.is(Shape::map)) return "`headers` must be a map of strings";
-    Node at = map.first();
-    for (std::uint32_t i = 0; i < map.size(); ++i) {
-        const Node value = at.after();
-        if (!at.is(Shape::text) || !value.is(Shape::text)) {
-            return "`headers` must be a map of strings";
-        }
-        // Host would reach another site than the one that was allowed.
-        if (!is_token(at.text()) || is_host(at.text()) || !is_header_value(value.text())) {
-            return "`headers` has one that can't be sent: " + std::string(at.text());
-        }
-        fetch.headers.emplace_back(at.text(), value.text());
-        if (i + 1 < map.size()) at = value.after();
+std::string excerpt(std::string_view body) {
+    if (body.size() > kExcerptMax) {
+        std::size_t end = kExcerptMax; // not within a character
+        while (end > 0 && (static_cast<unsigned char>(body[end]) & 0xc0) == 0x80) --end;
+        body = body.substr(0, end);
     }
-    return {};
+    return is_utf8(body) ? std::string(body) : std::string();
 }
 
-std::string read_fetch(const Job& job, Fetch& fetch, std::string& url) {
-    const Node root = job.read();
-    const Node target = root.find("url"), method = root.find("method"), body = root.find("body");
-    if (!target.is(Shape::text)) return "the payload must be {\"url\": a string, ...}";
-    url = target.text();
-    if (method && !method.is(Shape::nil)) {
-        if (!method.is(Shape::text) || !is_token(method.text())) return "`method` must be a word";
-        fetch.method = method.text();
-    }
-    if (body && !body.is(Shape::nil)) {
-        if (!body.is(Shape::text) && !body.is(Shape::bytes)) {
-            return "`body` must be a string or bytes";
-        }
-        fetch.body = body.text();
-    }
-    fetch.deadline = job.deadline();
-    fetch.stop = job.stop_token();
-    return read_headers(root.find("headers"), fetch);
+// Without the query of the URL, which may hold what is not for logs.
+Reply refused_by_server(const UrlParts& url, const Fetched& fetched) {
+    const std::string said = excerpt(fetched.body);
+    return Reply::failure("http-" + std::to_string(fetched.status),
+                          url.scheme + "://" + url.host + ":" + url.port + url.path + " answered " +
+                              std::to_string(fetched.status) + (said.empty() ? "" : ": " + said),
+                          may_be_tried_again(fetched.status) ? Retry::allowed : Retry::pointless);
 }
 
-Reply to_reply(const Fetched& fetched) {
-    if (!fetched.error.empty()) {
-        return Reply::failure(fetched.error, fetched.why,
-                              fetched.lasting ? Retry::pointless : Retry::allowed);
+std::string content_type(const Fetched& fetched) {
+    const auto at = fetched.headers.find("content-type");
+    const bool fits = at != fetched.headers.end() && !at->second.empty() &&
+                      at->second.size() <= kNameLengthMax && is_utf8(at->second);
+    return fits ? at->second : "application/octet-stream";
+}
+
+// Without its parameters.
+std::string media_type(std::string out) {
+    out.erase(std::min(out.find_first_of("; \t"), out.size()));
+    for (char& c : out) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
     }
+    return out;
+}
+
+Reply body_alone(const Fetched& fetched) {
+    const std::string whole_type = content_type(fetched);
+    const std::string type = media_type(whole_type);
+    if (type == "application/json" || type.ends_with("+json")) {
+        auto value = value_of_json(fetched.body);
+        if (value) return Reply::value(std::move(*value));
+        return Reply::failure("bad-response", "the response says that it is JSON, and is not",
+                              Retry::allowed);
+    }
+    if (type.starts_with("text/") && is_utf8(fetched.body)) return Reply::text(fetched.body);
+    return Reply::bytes(whole_type, fetched.body);
+}
+
+Reply whole_response(const Fetched& fetched) {
     std::string out;
     Writer w(out);
     w.map(3).key("status").integer(fetched.status);
@@ -88,27 +85,44 @@ Reply to_reply(const Fetched& fetched) {
     return Reply::value(std::move(out));
 }
 
+struct Wanted {
+    HttpRequest::Result result;
+    bool any_status;
+    UrlParts url;
+};
+
+Reply to_reply(const Fetched& fetched, const Wanted& wanted) {
+    if (!fetched.error.empty()) {
+        return Reply::failure(fetched.error, fetched.why,
+                              fetched.lasting ? Retry::pointless : Retry::allowed);
+    }
+    if (fetched.status >= 400 && !wanted.any_status) return refused_by_server(wanted.url, fetched);
+    return wanted.result == HttpRequest::Result::body ? body_alone(fetched)
+                                                      : whole_response(fetched);
+}
+
 } // namespace
 
 AsyncHandler make_http(const std::shared_ptr<Fetcher>& fetcher, AllowedUrls allowed) {
     // Weak: what the fetcher has under way keeps its job and so this handler.
     return [weak = std::weak_ptr<Fetcher>(fetcher), allowed = std::move(allowed)](
                const std::shared_ptr<Job>& job, const Completion& answer) {
-        Fetch fetch;
-        std::string url;
-        const std::string wrong = read_fetch(*job, fetch, url);
-        if (!wrong.empty()) return answer(bad_payload(wrong));
-        auto parts = allowed.admit(url);
+        auto read = read_http_request(*job);
+        if (const auto* wrong = std::get_if<std::string>(&read)) return answer(bad_payload(*wrong));
+        auto& request = std::get<HttpRequest>(read);
+        auto parts = allowed.admit(request.url);
         if (!parts) {
             return answer(Reply::failure("url-not-allowed",
-                                         "this worker may not fetch " + url +
+                                         "this worker may not fetch " + request.url +
                                              "; its operator allows URLs with --allow-url",
                                          Retry::pointless));
         }
-        fetch.url = std::move(*parts);
+        request.fetch.url = *parts;
         if (const auto alive = weak.lock()) {
-            alive->start(std::move(fetch),
-                         [answer](const Fetched& fetched) { answer(to_reply(fetched)); });
+            const Wanted wanted{request.result, request.any_status, std::move(*parts)};
+            alive->start(std::move(request.fetch), [answer, wanted](const Fetched& fetched) {
+                answer(to_reply(fetched, wanted));
+            });
         }
     };
 }

@@ -110,7 +110,7 @@ class AsyncClient(_Asynchronous):
 def _equip():
     from .groups import Group
     for name in ("submit", "run", "bulk", "status", "wait", "wait_all", "wait_any", "result",
-                 "cancel", "retry", "cancel_many", "retry_many", "purge", "explain", "kinds",
+                 "run_group", "cancel", "retry", "cancel_many", "retry_many", "purge", "explain", "kinds",
                  "set_kind", "workers"):
         setattr(AsyncClient, name, _awaited(Client, name))
     for name in ("list", "map", "events", "partials"):

@@ -17,7 +17,7 @@ from . import groups, streams
 from .errors import NotFinished, OutcomeUnknown, PenstockError, error_of
 from .http import Http
 from .ids import new_id
-from .values import value_of_answer
+from .values import value_of_answer, value_of_view
 
 WAIT_MAX = 300.0   # seconds that one request may be held; longer waits are several requests
 PAGE = 1_000
@@ -246,6 +246,23 @@ class Client:
         body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
         return groups.Group(self, **self._submit_group("/v1/groups", body))
 
+    def run_group(self, jobs, *, timeout=60.0, mode=None, id=None):
+        """Submits a group and waits for it, in one request. What each job came to, in the order
+        given: dicts of id, state, and result (as `result` gives it) or error; one that failed does
+        not hide the others. Raises NotFinished when the time is up: `penstock.Group(client,
+        error.id)` waits on."""
+        until = time.monotonic() + timeout
+        body = groups.body_of(map(_plain, map(groups.as_job, jobs)), None, None, mode, id)
+        hold = min(timeout, WAIT_MAX)
+        said = self._post_group("/v1/groups", body,
+                                {**JSON_BODY, "Prefer": f"wait={_seconds(hold)}"}, hold)
+        if "results" not in said:  # not finished, or too much for one answer
+            group = groups.Group(self, said["id"])
+            group.wait(max(0.0, until - time.monotonic()))
+            said["results"] = group.outcomes()
+        return [{**view, "result": value_of_view(view)} if "result" in view else view
+                for view in said["results"]]
+
     def chain(self, jobs, *, then=None, on_failure=None, id=None):
         """Submits jobs that run one after the other; returns a Chain. A step without a payload gets
         the result of the one before as its payload; a dict gets it as its member `previous`."""
@@ -262,12 +279,14 @@ class Client:
         return groups.map_results(self, kind, payloads, piece, ahead, on_error, terms)
 
     def _submit_group(self, path, body):
-        try:
-            answer = self._checked("POST", path, None, body, JSON_BODY)
-        except OutcomeUnknown:  # once more: the same id makes the same group
-            answer = self._checked("POST", path, None, body, JSON_BODY)
-        said = _json(answer)
+        said = self._post_group(path, body, JSON_BODY, 0.0)
         return {"id": said["id"], "ids": said.get("ids")}
+
+    def _post_group(self, path, body, headers, wait):
+        try:
+            return _json(self._checked("POST", path, None, body, headers, wait))
+        except OutcomeUnknown:  # once more: the same id makes the same group
+            return _json(self._checked("POST", path, None, body, headers, wait))
 
     def _group_view(self, id, wait):
         query = {"wait": _seconds(wait)} if wait else None

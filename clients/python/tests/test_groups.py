@@ -50,6 +50,26 @@ class GroupTest(GatewayCase):
         self.assertEqual(penstock.Group(self.client, "g").result(timeout=5), [1, [2], b"\x00\xff"])
         self.assertEqual(self.asked()[1], "/v1/groups/g/results")
 
+    def test_run_group_is_one_request_for_what_each_came_to(self):
+        self.gateway.will(200, {"id": "g", "state": "failed",
+                                "results": [won({"$bin": "AP8="}), LOST]})
+        self.assertEqual(self.client.run_group(["a", "b"], timeout=2.5), [won(b"\x00\xff"), LOST])
+        self.assertEqual(len(self.gateway.asked), 1)
+        self.assertEqual(self.asked()[2]["Prefer"], "wait=2.5")
+
+    def test_run_group_waits_on_for_what_takes_longer(self):
+        self.gateway.will(202, {"id": "g", "ids": ["a"]})
+        self.gateway.will(200, {"id": "g", "state": "succeeded"})
+        self.gateway.will_stream(lines(won({"$bin": "AP8="})))
+        self.assertEqual(self.client.run_group(["a"], timeout=5), [won(b"\x00\xff")])
+
+    def test_run_group_gives_up_and_says_the_group(self):
+        self.gateway.will(202, {"id": "g", "ids": ["a"]})
+        self.gateway.will(200, {"id": "g", "state": "running"})
+        with self.assertRaises(penstock.NotFinished) as raised:
+            self.client.run_group(["a"], timeout=0)
+        self.assertEqual(raised.exception.id, "g")
+
     def test_results_are_there_as_they_come(self):
         self.gateway.will_stream(lines(won(1)), lines(LOST))
         results = penstock.Group(self.client, "g").results()

@@ -1,0 +1,3 @@
+// Boost.JSON, compiled once for the gateway and the workers.
+
+#include <boost/json/src.hpp>

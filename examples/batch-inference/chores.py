@@ -1,0 +1,139 @@
+"""What has nothing to do with a model: fifty jobs in ten seconds, thousands to throw away, and telling
+somebody of a failure."""
+
+import collections
+import random
+import threading
+import time
+
+import penstock
+from house import Trouble
+
+SEED = 50
+
+
+def fifty(run):
+    """The test that people used to have: 50 jobs that sleep 0 to 0.2 s, all finished in 10 s."""
+    count, longest = (12, 0.02) if run.short else (50, 0.2)
+    seconds = [random.Random(SEED + i).uniform(0, longest) for i in range(count)]
+    for workers in (1, 3):
+        print(f"\n{count} jobs that sleep 0-{longest} s ({sum(seconds):.1f} s of work), a TTL of 10 s, "
+              f"{workers} worker{'s' if workers > 1 else ''} of one slot:")
+        with run.house() as (house, client):
+            run.start_workers(house, client, "chores", workers)
+            began = time.monotonic()
+            fates = submit_and_wait(client, seconds, ttl=10)
+            took = time.monotonic() - began
+        show(run, fates, took)
+        by = collections.Counter(view["result"]["worker"] for view in fates.values()
+                                 if view["state"] == "succeeded")
+        run.claim(all(view["state"] == "succeeded" for view in fates.values()),
+                  f"all {count} finished with {workers} worker(s), none expired")
+        run.claim(len(by) == workers, f"{workers} worker(s) had a part of it: {sorted(by.values())}")
+
+
+def expiry(run):
+    """The same with a TTL that can't be kept: every job is one or the other, and says which."""
+    count = 12 if run.short else 50
+    seconds = [random.Random(SEED + i).uniform(0, 0.2) for i in range(count)]
+    print(f"\n{count} jobs with a TTL of 1 s, 1 worker, which is held up by a job of 0.6 s:")
+    with run.house() as (house, client):
+        run.start_workers(house, client, "chores", 1)
+        client.set_kind("test", paused=True)
+        late = [client.submit("test", {"seconds": 0}, ttl=0.05, id=f"late-{i}") for i in range(3)]
+        late = {id: client.wait(id, timeout=20) for id in late}  # nobody may start them
+        client.set_kind("test", paused=None)
+        client.submit("test", {"seconds": 0.6}, id="holds-it-up")
+        fates = submit_and_wait(client, seconds, ttl=1)
+    show(run, fates, None)
+    run.claim(all(view["state"] == "expired" for view in late.values()),
+              "a job whose time is up while its kind is paused expires, nobody has to look")
+    states = collections.Counter(view["state"] for view in fates.values())
+    run.claim(set(states) <= {"succeeded", "expired"} and sum(states.values()) == count,
+              f"each of {count} finished or expired: {dict(states)}")
+    run.claim(all("result" not in view and not view.get("started_at")
+                  for view in fates.values() if view["state"] == "expired"),
+              "what expired was never started")
+
+
+def submit_and_wait(client, seconds, **terms):
+    """The fate of each job by its name."""
+    names = [f"job-{i:02}" for i in range(1, len(seconds) + 1)]
+    said = client.bulk({"kind": "test", "id": name, "payload": {"seconds": s}, **terms}
+                       for name, s in zip(names, seconds))
+    if said.errors:
+        raise Trouble(f"not taken: {said.errors}")
+    client.wait_all(names, timeout=30)
+    fates = {}
+    for name in names:
+        fates[name] = client.status(name)
+        if fates[name]["state"] == "succeeded":
+            fates[name]["result"] = client.result(name)
+    return fates
+
+
+def show(run, fates, took):
+    words = [f"{name} {'finished' if view['state'] == 'succeeded' else view['state']}"
+             for name, view in fates.items()]
+    for i in range(0, len(words), 5):
+        print("  " + "  ".join(f"{word:<16}" for word in words[i:i + 5]).rstrip())
+    if took is not None and not run.short:
+        print(f"  all in {took:.1f} s")
+
+
+def purge(run):
+    """Thousands of finished jobs are listed and thrown away while others want something."""
+    count = 300 if run.short else 5_000
+    print(f"\n{count} finished jobs, listed and purged while somebody else asks:")
+    with run.house() as (house, client):
+        run.start_workers(house, client, "chores", 1)
+        ids = client.bulk(("row", i) for i in range(count)).ids
+        client.wait_all(ids, timeout=30)
+        before = pings(client, lambda: False, 50)
+        listed = sum(1 for _ in client.list(kind="row", state="succeeded"))
+        would = client.purge(kind="row", state="succeeded", dry_run=True)
+        purged = []
+        with penstock.Client(house.url) as other:
+            thread = threading.Thread(target=lambda: purged.append(
+                other.purge(kind="row", state="succeeded")))
+            thread.start()
+            during = pings(client, thread.is_alive, 20)
+            thread.join()
+        left = sum(1 for _ in client.list(kind="row"))
+    run.claim((listed, would, purged, left) == (count, count, [count], 0),
+              f"{listed} listed, {would} counted by a dry run, {purged[0]} purged, {left} left")
+    run.claim(before and during, f"{len(during)} jobs ran from submission to result meanwhile")
+    if not run.short:
+        print(f"  a ping took at most {max(before) * 1e3:.1f} ms before, "
+              f"{max(during) * 1e3:.1f} ms during the purge")
+
+
+def pings(client, goes_on, least):
+    """Seconds of each round trip through a worker."""
+    took = []
+    while goes_on() or len(took) < least:
+        began = time.monotonic()
+        if client.run("ping", len(took), timeout=20) != len(took):
+            raise Trouble("a ping came back changed")
+        took.append(time.monotonic() - began)
+    return took
+
+
+def callbacks(run):
+    """Somebody is told when a job has failed, and nobody when it has not."""
+    print("\nA job that fails, and one that does not, each with a failure callback:")
+    with run.house() as (house, client):
+        run.start_workers(house, client, "chores", 1)
+        for name, payload in (("bad", {"fail": 17}), ("good", {"seconds": 0})):
+            client.submit("test", payload, id=name, on_failure={
+                "kind": "notify", "id": f"tell-{name}", "payload": {"channel": "ops"}})
+        told = client.result("tell-bad", wait=20)
+        good = client.wait("good", timeout=20)
+        untold = client.wait("tell-good", timeout=20)
+        ran = [view["id"] for view in client.list(kind="notify", state="succeeded")]
+    print(f"  notify was given {told}")
+    run.claim(told["channel"] == "ops" and told["results"][0]["id"] == "bad"
+              and told["results"][0]["error"]["code"] == "no-image",
+              "the callback got its own payload, and what became of the job")
+    run.claim(good["state"] == "succeeded" and untold["state"] == "cancelled"
+              and ran == ["tell-bad"], "the callback of the good one never ran")

@@ -1,0 +1,53 @@
+// How long the ledger keeps what has its outcome, and how it lets go of it.
+
+#include "sink/ledger.hpp"
+
+namespace penstock::sink {
+
+void Ledger::evict(Now now) {
+    constexpr int kAtOnce = 64; // so that no burst of old jobs stalls a new one
+    for (int i = 0; i < kAtOnce && !finished_.empty(); ++i) {
+        const Index oldest = finished_.first;
+        const bool too_many =
+            retained_ > limits_.finished_max || finished_bytes_ > limits_.finished_bytes_max;
+        if (!too_many && kept_until(oldest) > now.at) return;
+        evicted_ += is_member(oldest) ? groups_[records_[oldest].group].members : 1;
+        drop(oldest);
+    }
+}
+
+Instant Ledger::kept_until(Index index) const {
+    const Record& r = records_[index];
+    return (is_member(index) ? groups_[r.group].ended : r.finished_at) + limits_.result_ttl;
+}
+
+// REQUIRES: it is in finished_. The first member of a group takes the others with it.
+void Ledger::drop(Index index) {
+    const Record& r = records_[index];
+    links_.remove(finished_, index);
+    if (is_member(index)) return bury(r.group);
+    --retained_;
+    finished_bytes_ -= bytes_of(index);
+    if (r.group != kNoIndex) forget_callback(index);
+    erase(index);
+}
+
+std::uint64_t Ledger::bytes_of(Index index) const {
+    const Record& r = records_[index];
+    const std::uint64_t pieces = partials_.jobs() > 0 ? partials_.bytes(index) : 0;
+    return r.payload.size() + r.value.size() + pieces;
+}
+
+void Ledger::erase(Index index) {
+    Record& r = records_[index];
+    if (is_final(r.state)) --finished_jobs_;
+    bytes_ -= bytes_of(index);
+    if (partials_.jobs() > 0) partials_.drop(index);
+    by_id_.erase(r.id.hash(seed_), index);
+    by_order_.erase(r.order);
+    set_worker(r, kNoIndex);
+    terms_.release(r.terms);
+    records_.release(index);
+}
+
+} // namespace penstock::sink
