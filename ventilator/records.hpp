@@ -80,6 +80,9 @@ public:
         if (!more_wait) began_ = kNever;
     }
 
+    // From here on something else limits it: what is being measured belongs to neither.
+    void interrupt() { began_ = kNever; }
+
     [[nodiscard]] double per_run() const { return per_run_; } // a second, of each that runs; 0 = not known
 
 private:

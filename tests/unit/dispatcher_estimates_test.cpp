@@ -56,5 +56,17 @@ TEST_F(EstimatesOfALimitedKind, AreNotMadeWhileItIsPaused) {
     EXPECT_LT(last_starts_in(), 0);
 }
 
+TEST_F(EstimatesOfALimitedKind, AreNoSlowerAfterAPause) {
+    const double before = last_starts_in();
+    settings.paused = true;
+    limit_to(2);
+    house.run_until(60s);
+    settings.paused = false;
+    limit_to(2);
+    house.run_until(60s);
+    house.run_until(60s + 450ms); // five rounds
+    EXPECT_NEAR(last_starts_in(), before - 0.5, 0.05);
+}
+
 } // namespace
 } // namespace penstock::ventilator
