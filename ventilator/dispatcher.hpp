@@ -210,6 +210,7 @@ private:
     Standpoint standpoint(Index index, Instant now);
     std::uint64_t count_before(const Record& r, Index index, Instant now);
     [[nodiscard]] std::uint64_t slots_of(const KindState& kind) const;
+    [[nodiscard]] std::uint64_t most_at_once(const KindState& kind) const;
     [[nodiscard]] bool sees_worker(const Line& line, int priority) const;
     [[nodiscard]] std::string no_worker_text(const Line& line, int priority) const;
     void explain_queued(Index index, Instant now, Explanation& out);

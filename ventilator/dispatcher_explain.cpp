@@ -37,6 +37,13 @@ std::uint64_t Dispatcher::slots_of(const KindState& kind) const {
     return slots;
 }
 
+// So many of the kind's jobs can run at a time.
+std::uint64_t Dispatcher::most_at_once(const KindState& kind) const {
+    const std::uint64_t slots = slots_of(kind);
+    const auto& limit = kind.settings.max_running;
+    return limit ? std::min<std::uint64_t>(slots, *limit) : slots;
+}
+
 // Of its kind. What waits with other needs shares the kind's turns: as many of them as of its own.
 std::uint64_t Dispatcher::count_before(const Record& r, Index index, Instant now) {
     const int priority = r.terms->first.priority;
@@ -70,10 +77,13 @@ Dispatcher::Standpoint Dispatcher::standpoint(Index index, Instant now) {
     if (r.stage == Stage::delayed) out.start_in = std::max(0.0, seconds(r.due - now));
     if (r.stage != Stage::queued) return out;
     out.position = count_before(r, index, now) + 1;
-    const auto slots = static_cast<double>(slots_of(kind));
-    if (kind.held || !sees_worker(line_of(r), r.terms->first.priority)) return out;
-    double pace = kind.pace.per_slot() * slots;
-    if (pace <= 0 && kind.run_us > 0) pace = slots * 1e6 / kind.run_us;
+    const KindSettings& set = kind.settings;
+    const bool paused = set.paused.value_or(false);
+    if (paused || !sees_worker(line_of(r), r.terms->first.priority)) return out;
+    const auto at_once = static_cast<double>(most_at_once(kind));
+    double pace = kind.pace.per_run() * at_once;
+    if (pace <= 0 && kind.run_us > 0) pace = at_once * 1e6 / kind.run_us;
+    if (set.rate) pace = std::min(pace, *set.rate);
     // The next one starts when a slot gets free: half a turn from now, as far as one can know.
     if (pace > 0) out.start_in = (static_cast<double>(out.position) - 0.5) / pace;
     return out;

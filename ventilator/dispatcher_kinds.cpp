@@ -46,6 +46,7 @@ void Dispatcher::on(const Kinds& m, Instant now) {
         kind->remembered = row.settings;
         kind->settings = overlaid(kind->configured, kind->remembered);
         if (kind->settings.rate) kind->rate.restart(*kind->settings.rate, now);
+        kind->pace.interrupt();
         look_at(*kind);
     }
 }

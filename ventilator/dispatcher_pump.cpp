@@ -136,7 +136,7 @@ void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_in
         ++given;
     }
     pool.charge(share, priority, given, kind.run_us, kind.settings.weight.value_or(1));
-    kind.pace.given(given, now, slots_of(kind), kind.queued > 0);
+    kind.pace.given(given, now, most_at_once(kind), kind.queued > 0);
     count_started(kind, given, now);
     drop_line_if_spare(line);
     roster_.rotate(lane_index);

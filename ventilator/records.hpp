@@ -56,12 +56,12 @@ struct alignas(64) Record {
 
 static_assert(sizeof(Record) == 128);
 
-// How fast a kind's jobs are given out while more of them wait: for a slot of its workers, so that
-// it holds when workers come or go.
+// How fast a kind's jobs are given out while more of them wait: for each that can run at a time, so
+// that it holds when workers come or go and when its limit changes.
 class Pace {
 public:
-    // So many were given out at `now`; whether more wait; on how many slots its workers run jobs.
-    void given(std::uint64_t jobs, Instant now, std::uint64_t slots, bool more_wait) {
+    // So many were given out at `now`; whether more wait; how many can run at a time.
+    void given(std::uint64_t jobs, Instant now, std::uint64_t at_once, bool more_wait) {
         if (began_ == kNever) { // what fills free slots says nothing about how fast they get free
             if (more_wait) began_ = first_ = now;
             given_ = 0;
@@ -69,18 +69,21 @@ public:
         }
         if (now > first_) given_ += jobs;
         const double time = seconds(now - began_);
-        // Two rounds of all slots: those that began together end together.
-        if (time >= kWindowSeconds && given_ >= 2 * slots && slots > 0) {
-            const double pace = static_cast<double>(given_) / time / static_cast<double>(slots);
-            const double weight = per_slot_ > 0 ? std::min(1.0, time / kMemorySeconds) : 1.0;
-            per_slot_ += weight * (pace - per_slot_);
+        // Two rounds of all of them: those that began together end together.
+        if (time >= kWindowSeconds && given_ >= 2 * at_once && at_once > 0) {
+            const double pace = static_cast<double>(given_) / time / static_cast<double>(at_once);
+            const double weight = per_run_ > 0 ? std::min(1.0, time / kMemorySeconds) : 1.0;
+            per_run_ += weight * (pace - per_run_);
             began_ = now;
             given_ = 0;
         }
         if (!more_wait) began_ = kNever;
     }
 
-    [[nodiscard]] double per_slot() const { return per_slot_; } // a second; 0 = not known
+    // From here on something else limits it: what is being measured belongs to neither.
+    void interrupt() { began_ = kNever; }
+
+    [[nodiscard]] double per_run() const { return per_run_; } // a second, of each that runs; 0 = not known
 
 private:
     static constexpr double kWindowSeconds = 0.2, kMemorySeconds = 2;
@@ -88,7 +91,7 @@ private:
     Instant began_ = kNever; // of this measure; kNever: nothing waits
     Instant first_{};
     std::uint64_t given_ = 0;
-    double per_slot_ = 0;
+    double per_run_ = 0;
 };
 
 // One kind's waiting jobs and its measured times.

@@ -16,9 +16,9 @@ from house import PATIENCE, Trouble, tail
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No sandbox: root and most containers can't have one, and it sees nothing but our own page.
 FLAGS = ("--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu",
-         "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check", "--disable-extensions",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--hide-scrollbars", "--window-size=1100,900", "about:blank")
+         "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check",
+         "--disable-extensions", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--hide-scrollbars", "--window-size=1100,900", "about:blank")
 
 # Resolves as soon as `looked for` is truthy: looks whenever the page has changed.
 UNTIL = """new Promise((resolve, reject) => {

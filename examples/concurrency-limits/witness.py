@@ -1,5 +1,5 @@
-"""Somebody who only listens: what happened, in the order in which the sink recorded it. What is said
-about order and about how many ran at a time comes from here, and from no clock."""
+"""Somebody who only listens: what happened, in the order in which the sink recorded it. What is
+said about order and about how many ran at a time comes from here, and from no clock."""
 
 import collections
 import http.client
@@ -13,9 +13,9 @@ FINAL = frozenset(("succeeded", "failed", "cancelled", "expired", "quarantined")
 OVER = FINAL | {"retrying", "lost"}  # of an attempt
 
 Line = collections.namedtuple("Line", "came overtaken most_at_once ended attempts")
-Line.__doc__ = """What became of some jobs. came: their ids, in order. overtaken: by how many that came
-later one of them was overtaken, at most. ended: how many ended in which state. attempts: how many
-began."""
+Line.__doc__ = """What became of some jobs. came: their ids, in order. overtaken: by how many that
+came later one of them was overtaken, at most. ended: how many ended in which state. attempts: how
+many began."""
 
 
 class Witness:

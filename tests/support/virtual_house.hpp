@@ -38,6 +38,10 @@ public:
     void weight(const std::string& kind, double weight) {
         KindSettings settings;
         settings.weight = weight;
+        set(kind, settings);
+    }
+
+    void set(const std::string& kind, const KindSettings& settings) {
         machine_.on(FromSink(Kinds{{{kind, settings}}}), now_, out_);
     }
 
