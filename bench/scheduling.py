@@ -58,7 +58,7 @@ SCHED = Section(
                "Asking where one of a million waiting jobs stands, of the dispatcher alone",
                digits=2),
         Figure("sched_position_p99_us", "position, p99", "µs", "The 99th of a hundred", digits=2),
-        Figure("sched_makespan_ratio", "makespan / bound", "",
+        Figure("sched_makespan_ratio", "makespan / bound", "times",
                "400 jobs that sleep, 90 % of them 5 ms and 10 % 200 ms in a fixed order, on 4 "
                "workers of one slot, shipped defaults: until the last outcome is known, by what it "
                "would take if no slot ever waited",

@@ -39,11 +39,15 @@ GroupAnswer Ledger::open_group(const OpenGroup& m, Now now, Outbox& out) {
     }
     std::uint64_t jobs = 0, bytes = 0;
     for (const auto& part : m.parts) {
+        if (!known_kinds_.takes(part.terms.kind)) return without(Found::refused, "unknown-kind");
         jobs += part.rows.size();
         for (const auto& row : part.rows) bytes += row.payload.size();
     }
     for (const auto* callback : {&m.then, &m.on_failure}) {
         if (!*callback) continue;
+        if (!known_kinds_.takes((*callback)->terms.kind)) {
+            return without(Found::refused, "unknown-kind");
+        }
         ++jobs;
         bytes += (*callback)->payload.size();
     }

@@ -27,6 +27,11 @@ public:
     // What holds for the kind then; null if there are too many kinds.
     const KindSettings* set(const AskKind& wish);
 
+    // Until one is known, all are taken: the ventilator's rule, for jobs that don't come by it.
+    [[nodiscard]] bool takes(const std::string& name) const {
+        return kinds_.empty() || kinds_.contains(name);
+    }
+
     [[nodiscard]] Kinds all() const;
 
 private:

@@ -10,11 +10,13 @@ constexpr std::size_t kTopicsMax = 100; // nobody needs any but the empty one
 
 } // namespace
 
-Publisher::Publisher(zmq::context_t& context, const std::vector<std::string>& at,
-                     std::uint64_t life)
+Publisher::Publisher(zmq::context_t& context, std::uint64_t life)
     : socket_(transport::open_socket(context, zmq::socket_type::xpub)), life_(life) {
     socket_.set(zmq::sockopt::sndhwm, kFramesMax);
     socket_.set(zmq::sockopt::xpub_verbose, 1); // each listener is greeted, not only the first
+}
+
+void Publisher::bind(const std::vector<std::string>& at) {
     for (const auto& each : at) transport::bind_socket(socket_, each, "the sink's events");
 }
 

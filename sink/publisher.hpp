@@ -14,8 +14,9 @@ namespace penstock::sink {
 
 class Publisher {
 public:
+    Publisher(zmq::context_t& context, std::uint64_t life);
     // Throws transport::StartError if an address can't be bound.
-    Publisher(zmq::context_t& context, const std::vector<std::string>& at, std::uint64_t life);
+    void bind(const std::vector<std::string>& at);
 
     [[nodiscard]] zmq::socket_t& socket() { return socket_; }
 

@@ -111,11 +111,12 @@ Shell::Shell(const Options& options, zmq::context_t& context)
     : advertised_door_(options.advertised_door), context_(context), monitors_(context),
       door_(transport::open_socket(context, zmq::socket_type::pull)),
       status_(transport::open_socket(context, zmq::socket_type::router)),
-      publisher_(context, options.events, life_),
+      publisher_(context, life_),
       ledger_(limits_of(options), random_bits(), transport::clock_now()) {
     for (const auto& at : options.doors) transport::bind_socket(door_, at, "the sink's door");
     for (const auto& at : options.statuses)
         transport::bind_socket(status_, at, "the sink's status");
+    publisher_.bind(options.events);
 }
 
 void Shell::run(transport::Stop& stop) {

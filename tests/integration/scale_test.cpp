@@ -42,16 +42,16 @@ TEST(Scale, ALaneGoesPastPortsThatOthersHave) {
     const Process sink = house.sink();
     zmq::context_t context;
     zmq::socket_t other(context, zmq::socket_type::pull); // has the first port of two
-    other.bind("tcp://127.0.0.1:" + std::to_string(house.port(4)));
+    other.bind("tcp://127.0.0.1:" + std::to_string(house.port(6)));
     const Process ventilator = house.ventilator(
-        {"--lanes", std::to_string(house.port(4)) + "-" + std::to_string(house.port(5))});
+        {"--lanes", std::to_string(house.port(6)) + "-" + std::to_string(house.port(7))});
     ASSERT_TRUE(eventually([&] { return house.is_serving(); }));
     Join join;
     join.kinds = {"add"};
     const auto lane = [&] { return std::get<Lane>(house.ask_control(join).value()); };
-    EXPECT_EQ(lane().endpoint, "tcp://*:" + std::to_string(house.port(5)));
-    EXPECT_EQ(lane().error, "no port is free between " + std::to_string(house.port(4)) + " and " +
-                                std::to_string(house.port(5)));
+    EXPECT_EQ(lane().endpoint, "tcp://*:" + std::to_string(house.port(7)));
+    EXPECT_EQ(lane().error, "no port is free between " + std::to_string(house.port(6)) + " and " +
+                                std::to_string(house.port(7)));
 }
 
 TEST(Scale, AVentilatorWithoutDescriptorsRefusesWorkersAndKeepsThoseItHas) {

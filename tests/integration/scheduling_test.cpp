@@ -33,7 +33,10 @@ protected:
         terms.priority = priority;
         terms.needs = std::move(needs);
         house.submit(terms, id, numbers({{"seconds", seconds}}));
-        ASSERT_TRUE(eventually([&] { return house.status(id).number != 0; }));
+        ASSERT_TRUE(eventually([&] {
+            const JobView job = house.status(id);
+            return job.number != 0 || is_final(job.state);
+        }));
     }
 
     Explanation explain(const std::string& id) {

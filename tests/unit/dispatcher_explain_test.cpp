@@ -177,12 +177,14 @@ TEST_F(Estimates, ThePositionIsTheOneInWhichTheJobIsStarted) {
     EXPECT_GT(place["b"], 500u);
 }
 
-TEST_F(Estimates, TheStartIsNearWhatWasSaidAsLongAsTheSameKindsWait) {
+// Afterwards the kind that has jobs of the highest priority left has all workers to itself, which
+// nobody knew when the estimate was made.
+TEST_F(Estimates, TheStartIsNearWhatWasSaidAsLongAsTheSameKindsWaitAtTheTop) {
     std::map<std::string, Instant> last;
     for_each_that_waited([&](const VirtualHouse::Trip& trip, const Positions::Row&) {
-        last[trip.terms.kind] = trip.started;
+        if (trip.terms.priority == 5) last[trip.terms.kind] = trip.started;
     });
-    const Instant until = std::min(last["a"], last["b"]); // then one has all the time
+    const Instant until = std::min(last["a"], last["b"]);
     double worst = 0;
     int checked = 0;
     for_each_that_waited([&](const VirtualHouse::Trip& trip, const Positions::Row& row) {
@@ -191,7 +193,7 @@ TEST_F(Estimates, TheStartIsNearWhatWasSaidAsLongAsTheSameKindsWait) {
         worst = std::max(worst, std::abs(row.start_in - waited) / std::max(waited, 1.0));
         ++checked;
     });
-    EXPECT_GT(checked, 500);
+    EXPECT_GT(checked, 400);
     EXPECT_LT(worst, 0.2);
 }
 

@@ -99,6 +99,7 @@ class ProcessTest(unittest.TestCase):
         self.pipeline.grant()
         self.hold()
         self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # until then its threads may go on
         self.release.touch()
         time.sleep(2.5)  # longer than a worker may sleep: that is the case
         self.process.send_signal(signal.SIGCONT)
