@@ -72,7 +72,7 @@ class Load:
 
 
 def table(run):
-    big, often, few = (40, 1, 3) if run.short else (200, 6, 40)
+    big, often, few = (40, 1, 3) if run.short else (200, 4, 40)
     busy = measure(run, f"One, three and {big} images at once", (
         (big, 2, often), (1, 4, None), (3, 2, None)))
     quiet = measure(run, "One image at a time, from six clients", ((1, 6, few),))

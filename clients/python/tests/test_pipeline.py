@@ -132,7 +132,9 @@ class PipelineTest(HouseCase):
         until(lambda: len(self.client.workers()) == 2, "a second worker")
         view = next(w for w in self.client.workers() if w["labels"] == ["odd"])
         self.assertEqual((view["kinds"], view["min_priority"]), (["bad"], 7))
-        self.processes.pop().kill()
+        worker = self.processes.pop()
+        worker.kill()
+        worker.wait()
         until(lambda: len(self.client.workers()) == 1, "its death to be seen")
 
     # ---- what is ahead of the result
