@@ -177,12 +177,13 @@ TEST_F(Estimates, ThePositionIsTheOneInWhichTheJobIsStarted) {
     EXPECT_GT(place["b"], 500u);
 }
 
-TEST_F(Estimates, TheStartIsNearWhatWasSaidAsLongAsTheSameKindsWait) {
-    std::map<std::string, Instant> last;
+TEST_F(Estimates, TheStartIsNearWhatWasSaidAsLongAsTheSameKindsHaveTheirTurn) {
+    std::map<std::pair<std::string, int>, Instant> last;
     for_each_that_waited([&](const VirtualHouse::Trip& trip, const Positions::Row&) {
-        last[trip.terms.kind] = trip.started;
+        last[{trip.terms.kind, trip.terms.priority}] = trip.started;
     });
-    const Instant until = std::min(last["a"], last["b"]); // then one has all the time
+    // Then the other kind has all the time, up to the turn of the lower priority.
+    const Instant until = std::min(last[{"a", 5}], last[{"b", 5}]);
     double worst = 0;
     int checked = 0;
     for_each_that_waited([&](const VirtualHouse::Trip& trip, const Positions::Row& row) {
