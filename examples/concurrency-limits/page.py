@@ -65,6 +65,9 @@ class Site(http.server.BaseHTTPRequestHandler):
         chunked = answer.chunked
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")
+        elif answer.length is None:  # its end is the end of the connection, so ours is too
+            self.send_header("Connection", "close")
+            self.close_connection = True
         self.end_headers()
         while piece := answer.read1(PIECE):  # as it comes: a stream of events has no end
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
