@@ -44,9 +44,9 @@ std::vector<JobId> read_ids(const Fields& f, std::string_view key) {
 }
 
 void write_callback(Writer& w, std::string_view key, const OpenGroup::Callback& c) {
-    w.key(key).map(2 + count_terms(c.terms)).key("id").id(c.id);
+    w.key(key).map(1u + !c.payload.empty() + count_terms(c.terms)).key("id").id(c.id);
     write_terms(w, c.terms);
-    w.key("payload").value(c.payload);
+    if (!c.payload.empty()) w.key("payload").value(c.payload);
 }
 
 std::optional<OpenGroup::Callback> read_callback(const Fields& f, std::string_view key) {

@@ -336,10 +336,22 @@ void World::kill_ventilator() {
             if (w->alive && w->lane == 0) awake(*w, [this, w] { join(*w); });
         });
     }
-    at_ventilator(between(1ms, 2s), [this] { meet(); });
+    const Duration met = between(1ms, 2s);
+    at_ventilator(met, [this] { meet(); });
+    while_offered(met);
     at_ventilator(between(2s, 3s), [this] {
         for (const Event& submit : submissions_) submit();
     });
+}
+
+// What may come between an offer and its answer: the next death, and people who cancel.
+void World::while_offered(Duration met) {
+    for (int i = 0; i < 5 && plan_.cancel > 0 && !jobs_.empty(); ++i) {
+        auto any = jobs_.begin();
+        std::advance(any, static_cast<std::ptrdiff_t>(chance_.unit() * static_cast<double>(jobs_.size())));
+        at_ventilator(met + between(0ms, 5ms), [this, id = any->first] { cancel(id); });
+    }
+    if (happens(0.3)) at_ventilator(met + between(0ms, 5ms), [this] { kill_ventilator(); });
 }
 
 void World::lane_messages() {

@@ -112,6 +112,7 @@ private:
     void break_link();
     void kill_sink();
     void kill_ventilator();
+    void while_offered(Duration met);
     void at_ventilator(Duration later, Event event); // of this life
     void lane_messages();
     void fault_tick();
