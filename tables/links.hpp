@@ -51,6 +51,11 @@ public:
 
     [[nodiscard]] Index next(Index index) const { return pairs_[index].next; }
 
+    // Of an index that will be put into a list soon.
+    void prefetch(Index index) const {
+        if (index < pairs_.size()) __builtin_prefetch(&pairs_[index]);
+    }
+
 private:
     struct Pair {
         Index previous = kNoIndex;

@@ -33,6 +33,8 @@ public:
 
     const Place& at(Index job) const { return places_[job]; }
 
+    void prefetch(Index job) const { __builtin_prefetch(&places_[job]); } // REQUIRES: it waits
+
 private:
     std::vector<Place> places_;
 };
