@@ -34,7 +34,10 @@ class ReadmeTest(HouseCase):
                     if promised is None:
                         exec(step, known)
                     else:
-                        self.assertEqual(eval(step, known), promised)
+                        value = eval(step, known)
+                        while value == "storing":  # the ventilator hears a moment after the client
+                            value = eval(step, known)
+                        self.assertEqual(value, promised)
                         checked += 1
         self.assertGreaterEqual(checked, 7)
 
