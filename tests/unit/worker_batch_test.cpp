@@ -162,8 +162,9 @@ TEST(Results, rows_that_were_queued_for_about_as_long_share_a_message) {
 TEST(Results, a_wait_in_the_worker_is_said_from_a_millisecond_on) {
     Results results("w");
     const JobRow row{1, id("a"), 1, {}};
-    results.add(1, 0, row, {Reply::integer(1), 5us, 999us});
-    results.add(1, 0, row, {Reply::integer(1), 5us, 1'000us});
+    const Outcome at_once{Reply::integer(1), 5us, 999us}, late{Reply::integer(1), 5us, 1'000us};
+    results.add(1, 0, row, at_once); // they outlive the message
+    results.add(1, 0, row, late);
     const auto messages = results.take();
     Reader reader;
     const auto decoded = decode_sink_door(reader, messages.at(0));
