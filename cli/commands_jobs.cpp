@@ -4,6 +4,7 @@
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
 #include "cli/waiting.hpp"
+#include "cli/which_jobs.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -117,7 +118,7 @@ Exit wait(const IdFlags& flags) {
 
 struct ListFlags {
     ClientFlags client;
-    std::string state, kind, tag;
+    WhichJobs which;
     std::size_t limit = 50;
     bool all = false;
 };
@@ -125,9 +126,9 @@ struct ListFlags {
 std::string first_page(const ListFlags& flags) {
     const std::size_t page = flags.all ? kPageMax : std::min(flags.limit, kPageMax);
     std::string out = "/v1/jobs?limit=" + std::to_string(page);
-    if (!flags.state.empty()) out += "&state=" + url_encoded(flags.state);
-    if (!flags.kind.empty()) out += "&kind=" + url_encoded(flags.kind);
-    if (!flags.tag.empty()) out += "&tag=" + url_encoded(flags.tag);
+    if (!flags.which.state.empty()) out += "&state=" + url_encoded(flags.which.state);
+    if (!flags.which.kind.empty()) out += "&kind=" + url_encoded(flags.which.kind);
+    if (!flags.which.tag.empty()) out += "&tag=" + url_encoded(flags.which.tag);
     return out;
 }
 
@@ -179,11 +180,7 @@ Command list_command(CLI::App& root) {
     auto flags = std::make_shared<ListFlags>();
     CLI::App* app = root.add_subcommand("list", "List jobs, the newest first");
     add_client_flags(*app, flags->client);
-    app->add_option("--state", flags->state, "Only in this state (default: any)")
-        ->check(CLI::IsMember({"queued", "delayed", "running", "retrying", "succeeded", "failed",
-                               "cancelled", "expired", "quarantined"}));
-    app->add_option("--kind", flags->kind, "Only of this kind (default: any)");
-    app->add_option("--tag", flags->tag, "Only with this tag (default: any)");
+    add_which_jobs(*app, flags->which);
     app->add_option("--limit", flags->limit, "At most so many");
     app->add_flag("--all", flags->all, "All of them");
     return {app, [flags] { return list(*flags); }};

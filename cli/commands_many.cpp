@@ -3,6 +3,7 @@
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
 #include "cli/waiting.hpp"
+#include "cli/which_jobs.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -15,7 +16,8 @@ namespace {
 struct ManyFlags {
     ClientFlags client;
     std::vector<std::string> ids;
-    std::string state, kind, tag, group;
+    WhichJobs which;
+    std::string group;
     bool all = false, dry_run = false;
 };
 
@@ -24,7 +26,7 @@ void print_json(const json::object& object) {
 }
 
 bool has_filter(const ManyFlags& flags) {
-    return !flags.state.empty() || !flags.kind.empty() || !flags.tag.empty() || flags.all;
+    return !flags.which.state.empty() || !flags.which.kind.empty() || !flags.which.tag.empty() || flags.all;
 }
 
 // One id after the other; what is wrong with one is said, and the others are done all the same.
@@ -48,9 +50,9 @@ Exit do_many(const ManyFlags& flags, const char* deed, const char* done) {
     json::object body;
     if (has_filter(flags)) {
         json::object filter;
-        if (!flags.state.empty()) filter["state"] = flags.state;
-        if (!flags.kind.empty()) filter["kind"] = flags.kind;
-        if (!flags.tag.empty()) filter["tag"] = flags.tag;
+        if (!flags.which.state.empty()) filter["state"] = flags.which.state;
+        if (!flags.which.kind.empty()) filter["kind"] = flags.which.kind;
+        if (!flags.which.tag.empty()) filter["tag"] = flags.which.tag;
         body["filter"] = std::move(filter);
     } else {
         body["ids"] = json::value_from(flags.ids);
@@ -149,11 +151,7 @@ Command many_command(CLI::App& root, const char* name, const char* text, Act act
     CLI::App* app = root.add_subcommand(name, text);
     add_client_flags(*app, flags->client);
     app->add_option("ID", flags->ids, "Ids of jobs");
-    app->add_option("--state", flags->state, "All jobs in this state (default: any)")
-        ->check(CLI::IsMember({"queued", "delayed", "running", "retrying", "succeeded", "failed",
-                               "cancelled", "expired", "quarantined"}));
-    app->add_option("--kind", flags->kind, "All jobs of this kind (default: any)");
-    app->add_option("--tag", flags->tag, "All jobs with this tag (default: any)");
+    add_which_jobs(*app, flags->which);
     app->add_flag("--all", flags->all, "All jobs that there are");
     app->add_flag("--dry-run", flags->dry_run, "Only say how many");
     return {app, [flags, act] { return act(*flags); }};

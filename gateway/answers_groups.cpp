@@ -195,11 +195,7 @@ Awaitable<Reply> answer_to(Exchange* x, CancelWholeGroup command) {
     if (group == nullptr) co_return to_reply(no_answer(answer));
     if (group->id.empty()) co_return to_reply(no_group(command.id, *group));
     if (is_final(group->state) && group->state != State::cancelled) {
-        auto details = problem(Slug::already_finished,
-                               "Its state is " + std::string(to_string(group->state)) +
-                                   "; a recorded outcome never changes.");
-        details.id = command.id;
-        co_return to_reply(details);
+        co_return to_reply(already_finished(command.id, group->state));
     }
     Reply reply = json_reply(202, {});
     JsonText json(reply.body);

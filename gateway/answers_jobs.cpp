@@ -125,11 +125,7 @@ Awaitable<Reply> answer_to(Exchange* x, CancelOne command) {
         co_return to_reply(not_found(command.id, JobAnswer{}));
     }
     if (cancelled->result == CancelResult::finished) {
-        auto details = problem(Slug::already_finished,
-                               "Its state is " + std::string(to_string(cancelled->state)) +
-                                   "; a recorded outcome never changes.");
-        details.id = command.id;
-        co_return to_reply(details);
+        co_return to_reply(already_finished(command.id, cancelled->state));
     }
     const bool at_once = cancelled->result == CancelResult::cancelled;
     Reply reply = json_reply(at_once ? 200 : 202, {});

@@ -270,6 +270,13 @@ ProblemDetails not_found(const JobId& id, const JobAnswer& answer) {
     return out;
 }
 
+ProblemDetails already_finished(const JobId& id, State state) {
+    auto out = problem(Slug::already_finished, "Its state is " + std::string(to_string(state)) +
+                                                   "; a recorded outcome never changes.");
+    out.id = id;
+    return out;
+}
+
 ProblemDetails not_retried(const JobId& id, const JobAnswer& answer) {
     ProblemDetails out;
     if (answer.found == Found::conflict) {

@@ -31,6 +31,8 @@ Reply result_reply(JobView&& job, ResultForm form);
 ProblemDetails no_result(const JobView& job);
 // Why there is no job to be seen, or to be run again.
 ProblemDetails not_found(const JobId& id, const JobAnswer& answer);
+// Of a job or a group that was to be cancelled.
+ProblemDetails already_finished(const JobId& id, State state);
 ProblemDetails not_retried(const JobId& id, const JobAnswer& answer);
 
 } // namespace penstock::gateway

@@ -29,20 +29,6 @@ Value read_choice(const Fields& f, std::string_view key,
     return Value{};
 }
 
-void write_ids(Writer& w, std::string_view key, const std::vector<JobId>& ids) {
-    w.key(key).array(ids.size());
-    for (const auto& id : ids) w.id(id);
-}
-
-std::vector<JobId> read_ids(const Fields& f, std::string_view key) {
-    std::vector<JobId> out;
-    if (!f.has(key)) return out;
-    if (!f.node(key).is(Shape::array)) f.wrong(key, "an array of ids");
-    for_each_element(f.node(key),
-                     [&](Node n) { out.push_back(read_id(n, f.mistake(), f.where(key))); });
-    return out;
-}
-
 void write_callback(Writer& w, std::string_view key, const OpenGroup::Callback& c) {
     w.key(key).map(1u + !c.payload.empty() + count_terms(c.terms)).key("id").id(c.id);
     write_terms(w, c.terms);
@@ -72,7 +58,7 @@ AskMany read_many(const Fields& f) {
     AskMany m;
     m.deed = read_choice<AskMany::Deed>(f, "deed", kDeeds);
     m.dry_run = f.flag("dry_run", false);
-    m.ids = read_ids(f, "ids");
+    m.ids = f.ids("ids");
     if (f.has("state")) {
         m.state = parse_state(f.text("state", 32));
         if (!m.state) f.wrong("state", "the name of a state");
@@ -272,7 +258,7 @@ std::optional<StatusAnswer> read_group_answer(const Fields& f, std::string_view 
     if (type == "partials") return read_partials(f);
     if (type == "many") {
         return ManyAnswer{f.natural("matched", UINT64_MAX, 0), f.natural("cursor", UINT64_MAX, 0),
-                          read_ids(f, "made")};
+                          f.ids("made")};
     }
     if (type == "group") return read_group_view(f);
     return std::nullopt;

@@ -217,6 +217,12 @@ std::vector<std::uint64_t> Fields::naturals(std::string_view key) const {
     return out;
 }
 
+std::vector<JobId> Fields::ids(std::string_view key) const {
+    std::vector<JobId> out;
+    for_each_element(array(key), [&](Node n) { out.push_back(read_id(n, mistake_, where(key))); });
+    return out;
+}
+
 Node Fields::array(std::string_view key) const {
     const Node n = present(key);
     if (!n || n.is(Shape::array)) return n;
@@ -335,6 +341,11 @@ void write_settings(Writer& w, const KindSettings& s) {
     if (s.paused) w.key("paused").boolean(*s.paused);
     if (s.weight) w.key("weight").number(*s.weight);
     if (s.timeout) w.key("timeout").number(seconds(*s.timeout));
+}
+
+void write_ids(Writer& w, std::string_view key, const std::vector<JobId>& ids) {
+    w.key(key).array(ids.size());
+    for (const auto& id : ids) w.id(id);
 }
 
 void write_failure(Writer& w, const Failure& f) {

@@ -70,6 +70,7 @@ public:
     [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::string> names(std::string_view key, std::size_t most) const;
     [[nodiscard]] std::vector<std::uint64_t> naturals(std::string_view key) const;
+    [[nodiscard]] std::vector<JobId> ids(std::string_view key) const; // none if absent
     [[nodiscard]] Node array(std::string_view key) const; // absent if it is not there, or none
     [[nodiscard]] Bytes raw(std::string_view key) const; // the encoded value; empty if absent
     [[nodiscard]] std::optional<Failure> failure(std::string_view key) const;
@@ -99,6 +100,16 @@ void write_failure(Writer& writer, const Failure& failure);
 // The head of a question or an answer; `pairs` counts what follows it.
 void write_question_head(Writer& writer, std::string_view type, Request request, std::size_t pairs);
 Request read_request(const Fields& fields);
+
+// Parts of the link's codec: codec_link.cpp, codec_to_sink.cpp, codec_to_ventilator.cpp. `pairs` counts
+// what follows the head. Readers leave `type`s of others alone.
+Writer& write_link_head(Writer& writer, std::string_view type, const LinkHead& head,
+                        std::size_t pairs);
+void write_kinds(Writer& writer, const Kinds& kinds);
+Kinds read_kinds(const Fields& fields);
+std::optional<ToSink> read_to_sink(const Fields& fields, std::string_view type);
+std::optional<FromSink> read_from_sink(const Fields& fields, std::string_view type);
+void write_ids(Writer& writer, std::string_view key, const std::vector<JobId>& ids);
 
 // One decoder each, for the doors in codec_link.cpp.
 void read_submit(const Fields& fields, Node map, std::vector<VentilatorFact>& out);

@@ -62,6 +62,20 @@ struct Outbox {
     Kinds kinds;
     std::vector<Reply> replies;
     std::vector<StoredReply> stored_replies;
+
+    // What is said on the link, in the order in which it has to be heard: what was set for a kind
+    // holds before a job of it may start.
+    template <class Say>
+    void say_on_link(Say say) {
+        if (!kinds.rows.empty()) say(FromSink(std::move(kinds)));
+        const bool has_stored =
+            !stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty();
+        if (has_stored) say(FromSink(std::move(stored)));
+        if (!settled.rows.empty() || !settled.failed.empty()) say(FromSink(std::move(settled)));
+        if (!open.rows.empty()) say(FromSink(std::move(open)));
+        if (!cancel.numbers.empty()) say(FromSink(std::move(cancel)));
+        for (Take& take : takes) say(FromSink(std::move(take)));
+    }
 };
 
 class Ledger {

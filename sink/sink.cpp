@@ -3,6 +3,7 @@
 #include "protocol/codec.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/link.hpp"
+#include "sink/bundles.hpp"
 #include "sink/ledger.hpp"
 #include "sink/publisher.hpp"
 #include "transport/arrived.hpp"
@@ -25,8 +26,6 @@ constexpr int kBurst = 512; // questions taken before anything is answered
 // Jobs taken in before anything is sent. More would let lanes run dry behind a flood of stores:
 // a lane holds a thousand jobs at most, a few milliseconds of work.
 constexpr std::size_t kBurstRows = 1024;
-constexpr std::size_t kBundleBytes = 1u << 20; // of answers in one frame
-constexpr std::size_t kRangesMost = 10'000;   // in one answer: more are not read
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
 
@@ -52,8 +51,6 @@ void hold(SinkFact& fact, const Held& held) {
     if (store != nullptr) store->held = held;
 }
 
-using Envelope = std::shared_ptr<const std::vector<zmq::message_t>>;
-
 // The shell: receives, asks the machine, sends. It decides nothing about jobs.
 class Shell {
 public:
@@ -69,7 +66,6 @@ private:
     [[nodiscard]] Index remember(const Envelope& envelope); // an asker
     void flush();
     void send_link();
-    class Bundles;
     [[nodiscard]] Envelope take_envelope(Asker asker);
     void send_replies();
     [[nodiscard]] Instant wake_at() const;
@@ -272,23 +268,11 @@ void Shell::flush() {
 
 void Shell::send_link() {
     if (link_.epoch() == 0) return;
-    const auto add = [&](FromSink message) {
+    outbox_.say_on_link([&](const FromSink& message) {
         const LinkHead head = link_.number();
         link_.push(transport::make_frame(encode(head, message)));
         confirm_at_ = kNever; // it carries `got`
-    };
-    // Before anything that lets a job start: what was set for its kind holds for it too.
-    if (!outbox_.kinds.rows.empty()) add(std::move(outbox_.kinds));
-    const Stored& stored = outbox_.stored;
-    if (!stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty()) {
-        add(std::move(outbox_.stored));
-    }
-    if (!outbox_.settled.rows.empty() || !outbox_.settled.failed.empty()) {
-        add(std::move(outbox_.settled));
-    }
-    if (!outbox_.open.rows.empty()) add(std::move(outbox_.open));
-    if (!outbox_.cancel.numbers.empty()) add(std::move(outbox_.cancel));
-    for (Take& take : outbox_.takes) add(std::move(take));
+    });
     if (!ventilator_) return;
     while (const Frame* frame = link_.unsent()) {
         if (!transport::send_frame(*ventilator_, *frame)) break;
@@ -304,72 +288,6 @@ void Shell::send_link() {
         }
     }
 }
-
-// Answers to one peer share frames.
-class Shell::Bundles {
-public:
-    explicit Bundles(zmq::socket_t& status) : status_(status) {}
-
-    struct Bundle {
-        Envelope to;
-        std::vector<std::string> answers;
-        std::size_t bytes = 0;
-        StoredAnswer stored;
-    };
-
-    // Most answers in a row go the same way back as the one before.
-    Bundle& of(const Envelope& envelope) {
-        if (last_ != nullptr && last_->to == envelope) return *last_;
-        std::string peer; // the whole way back: several may be behind one proxy
-        for (const auto& part : *envelope) peer.append(transport::view(part)).push_back('\0');
-        last_ = &by_peer_[peer];
-        last_->to = envelope;
-        return *last_;
-    }
-
-    void add(Bundle& bundle, std::string answer) {
-        bundle.bytes += answer.size();
-        bundle.answers.push_back(std::move(answer));
-        if (bundle.bytes >= kBundleBytes) send(bundle);
-    }
-
-    void add_stored(Bundle& bundle, std::uint64_t request) {
-        auto& ranges = bundle.stored.requests;
-        const bool follows = !ranges.empty() && ranges.back().count < kRowsMax &&
-                             ranges.back().first + ranges.back().count == request;
-        if (follows)
-            ++ranges.back().count;
-        else
-            ranges.push_back({request, 1});
-        if (ranges.size() >= kRangesMost) close_stored(bundle);
-    }
-
-    void send_all() {
-        for (auto& [peer, bundle] : by_peer_) {
-            close_stored(bundle);
-            if (!bundle.answers.empty()) send(bundle);
-        }
-    }
-
-private:
-    void close_stored(Bundle& bundle) {
-        if (bundle.stored.requests.empty()) return;
-        add(bundle, encode(std::nullopt, StatusAnswer{bundle.stored}));
-        bundle.stored.requests.clear();
-    }
-
-    void send(Bundle& bundle) {
-        const auto& answers = bundle.answers;
-        transport::send_answer(status_, *bundle.to,
-                               answers.size() == 1 ? answers.front() : join_frames(answers));
-        bundle.answers.clear();
-        bundle.bytes = 0;
-    }
-
-    zmq::socket_t& status_;
-    std::map<std::string, Bundle> by_peer_;
-    Bundle* last_ = nullptr;
-};
 
 Envelope Shell::take_envelope(Asker asker) {
     const auto index = static_cast<Index>(asker);

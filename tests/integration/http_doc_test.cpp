@@ -1,6 +1,7 @@
 // Every example of docs/HTTP.md does what stands below it.
 
 #include "tests/integration/processes.hpp"
+#include "tests/support/document.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -21,10 +22,7 @@ std::string fenced(const std::string& text, std::size_t from, std::size_t& end) 
 }
 
 std::vector<Example> examples() {
-    std::ifstream file(std::string(PENSTOCK_SOURCE_DIR) + "/docs/HTTP.md");
-    std::ostringstream all;
-    all << file.rdbuf();
-    const std::string text = all.str();
+    const std::string text = text_of_document("docs/HTTP.md");
     std::vector<Example> out;
     for (std::size_t at = text.find("```sh\n"); at != std::string::npos;
          at = text.find("```sh\n", at)) {

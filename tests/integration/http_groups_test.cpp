@@ -1,6 +1,6 @@
 // Groups, chains and callbacks over HTTP, through real processes.
 
-#include "tests/integration/processes.hpp"
+#include "tests/integration/http_fixture.hpp"
 
 #include <fstream>
 #include <gtest/gtest.h>
@@ -8,8 +8,6 @@
 
 namespace penstock::testing {
 namespace {
-
-constexpr const char* kJson = "application/json";
 
 // The first string that stands behind this key.
 std::string text_in(const std::string& body, const std::string& key) {
@@ -20,31 +18,19 @@ std::string text_in(const std::string& body, const std::string& key) {
     return body.substr(from, body.find('"', from) - from);
 }
 
-bool holds(const std::string& body, const std::string& part) {
-    return body.find(part) != std::string::npos;
-}
-
-class HttpGroups : public ::testing::Test {
+class HttpGroups : public HttpTest {
 protected:
     void SetUp() override {
-        sink_ = std::make_unique<Process>(house_.sink());
-        ventilator_ = std::make_unique<Process>(house_.ventilator({}));
-        gateway_ = std::make_unique<Process>(house_.gateway({}));
+        HttpTest::SetUp();
         worker_ = std::make_unique<Process>(house_.worker({"--slots", "4"}));
-        ASSERT_TRUE(eventually([&] { return house_.get("/readyz").status == 200; }));
         ASSERT_TRUE(eventually([&] { return house_.workers() == 1; }));
-    }
-
-    HttpAnswer post(const std::string& path, const std::string& body) {
-        return house_.http_request("POST", path, &body, kJson);
     }
 
     std::string result_of(const std::string& id) {
         return house_.get("/v1/jobs/" + id + "/result?wait=15").body;
     }
 
-    House house_;
-    std::unique_ptr<Process> sink_, ventilator_, gateway_, worker_;
+    std::unique_ptr<Process> worker_;
 };
 
 TEST_F(HttpGroups, AnswersResultsInTheOrderOfTheJobs) {

@@ -1,6 +1,6 @@
 // What concerns many jobs, and why a job waits, over HTTP and from the command line.
 
-#include "tests/integration/processes.hpp"
+#include "tests/integration/http_fixture.hpp"
 
 #include <gtest/gtest.h>
 #include <memory>
@@ -8,23 +8,8 @@
 namespace penstock::testing {
 namespace {
 
-bool holds(const std::string& body, const std::string& part) {
-    return body.find(part) != std::string::npos;
-}
-
-class HttpMany : public ::testing::Test {
+class HttpMany : public HttpTest {
 protected:
-    void SetUp() override {
-        sink_ = std::make_unique<Process>(house_.sink());
-        ventilator_ = std::make_unique<Process>(house_.ventilator({}));
-        gateway_ = std::make_unique<Process>(house_.gateway({}));
-        ASSERT_TRUE(eventually([&] { return house_.get("/readyz").status == 200; }));
-    }
-
-    HttpAnswer post(const std::string& path, const std::string& body) {
-        return house_.http_request("POST", path, &body, "application/json");
-    }
-
     void submit(const std::string& job) {
         const HttpAnswer answer = post("/v1/jobs", job);
         ASSERT_EQ(answer.status, 202) << answer.body;
@@ -38,8 +23,6 @@ protected:
         return program.output();
     }
 
-    House house_;
-    std::unique_ptr<Process> sink_, ventilator_, gateway_;
 };
 
 TEST_F(HttpMany, AQueuedJobHasAPlace) {

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "tests/integration/processes.hpp"
+#include "tests/support/document.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -188,20 +189,9 @@ TEST_F(Limits, RefusesWrongSettingsAndUnknownKinds) {
     EXPECT_EQ(penstock({"limit", "add"}), 2);
 }
 
-// The block of docs/LIMITS.md that begins with this line.
-std::string commands_of_the_document(const std::string& first_line) {
-    std::ifstream file(std::string(PENSTOCK_SOURCE_DIR) + "/docs/LIMITS.md");
-    std::ostringstream text;
-    text << file.rdbuf();
-    const std::string all = text.str();
-    const auto start = all.find(first_line);
-    if (start == std::string::npos) return {};
-    return all.substr(start, all.find("```", start) - start);
-}
-
 TEST_F(Limits, TheCommandsOfTheDocumentRun) {
     start({"--kinds", "render,mail"});
-    std::string commands = commands_of_the_document("penstock limit render");
+    std::string commands = block_of_document("docs/LIMITS.md", "penstock limit render");
     ASSERT_NE(commands, "") << "docs/LIMITS.md has lost its commands";
     const auto port = commands.find("localhost:8080");
     ASSERT_NE(port, std::string::npos);

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "tests/integration/processes.hpp"
+#include "tests/support/document.hpp"
 
 #include <csignal>
 #include <fstream>
@@ -22,17 +23,6 @@ std::uint64_t number_in(const std::string& value) {
     Reader reader;
     const Node node = reader.read(value, Reader::Values::read);
     return node.is(Shape::natural) ? node.natural() : 0;
-}
-
-// The first fenced block of the README that begins with this line.
-std::string readme_block(const std::string& first_line) {
-    std::ifstream file(std::string(PENSTOCK_SOURCE_DIR) + "/README.md");
-    std::ostringstream text;
-    text << file.rdbuf();
-    const std::string all = text.str();
-    const auto start = all.find(first_line);
-    if (start == std::string::npos) return {};
-    return all.substr(start, all.find("```", start) - start);
 }
 
 TEST(Pipeline, RunsAJobFromDoorToOutcome) {
@@ -96,7 +86,7 @@ TEST(Pipeline, RetriesUntilItSucceedsOrHasNoAttemptLeft) {
 TEST(Pipeline, AWorkerInPythonTakesPartAsTheReadmeSays) {
     const House house;
     const Process sink = house.sink(), ventilator = house.ventilator({});
-    const std::string program = readme_block("import sys, time, msgpack, zmq");
+    const std::string program = block_of_document("README.md", "import sys, time, msgpack, zmq");
     ASSERT_FALSE(program.empty()) << "the README has lost its worker";
     const std::string file = ::testing::TempDir() + "readme_worker.py";
     std::ofstream(file) << program;

@@ -50,6 +50,9 @@ struct Plan {
 
 Plan draw_plan(Chance& chance);
 std::string to_string(const Plan& plan);
+ventilator::Limits dispatcher_limits(const Plan& plan);
+
+constexpr Duration kFaultTick = std::chrono::milliseconds(50);
 
 class World {
 public:
@@ -98,6 +101,7 @@ private:
 
     // world.cpp: the two roles and what lies between them
     void at(Duration later, Event event);
+    void at_ventilator(Duration later, Event event); // of this life
     Duration between(Duration low, Duration high);
 
     bool happens(double probability) { return chance_.unit() < probability; }
@@ -109,26 +113,31 @@ private:
     void sink_frame(const std::string& frame);
     void pump_link();
     void meet();
+    void lane_messages();
+
+    // faults.cpp
+    void fault_tick();
     void break_link();
     void kill_sink();
     void kill_ventilator();
     void while_offered(Duration met);
-    void at_ventilator(Duration later, Event event); // of this life
-    void lane_messages();
-    void fault_tick();
-    void fail(const std::string& why);
-    void check();
-    [[nodiscard]] sink::Outbox ask(const StatusQuestion& question);
-    [[nodiscard]] std::uint64_t open_at_sink();
-    std::string describe(const std::string& id);
-    void check_job(const std::string& id, Job& job);
+    void set_something();
+    void clear_settings();
+
+    // clients.cpp
     Terms draw_terms();
     void submit_some();
     void cancel(const std::string& id);
     bool set_kind(const AskKind& wish); // false: not yet
-    void set_something();
-    void clear_settings();
+
+    // checks.cpp
+    void fail(const std::string& why);
+    void check();
+    void check_job(const std::string& id, Job& job);
     void check_limits(const JobBatch& batch);
+    [[nodiscard]] sink::Outbox ask(const StatusQuestion& question);
+    [[nodiscard]] std::uint64_t open_at_sink();
+    std::string describe(const std::string& id);
 
     // families.cpp
     void submit_group();

@@ -1,30 +1,13 @@
 #pragma once
 // A dispatcher whose kinds have settings.
 
+#include "tests/support/settings.hpp"
 #include "tests/unit/dispatcher_fixture.hpp"
 
 namespace penstock::ventilator {
 
 class DispatcherKindsTest : public DispatcherTest {
 protected:
-    static KindSettings rate(double a_second) {
-        KindSettings settings;
-        settings.rate = a_second;
-        return settings;
-    }
-
-    static KindSettings most(std::uint32_t running) {
-        KindSettings settings;
-        settings.max_running = running;
-        return settings;
-    }
-
-    static KindSettings paused(bool yes) {
-        KindSettings settings;
-        settings.paused = yes;
-        return settings;
-    }
-
     void set(const std::string& kind, const KindSettings& settings) {
         tell(Kinds{{{kind, settings}}});
     }

@@ -2,6 +2,7 @@
 
 #include "sink/ledger.hpp"
 #include "tests/support/jobs.hpp"
+#include "tests/support/settings.hpp"
 
 #include <gtest/gtest.h>
 
@@ -38,18 +39,6 @@ protected:
     }
 
     StatusAnswer answer() { return replies.at(0).answer; }
-
-    static KindSettings rate(double a_second) {
-        KindSettings settings;
-        settings.rate = a_second;
-        return settings;
-    }
-
-    static KindSettings most(std::uint32_t running) {
-        KindSettings settings;
-        settings.max_running = running;
-        return settings;
-    }
 
     Now now = both_at(0s);
     Outbox out;

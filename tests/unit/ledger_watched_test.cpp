@@ -1,65 +1,22 @@
 // What can be seen of jobs at the sink: events, progress, pieces of results, and times.
 
-#include "sink/ledger.hpp"
-#include "tests/support/jobs.hpp"
-
-#include <gtest/gtest.h>
+#include "tests/unit/ledger_fixture.hpp"
 
 namespace penstock::sink {
 namespace {
 
 using namespace penstock::testing;
 
-class LedgerWatched : public ::testing::Test {
+class LedgerWatched : public LedgerTest {
 protected:
-    LedgerWatched() {
-        Hello hello;
-        hello.instance = 99;
-        machine.hello(hello, 1);
-        machine.chronicle().listen(true);
-    }
+    LedgerWatched() { machine.chronicle().listen(true); }
 
-    void step() {
-        machine.tick(now, out);
-        said = std::exchange(out, {});
-        for (auto& event : machine.chronicle().take().rows) events.push_back(std::move(event));
-    }
-
-    void pass(Duration time) {
-        since += time;
-        now = both_at(since);
-        step();
-    }
-
-    void store(const Terms& t, const char* job) {
-        tell(Store{next_number++, t, {{id(job), Bytes("\xa1p", 2), 0, 0}}});
-    }
-
-    void tell(const ToSink& message) {
-        machine.on(message, now, out);
-        step();
-    }
+    void store(const Terms& t, const char* job) { LedgerTest::store(t, {job}); }
 
     void start(JobNumber number, std::uint32_t attempt) { tell(Started{"w", {{number, attempt}}}); }
 
-    void succeed(const char* job, std::uint32_t attempt) {
-        machine.on(Result{1, "w", "", {{id(job), attempt, 500, Bytes("\x07", 1), {}}}}, now, out);
-        step();
-    }
-
-    void fail(const char* job, std::uint32_t attempt) {
-        const Failure failure{"handler-error", "no", true};
-        machine.on(Result{1, "w", "", {{id(job), attempt, 500, {}, failure}}}, now, out);
-        step();
-    }
-
     void piece(const char* job, std::uint32_t attempt, Bytes value) {
         machine.on(Partial{id(job), attempt, value}, out);
-        step();
-    }
-
-    void ask(const StatusQuestion& question) {
-        machine.ask(3, Request(17), question, now, out);
         step();
     }
 
@@ -67,20 +24,11 @@ protected:
         ask(AskPartials{id(job), from, 5s});
     }
 
-    template <class Answer>
-    Answer answer() {
-        EXPECT_EQ(said.replies.size(), 1u);
-        return std::get<Answer>(said.replies.at(0).answer);
-    }
-
-    JobView status(const char* job) {
-        ask(AskStatus{id(job), false});
-        return answer<JobAnswer>().job;
-    }
+    std::vector<Event> heard() { return machine.chronicle().take().rows; }
 
     std::vector<std::string> names() {
         Names told;
-        for (const auto& event : std::exchange(events, {})) {
+        for (const auto& event : heard()) {
             told.push_back(event.id.text() + " " + std::string(to_string(event.what)) + " " +
                           std::to_string(event.attempt));
         }
@@ -88,13 +36,6 @@ protected:
     }
 
     using Names = std::vector<std::string>;
-
-    Duration since = 0s;
-    Now now = both_at(0s);
-    Outbox out, said;
-    Ledger machine{Limits(), 42, at(0s)};
-    JobNumber next_number = 1;
-    std::vector<Event> events;
 };
 
 TEST_F(LedgerWatched, TheLifeOfAJobIsToldInOrder) {
@@ -114,6 +55,7 @@ TEST_F(LedgerWatched, EveryEndIsToldByItsName) {
                               State::quarantined}) {
         store(terms("echo"), std::string(to_string(state)).c_str());
         tell(Final{next_number - 1, state, {"why", "", false}});
+        const auto events = heard();
         EXPECT_EQ(to_string(events.back().what), to_string(state));
         EXPECT_EQ(events.back().note, "why");
     }
@@ -125,6 +67,7 @@ TEST_F(LedgerWatched, AnEventSaysWhatItsReadersFilterBy) {
     store(t, "a");
     machine.on(Progress{id("a"), 1, 2.0 / 3, "most"});
     step();
+    const auto events = heard();
     EXPECT_EQ(events[0].kind, "echo");
     EXPECT_EQ(events[0].tags, std::vector<std::string>{"nightly"});
     EXPECT_EQ(events[1].progress, 0.666667);

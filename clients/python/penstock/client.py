@@ -9,11 +9,9 @@
 
 import collections
 import json
-import re
 import time
-import urllib.parse
 
-from . import groups, streams
+from . import asking, groups, streams
 from .errors import NotFinished, OutcomeUnknown, PenstockError, error_of
 from .http import Http
 from .ids import new_id
@@ -92,7 +90,7 @@ class Client:
         """Submits many at once, as NDJSON of at most 64 MiB. jobs: dicts of `kind`, `payload` and
         terms, or ("kind", payload); those without an `id` are given one here. One bad job does not sink the rest: see
         `errors` of the Bulk that it returns."""
-        lines = [json.dumps({"id": new_id(), **_plain(groups.as_job(job))}) for job in jobs]
+        lines = [json.dumps({"id": new_id(), **asking.plain(groups.as_job(job))}) for job in jobs]
         answer = self._checked("POST", "/v1/jobs/bulk", body="\n".join(lines).encode(),
                                headers={"Content-Type": "application/x-ndjson"})
         said = _json(answer)
@@ -101,17 +99,17 @@ class Client:
     def _submit(self, kind, payload, id, idempotency_key, content_type, terms, wait):
         if id is not None and idempotency_key is not None:
             raise ValueError("give an id or an idempotency_key, not both: the key makes the id")
-        terms = _plain(terms)
+        terms = asking.plain(terms)
         headers = {}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         elif id is None:
             id = new_id()
         if wait is not None:
-            headers["Prefer"] = f"wait={_seconds(wait)}"
+            headers["Prefer"] = f"wait={asking.seconds(wait)}"
         if isinstance(payload, (bytes, bytearray, memoryview)):
             headers["Content-Type"] = content_type or "application/octet-stream"
-            path, query = f"/v1/kinds/{_quoted(kind)}/jobs", _as_query(terms, id)
+            path, query = f"/v1/kinds/{asking.quoted(kind)}/jobs", asking.as_query(terms, id)
             body = bytes(payload)
         else:
             headers["Content-Type"] = "application/json"
@@ -129,8 +127,8 @@ class Client:
     def status(self, id, *, wait=None):
         """What is known of the job, a dict: id, kind, state, attempt, ... wait: hold the answer
         until it has finished, at most this long (and at most 300 s)."""
-        query = {"wait": _seconds(wait)} if wait else None
-        return _json(self._checked("GET", _job(id), query, wait=wait or 0.0))
+        query = {"wait": asking.seconds(wait)} if wait else None
+        return _json(self._checked("GET", asking.job(id), query, wait=wait or 0.0))
 
     def wait(self, id, timeout=None):
         """Returns the status once the job has finished, however it ended. timeout: seconds; None
@@ -173,8 +171,8 @@ class Client:
         """The result itself: decoded JSON, or bytes where the handler returned bytes. Raises
         NotFinished, JobFailed (failed, cancelled, expired, quarantined), Gone, NotFound."""
         for hold in _holds(wait):
-            query = {"wait": _seconds(hold)} if hold else None
-            answer = self._checked("GET", _job(id) + "/result", query, wait=hold)
+            query = {"wait": asking.seconds(hold)} if hold else None
+            answer = self._checked("GET", asking.job(id) + "/result", query, wait=hold)
             if answer.status != 202:
                 return value_of_answer(answer)
         raise NotFinished(id)
@@ -192,19 +190,19 @@ class Client:
                     return
                 yield view
                 left = left and left - 1
-            path, query = _next_page(answer), None
+            path, query = asking.next_page(answer), None
 
     def cancel(self, id):
         """Cancels. Returns "cancelled" if it was waiting, "telling" if it runs (the worker is told,
         and `wait` says how it ended). Raises Conflict if it had finished."""
-        answer = self._checked("DELETE", _job(id))
+        answer = self._checked("DELETE", asking.job(id))
         return "telling" if answer.status == 202 else "cancelled"
 
     def retry(self, id):
         """Submits a finished job again, as a new one; returns the new id. Raises Conflict if it has
         not finished."""
         headers = {"Idempotency-Key": new_id()}  # a repeated request makes no second job
-        return _json(self._checked("POST", _job(id) + "/retry", headers=headers))["id"]
+        return _json(self._checked("POST", asking.job(id) + "/retry", headers=headers))["id"]
 
     def cancel_many(self, ids=None, *, dry_run=False, **which):
         """Cancels these jobs, or all of a `state`, `kind`, `tag`. Returns how many that were;
@@ -234,7 +232,7 @@ class Client:
 
     def explain(self, id):
         """Why the job is not running yet, a dict: `why` for programs, `text` for people."""
-        return _json(self._checked("GET", _job(id) + "/explain"))
+        return _json(self._checked("GET", asking.job(id) + "/explain"))
 
     # ---- many that belong together
 
@@ -243,7 +241,7 @@ class Client:
         `payload` and terms, or ("kind", payload). then: the job that gets the ordered results once
         all have succeeded; on_failure: the one that gets what became of each, if not. mode:
         "all", or "first": one success is enough, and the rest is cancelled."""
-        body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
+        body = groups.body_of(map(asking.plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
         return groups.Group(self, **self._submit_group("/v1/groups", body))
 
     def run_group(self, jobs, *, timeout=60.0, mode=None, id=None):
@@ -252,10 +250,10 @@ class Client:
         not hide the others. Raises NotFinished when the time is up: `penstock.Group(client,
         error.id)` waits on."""
         until = time.monotonic() + timeout
-        body = groups.body_of(map(_plain, map(groups.as_job, jobs)), None, None, mode, id)
+        body = groups.body_of(map(asking.plain, map(groups.as_job, jobs)), None, None, mode, id)
         hold = min(timeout, WAIT_MAX)
         said = self._post_group("/v1/groups", body,
-                                {**JSON_BODY, "Prefer": f"wait={_seconds(hold)}"}, hold)
+                                {**JSON_BODY, "Prefer": f"wait={asking.seconds(hold)}"}, hold)
         if "results" not in said:  # not finished, or too much for one answer
             group = groups.Group(self, said["id"])
             group.wait(max(0.0, until - time.monotonic()))
@@ -266,7 +264,7 @@ class Client:
     def chain(self, jobs, *, then=None, on_failure=None, id=None):
         """Submits jobs that run one after the other; returns a Chain. A step without a payload gets
         the result of the one before as its payload; a dict gets it as its member `previous`."""
-        body = groups.body_of(map(_plain, map(groups.as_job, jobs)), then, on_failure, None, id)
+        body = groups.body_of(map(asking.plain, map(groups.as_job, jobs)), then, on_failure, None, id)
         return groups.Chain(self, **self._submit_group("/v1/chains", body))
 
     def map(self, kind, payloads, *, piece=groups.MAP_PIECE, ahead=groups.MAP_AHEAD,
@@ -289,14 +287,14 @@ class Client:
             return _json(self._checked("POST", path, None, body, headers, wait))
 
     def _group_view(self, id, wait):
-        query = {"wait": _seconds(wait)} if wait else None
-        return _json(self._checked("GET", _group(id), query, wait=wait or 0.0))
+        query = {"wait": asking.seconds(wait)} if wait else None
+        return _json(self._checked("GET", asking.group(id), query, wait=wait or 0.0))
 
     def _group_lines(self, id):
-        return streams.members(self._http, _group(id) + "/results")
+        return streams.members(self._http, asking.group(id) + "/results")
 
     def _cancel_group(self, id):
-        self._checked("DELETE", _group(id))
+        self._checked("DELETE", asking.group(id))
 
     def _give_up(self, group):
         try:
@@ -313,15 +311,15 @@ class Client:
         query = {"state": state, "kind": kind, "tag": tag}
         path = "/v1/events"
         if id is not None:
-            path = _job(id) + "/events"
+            path = asking.job(id) + "/events"
         elif group is not None:
-            path = _group(getattr(group, "id", group)) + "/events"
+            path = asking.group(getattr(group, "id", group)) + "/events"
         return streams.events(self._http, path, query, after, path == "/v1/events")
 
     def partials(self, id):
         """The result of a job bit by bit: iterate over the Pieces for each Piece, as its handler
         says it; then `.result` is the result."""
-        return streams.Pieces(self._http, _job(id) + "/result")
+        return streams.Pieces(self._http, asking.job(id) + "/result")
 
     # ---- the house
 
@@ -337,7 +335,7 @@ class Client:
     def set_kind(self, kind, **settings):
         """Sets what holds for all jobs of a kind, whoever submits them: max_running, rate (a
         second), paused, weight, timeout; None clears one. Returns all settings."""
-        return _json(self._checked("PATCH", f"/v1/kinds/{_quoted(kind)}", None,
+        return _json(self._checked("PATCH", f"/v1/kinds/{asking.quoted(kind)}", None,
                                    json.dumps(settings).encode(), JSON_BODY))
 
     def _checked(self, method, path, query=None, body=None, headers=None, wait=0.0, repeat=True):
@@ -356,49 +354,8 @@ def _holds(total):
         yield WAIT_MAX if until is None else min(max(0.0, until - time.monotonic()), WAIT_MAX)
 
 
-def _seconds(number):
-    return f"{number:.3f}".rstrip("0").rstrip(".")
-
-
 def _json(answer):
     try:
         return json.loads(answer.body)
     except ValueError:
         raise error_of(answer.status, answer.body) from None
-
-
-def _plain(terms):
-    """Callbacks may be written short."""
-    for name in ("then", "on_failure"):
-        if terms.get(name) is not None:
-            terms = {**terms, name: _plain(groups.as_job(terms[name]))}
-    return terms
-
-
-def _group(id):
-    return "/v1/groups/" + _quoted(id)
-
-
-def _job(id):
-    return "/v1/jobs/" + _quoted(id)
-
-
-def _quoted(text):
-    return urllib.parse.quote(text, safe="")
-
-
-def _as_query(terms, id):
-    said = {k: json.dumps(v) if isinstance(v, bool) else v for k, v in terms.items()}
-    for name in ("tags", "needs"):
-        if isinstance(said.get(name), (list, tuple)):
-            said[name] = ",".join(said[name])
-    return {**said, "id": id}
-
-
-def _next_page(answer):
-    """The path of the page after this one, or None."""
-    for target, rest in re.findall(r"<([^>]*)>([^,]*)", answer.headers.get("Link", "")):
-        if 'rel="next"' in rest or "rel=next" in rest:
-            parts = urllib.parse.urlsplit(target)
-            return parts.path + (f"?{parts.query}" if parts.query else "")
-    return None

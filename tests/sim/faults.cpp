@@ -1,0 +1,132 @@
+// What goes wrong, and who changes settings meanwhile.
+
+#include "tests/sim/world.hpp"
+
+#include <iterator>
+
+namespace penstock::sim {
+
+using namespace std::chrono_literals;
+
+void World::break_link() {
+    if (!linked_) return;
+    ++faults_;
+    linked_ = false;
+    ledger_->set_ventilator_up(false);
+    const bool flushes = happens(0.5); // the socket's own queue survives, the kernel's does not
+    if (!flushes) {
+        ++to_sink_.life;
+        ++to_ventilator_.life;
+    } else if (happens(0.5)) {
+        ++to_ventilator_.life;
+    } else {
+        ++to_sink_.life;
+    }
+    dispatcher_->sink_down();
+    at(between(1ms, 2s), [this] { meet(); });
+}
+
+// A new process on the same address: it knows nothing, and its outcomes are gone.
+void World::kill_sink() {
+    ++faults_;
+    for (auto& [text, job] : jobs_) {
+        if (job.outcome) job.outcome_lost = true;
+        job.outcome.reset();
+    }
+    lose_families();
+    for (auto& w : workers_) ++w->sink_pipe.life;
+    ++to_sink_.life;
+    ++to_ventilator_.life;
+    linked_ = false;
+    ++sink_life_;
+    ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
+    s_link_ = {};
+    s_out_ = {};
+    met_life_ = 0;
+    dispatcher_->sink_down();
+    at(between(1ms, 2s), [this] { meet(); });
+}
+
+// kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that
+// got no answer submit again.
+void World::kill_ventilator() {
+    ++faults_;
+    ++v_life_;
+    for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_}) ++pipe->life;
+    linked_ = false;
+    ledger_->set_ventilator_up(false);
+    dispatcher_ =
+        std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan_), seed_ ^ v_life_, now_);
+    v_out_ = {};
+    v_link_ = {};
+    v_wake_ = kNever;
+    for (auto& each : workers_) {
+        Worker* w = each.get();
+        ++w->lane_pipe.life;
+        w->waiting.clear();
+        w->on_the_way.clear();
+        w->lane = 0;
+        // A plain one waits for three pings first.
+        at_ventilator(w->sdk ? between(1ms, 10ms) : 15s, [this, w] {
+            if (w->alive && w->lane == 0) awake(*w, [this, w] { join(*w); });
+        });
+    }
+    const Duration met = between(1ms, 2s);
+    at_ventilator(met, [this] { meet(); });
+    while_offered(met);
+    at_ventilator(between(2s, 3s), [this] {
+        for (const Event& submit : submissions_) submit();
+    });
+}
+
+// What may come between an offer and its answer: the next death, and people who cancel.
+void World::while_offered(Duration met) {
+    for (int i = 0; i < 5 && plan_.cancel > 0 && !jobs_.empty(); ++i) {
+        auto any = jobs_.begin();
+        std::advance(any, static_cast<std::ptrdiff_t>(chance_.unit() * static_cast<double>(jobs_.size())));
+        at_ventilator(met + between(0ms, 5ms), [this, id = any->first] { cancel(id); });
+    }
+    if (happens(0.3)) at_ventilator(met + between(0ms, 5ms), [this] { kill_ventilator(); });
+}
+
+void World::set_something() {
+    AskKind wish;
+    wish.kind = happens(0.5) ? "k0" : "k1";
+    if (happens(0.3)) wish.set.paused = happens(0.5);
+    if (happens(0.4)) wish.set.max_running = 1 + static_cast<std::uint32_t>(chance_.unit() * 4);
+    if (happens(0.4)) wish.set.rate = 1 + chance_.unit() * 200;
+    if (happens(0.3)) wish.clear.emplace_back("max_running");
+    if (happens(0.3)) wish.clear.emplace_back("rate");
+    set_kind(wish);
+}
+
+void World::clear_settings() {
+    for (const char* kind : {"k0", "k1"}) {
+        const bool done = set_kind({kind, {}, {"paused", "max_running", "rate"}});
+        if (!done) return at(100ms, [this] { clear_settings(); });
+    }
+}
+
+void World::fault_tick() {
+    const double share = seconds(kFaultTick);
+    for (auto& [id, job] : jobs_) check_job(id, job);
+    if (!healing_) {
+        for (std::size_t i = 0; i < workers_.size(); ++i) {
+            Worker& w = *workers_[i];
+            if (!w.alive || w.lane == 0) continue;
+            if (happens(plan_.crash * share))
+                crash(w);
+            else if (happens(plan_.lane_reset * share))
+                reset_lane(w);
+            else if (w.sdk && happens(plan_.pause * share))
+                pause(w);
+        }
+        if (happens(plan_.link_break * share)) break_link();
+        if (happens(plan_.sink_kill * share)) kill_sink();
+        if (happens(plan_.settings * share)) set_something();
+        if (happens(plan_.ventilator_kill * share)) kill_ventilator();
+    }
+    at(kFaultTick, [this] { fault_tick(); });
+}
+
+} // namespace penstock::sim

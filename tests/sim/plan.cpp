@@ -1,0 +1,62 @@
+// What a seed enables.
+
+#include "tests/sim/world.hpp"
+
+namespace penstock::sim {
+
+using namespace std::chrono_literals;
+
+Plan draw_plan(Chance& chance) {
+    Plan p;
+    const auto maybe = [&](double odds, double most) {
+        return chance.unit() < odds ? chance.unit() * most : 0.0;
+    };
+    p.jobs = 20 + static_cast<int>(chance.unit() * 100);
+    p.workers = 1 + static_cast<int>(chance.unit() * 5);
+    p.crash = maybe(0.6, 1.0);
+    p.vanish = maybe(0.3, 0.3);
+    p.lane_reset = maybe(0.4, 0.6);
+    p.pause = maybe(0.4, 0.6);
+    p.link_break = maybe(0.5, 1.0);
+    p.sink_kill = maybe(0.15, 0.15);
+    p.poison = maybe(0.3, 0.05);
+    p.flaky = maybe(0.7, 0.4);
+    p.busy = maybe(0.3, 0.3);
+    p.cancel = maybe(0.4, 0.2);
+    p.resubmit = maybe(0.3, 0.3);
+    p.needs = maybe(0.4, 0.5);
+    p.picky = maybe(0.4, 0.6);
+    p.tenants = 1 + chance.unit() * 4;
+    p.ageing = chance.unit() < 0.3 ? 0 : 1 + chance.unit() * 5;
+    p.together = maybe(0.5, 1.0);
+    p.settings = maybe(0.3, 1.0);
+    p.ventilator_kill = maybe(0.25, 0.3);
+    p.groups = static_cast<int>(maybe(0.5, 8.0));
+    p.retry = maybe(0.3, 0.3);
+    return p;
+}
+
+std::string to_string(const Plan& p) {
+    std::string out = "jobs=" + std::to_string(p.jobs) + " workers=" + std::to_string(p.workers);
+    const std::pair<const char*, double> odds[] = {
+        {"crash", p.crash},   {"vanish", p.vanish},         {"lane_reset", p.lane_reset},
+        {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
+        {"poison", p.poison}, {"flaky", p.flaky},           {"busy", p.busy},
+        {"cancel", p.cancel}, {"resubmit", p.resubmit},
+        {"together", p.together}, {"settings", p.settings},
+        {"ventilator_kill", p.ventilator_kill},
+        {"groups", p.groups}, {"retry", p.retry},
+        {"needs", p.needs}, {"picky", p.picky}, {"tenants", p.tenants}, {"ageing", p.ageing}};
+    for (const auto& [name, value] : odds) {
+        if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
+    }
+    return out;
+}
+
+ventilator::Limits dispatcher_limits(const Plan& plan) {
+    ventilator::Limits limits;
+    limits.ageing = from_seconds(plan.ageing);
+    return limits;
+}
+
+} // namespace penstock::sim
