@@ -39,8 +39,8 @@ class Handler:
             raise Fail("bad-result", f"{name} must return a list with one value for each of "
                        f"{len(jobs)} jobs, not {type(said).__name__}", retryable=False)
         if len(said) != len(jobs):
-            raise Fail("bad-result", f"{name} returned {len(said)} values for {len(jobs)} jobs",
-                       retryable=False)
+            raise Fail("wrong-reply-count",
+                       f"{name} returned {len(said)} values for {len(jobs)} jobs", retryable=False)
         return list(said)
 
 

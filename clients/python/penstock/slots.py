@@ -53,14 +53,15 @@ class Slots:
 
     def cancel(self, number, id):
         """`id` as text or as the 16 bytes of a UUID; number 0 means whichever attempt. Tells a
-        running job. Takes away, and returns, a waiting one; else None."""
+        running job, once. Takes away, and returns, a waiting one; else None."""
         def is_meant(job):
             return (job.number == number or not number) and id in (job.id, job.wire_id)
 
         with self._changed:
             for call in self._running.values():
                 for job in call.jobs:
-                    if is_meant(job):
+                    # A second word would break into what a coroutine does about the first one.
+                    if is_meant(job) and not job.cancelled:
                         job.cancel()
                         self._told(call)
             for call in self._waiting:

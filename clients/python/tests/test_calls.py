@@ -81,7 +81,8 @@ class BatchTest(WorkerCase):
             self.assertEqual(self.pipeline.values(2), {"j1": "handler-error", "j2": "handler-error"})
 
     def test_a_wrong_number_of_values_fails_all_of_it(self):
-        for said in ([1], "ab", None, {1: 2, 3: 4}):
+        for said, code in (([1], "wrong-reply-count"), ([1, 2, 3], "wrong-reply-count"),
+                           ("ab", "bad-result"), (None, "bad-result"), ({1: 2, 3: 4}, "bad-result")):
             with self.subTest(said=said):
                 worker = BatchTest()
                 worker.setUp()
@@ -91,7 +92,7 @@ class BatchTest(WorkerCase):
                     rows = [worker.pipeline.result()[1] for _ in range(2)]
                 finally:
                     worker.tearDown()
-                self.assertEqual([row[4::2] for row in rows], [["bad-result", False]] * 2)
+                self.assertEqual([row[4::2] for row in rows], [[code, False]] * 2)
 
     def test_a_payload_that_can_not_be_read_fails_its_own_job(self):
         self.batch(lambda jobs: [job.payload for job in jobs])
@@ -198,6 +199,31 @@ class AsyncTest(WorkerCase):
         self.assertTrue(self.entered.wait(10))
         self.pipeline.say({"type": "cancel", "number": 3, "id": "a"})
         self.assertEqual(self.pipeline.value(), "done anyway")
+
+    def test_cancelling_twice_does_not_break_into_the_clean_up(self):
+        cleaning, cleaned = threading.Event(), []
+
+        @self.worker.kind("long")
+        async def long(payload):
+            self.entered.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                cleaning.set()
+                while not self.gate.is_set():
+                    await asyncio.sleep(0.001)
+                cleaned.append(payload)
+        self.start_joined(slots=2)
+        self.pipeline.give((3, "a", 7), kind="long")
+        self.assertTrue(self.entered.wait(10))
+        self.pipeline.say({"type": "cancel", "number": 3, "id": "a"})
+        self.assertTrue(cleaning.wait(10))
+        self.pipeline.say({"type": "cancel", "number": 3, "id": "a"})
+        self.pipeline.give((4, "b", 0))  # read after the second cancel
+        self.assertEqual(self.pipeline.values(1), {"b": 0})
+        self.gate.set()
+        self.assertEqual(self.pipeline.values(1), {"a": "cancelled"})
+        self.assertEqual(cleaned, [7])
 
     def test_a_batch_is_cancelled_when_nobody_waits_for_any_of_it(self):
         @self.worker.batch("long", max=2)
