@@ -5,14 +5,14 @@
     async for result in client.map("resize", images): ...
 
 Requests are made on threads, as many at a time as `threads` says: a call that waits for a job holds
-one of them. Standard library only.
+one of them, until it is cancelled. Standard library only.
 """
 
 import asyncio
-import concurrent.futures
 import functools
 
 from .client import Client
+from .errands import Errand, Errands
 
 _END = object()
 
@@ -20,35 +20,37 @@ _END = object()
 class _Asynchronous:
     """Awaits the methods of `inner`, a plain object, on threads."""
 
-    def __init__(self, inner, executor):
+    def __init__(self, inner, errands):
         self._inner = inner
-        self._executor = executor
+        self._errands = errands
 
     async def _call(self, function, *arguments, **named):
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor, functools.partial(function, *arguments, **named))
+        return await self._on(Errand(), functools.partial(function, *arguments, **named))
+
+    async def _on(self, errand, function):
+        try:
+            return await asyncio.wrap_future(self._errands.start(errand, function))
+        except asyncio.CancelledError:
+            errand.give_up()  # else its thread would wait on, perhaps for ever
+            raise
 
     async def _each(self, iterator):
-        coming = None
+        errand, coming = Errand(), None
         try:
             while True:
-                coming = self._executor.submit(next, iterator, _END)
+                coming = self._errands.start(errand, functools.partial(next, iterator, _END))
                 item = await asyncio.wrap_future(coming)
                 if item is _END:
                     return
                 yield item
+        except asyncio.CancelledError:
+            errand.give_up()
+            raise
         finally:
             # Its thread may be in the middle of reading: it is closed after that.
-            if coming is not None:
-                coming.add_done_callback(lambda _: self._close_later(iterator))
-
-    def _close_later(self, iterator):
-        if not hasattr(iterator, "close"):
-            return
-        try:
-            self._executor.submit(iterator.close)  # it may have something to ask
-        except RuntimeError:  # the client has been closed
-            pass
+            if coming is not None and hasattr(iterator, "close"):
+                coming.add_done_callback(  # it may have something to ask
+                    lambda _: self._errands.tidy(iterator.close))
 
 
 def _awaited(of, name):
@@ -82,13 +84,28 @@ class AsyncGroup(_Asynchronous):
         return self._inner.ids
 
 
+class AsyncPieces(_Asynchronous):
+    """The result of a job bit by bit: as `Client.partials`, for `async for`."""
+
+    def __aiter__(self):
+        return self._each(iter(self._inner))
+
+    @property
+    def result(self):
+        return self._inner.result
+
+    @property
+    def dropped(self):
+        return self._inner.dropped
+
+
 class AsyncClient(_Asynchronous):
     """As `Client`, with the same arguments. Everything is awaited, except what is iterated over
     with `async for`: list, map, events and partials."""
 
     def __init__(self, url="http://127.0.0.1:8080", *, threads=32, **options):
-        super().__init__(Client(url, **options), concurrent.futures.ThreadPoolExecutor(
-            threads, thread_name_prefix="penstock"))
+        client = Client(url, **options)
+        super().__init__(client, Errands(threads, client._http.on))
 
     async def __aenter__(self):
         return self
@@ -97,14 +114,17 @@ class AsyncClient(_Asynchronous):
         self.close()
 
     def close(self):
-        """Waits for nothing: what is under way goes on on its threads."""
-        self._executor.shutdown(wait=False)
+        """Breaks off what is under way, which raises a PenstockError. Waits for nothing."""
+        self._errands.close()
 
     async def group(self, *arguments, **named):
-        return AsyncGroup(await self._call(self._inner.group, *arguments, **named), self._executor)
+        return AsyncGroup(await self._call(self._inner.group, *arguments, **named), self._errands)
 
     async def chain(self, *arguments, **named):
-        return AsyncGroup(await self._call(self._inner.chain, *arguments, **named), self._executor)
+        return AsyncGroup(await self._call(self._inner.chain, *arguments, **named), self._errands)
+
+    def partials(self, id):
+        return AsyncPieces(self._inner.partials(id), self._errands)
 
 
 def _equip():
@@ -113,7 +133,7 @@ def _equip():
                  "run_group", "cancel", "retry", "cancel_many", "retry_many", "purge", "explain", "kinds",
                  "set_kind", "workers"):
         setattr(AsyncClient, name, _awaited(Client, name))
-    for name in ("list", "map", "events", "partials"):
+    for name in ("list", "map", "events"):
         setattr(AsyncClient, name, _iterated(Client, name))
     for name in ("status", "wait", "result", "cancel"):
         setattr(AsyncGroup, name, _awaited(Group, name))

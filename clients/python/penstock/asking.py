@@ -4,8 +4,6 @@ import json
 import re
 import urllib.parse
 
-from . import groups
-
 
 def seconds(number):
     return f"{number:.3f}".rstrip("0").rstrip(".")
@@ -15,8 +13,18 @@ def plain(terms):
     """Callbacks may be written short."""
     for name in ("then", "on_failure"):
         if terms.get(name) is not None:
-            terms = {**terms, name: plain(groups.as_job(terms[name]))}
+            terms = {**terms, name: plain(as_job(terms[name]))}
     return terms
+
+
+def as_job(job):
+    """A dict of kind, payload and terms; "kind" and ("kind", payload) are short for one."""
+    if isinstance(job, str):
+        return {"kind": job}
+    if isinstance(job, (tuple, list)):
+        kind, payload = job
+        return {"kind": kind, "payload": payload}
+    return dict(job)
 
 
 def group(id):

@@ -81,16 +81,15 @@ class Client:
         answer = self._submit(kind, payload, id, idempotency_key, content_type, terms,
                               min(timeout, WAIT_MAX))
         view = _json(answer)
-        opaque = "content_type" in view  # JSON can't say bytes; the result itself can
-        if view.get("state") == "succeeded" and "result" in view and not opaque:
-            return view["result"]
+        if view.get("state") == "succeeded" and "result" in view:
+            return value_of_view(view)
         return self.result(view.get("id") or id, wait=max(0.0, until - time.monotonic()))
 
     def bulk(self, jobs):
         """Submits many at once, as NDJSON of at most 64 MiB. jobs: dicts of `kind`, `payload` and
         terms, or ("kind", payload); those without an `id` are given one here. One bad job does not sink the rest: see
         `errors` of the Bulk that it returns."""
-        lines = [json.dumps({"id": new_id(), **asking.plain(groups.as_job(job))}) for job in jobs]
+        lines = [json.dumps({"id": new_id(), **asking.plain(asking.as_job(job))}) for job in jobs]
         answer = self._checked("POST", "/v1/jobs/bulk", body="\n".join(lines).encode(),
                                headers={"Content-Type": "application/x-ndjson"})
         said = _json(answer)
@@ -241,7 +240,7 @@ class Client:
         `payload` and terms, or ("kind", payload). then: the job that gets the ordered results once
         all have succeeded; on_failure: the one that gets what became of each, if not. mode:
         "all", or "first": one success is enough, and the rest is cancelled."""
-        body = groups.body_of(map(asking.plain, map(groups.as_job, jobs)), then, on_failure, mode, id)
+        body = groups.body_of(jobs, then, on_failure, mode, id)
         return groups.Group(self, **self._submit_group("/v1/groups", body))
 
     def run_group(self, jobs, *, timeout=60.0, mode=None, id=None):
@@ -250,7 +249,7 @@ class Client:
         not hide the others. Raises NotFinished when the time is up: `penstock.Group(client,
         error.id)` waits on."""
         until = time.monotonic() + timeout
-        body = groups.body_of(map(asking.plain, map(groups.as_job, jobs)), None, None, mode, id)
+        body = groups.body_of(jobs, None, None, mode, id)
         hold = min(timeout, WAIT_MAX)
         said = self._post_group("/v1/groups", body,
                                 {**JSON_BODY, "Prefer": f"wait={asking.seconds(hold)}"}, hold)
@@ -264,7 +263,7 @@ class Client:
     def chain(self, jobs, *, then=None, on_failure=None, id=None):
         """Submits jobs that run one after the other; returns a Chain. A step without a payload gets
         the result of the one before as its payload; a dict gets it as its member `previous`."""
-        body = groups.body_of(map(asking.plain, map(groups.as_job, jobs)), then, on_failure, None, id)
+        body = groups.body_of(jobs, then, on_failure, None, id)
         return groups.Chain(self, **self._submit_group("/v1/chains", body))
 
     def map(self, kind, payloads, *, piece=groups.MAP_PIECE, ahead=groups.MAP_AHEAD,
@@ -274,6 +273,8 @@ class Client:
         for the first: payloads may be endless, and are taken as they are needed. on_error(error) says what is yielded for a job that has no
         result; without it JobFailed is raised. When it is closed early, what is under way is
         cancelled."""
+        if piece < 1 or ahead < 1:
+            raise ValueError(f"piece and ahead must be at least 1, not {piece} and {ahead}")
         return groups.map_results(self, kind, payloads, piece, ahead, on_error, terms)
 
     def _submit_group(self, path, body):
@@ -298,7 +299,8 @@ class Client:
 
     def _give_up(self, group):
         try:
-            group.cancel()
+            with self._http.on(None):  # whoever had it made may have given up
+                group.cancel()
         except PenstockError:
             pass  # it has finished, or nobody is there to be told
 

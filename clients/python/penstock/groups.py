@@ -4,7 +4,9 @@ import collections
 import itertools
 import json
 
-from .errors import error_of_outcome
+from .asking import as_job, plain
+from .errands import GivenUp
+from .errors import OutcomeUnknown, Unreachable, error_of_outcome
 from .ids import new_id
 from .values import value_of_view
 
@@ -77,7 +79,7 @@ class Chain(Group):
 
 def body_of(jobs, then, on_failure, mode, id):
     """The request for a group: all its jobs are named here, so that it can be repeated."""
-    listed = [as_job(job) for job in jobs]
+    listed = [plain(as_job(job)) for job in jobs]
     if not listed:
         raise ValueError("a group needs at least one job")
     body = {"id": id or new_id(), "jobs": listed}
@@ -85,18 +87,8 @@ def body_of(jobs, then, on_failure, mode, id):
         body["mode"] = mode
     for name, callback in (("then", then), ("on_failure", on_failure)):
         if callback is not None:
-            body[name] = as_job(callback)
+            body[name] = plain(as_job(callback))
     return json.dumps(body).encode()
-
-
-def as_job(job):
-    """A dict of kind, payload and terms; "kind" and ("kind", payload) are short for one."""
-    if isinstance(job, str):
-        return {"kind": job}
-    if isinstance(job, (tuple, list)):
-        kind, payload = job
-        return {"kind": kind, "payload": payload}
-    return dict(job)
 
 
 def map_results(client, kind, payloads, piece, ahead, on_error, terms):
@@ -108,7 +100,12 @@ def map_results(client, kind, payloads, piece, ahead, on_error, terms):
         jobs = [{"kind": kind, "payload": payload, **terms}
                 for payload in itertools.islice(payloads, piece)]
         if jobs:
-            under_way.append(client.group(jobs))
+            id = new_id()
+            try:
+                under_way.append(client.group(jobs, id=id))
+            except (GivenUp, OutcomeUnknown, Unreachable):
+                under_way.append(Group(client, id))  # it may be there
+                raise
         return bool(jobs)
 
     try:

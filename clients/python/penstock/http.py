@@ -1,5 +1,6 @@
 """HTTP/1.1 with keep-alive and bounded retries, on the standard library. Knows nothing of jobs."""
 
+import contextlib
 import http.client
 import random
 import socket
@@ -7,7 +8,9 @@ import threading
 import time
 import urllib.parse
 
+from .errands import Errand
 from .errors import PenstockError, Unreachable, error_of
+from .values import media_type
 
 BACKOFF_SECONDS = 0.1       # doubled by every retry, with jitter
 RETRY_AFTER_MAX = 30.0      # a server that asks for longer is not waited for
@@ -23,32 +26,40 @@ class Answer:
 
     @property
     def content_type(self):
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return media_type(self.headers.get("Content-Type"))
 
 
 class Stream:
     """An answer that comes bit by bit: iterate over its lines, bytes without their end. Raises
     OSError or HTTPException where it breaks off, and where nothing comes for too long."""
 
-    def __init__(self, connection, response):
+    def __init__(self, connection, response, let_go):
         self._connection = connection
         self._response = response
+        self._let_go = let_go
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self._let_go()
         self._response.close()
         self._connection.close()
 
     def __iter__(self):
-        rest = b""
+        begun = []  # what there is of a line: looked at once, and joined once
         while True:
             data = self._response.read1(65_536)
             if not data:
                 break
-            *lines, rest = (rest + data).split(b"\n")
-            yield from lines
+            first, *others = data.split(b"\n")
+            begun.append(first)
+            if others:
+                *whole, rest = others
+                yield b"".join(begun)
+                yield from whole
+                begun = [rest]
+        rest = b"".join(begun)
         if rest:
             yield rest
 
@@ -70,6 +81,7 @@ class _Kept:
 class _Own(threading.local):
     def __init__(self):
         self.kept = _Kept()
+        self.errand = None
 
 
 class Http:
@@ -87,24 +99,41 @@ class Http:
         self._base = parts.path.rstrip("/")
         self._url, self._timeout, self._retries, self._headers = url, timeout, retries, headers
         self._own = _Own()
+        self._nobodys = Errand()  # is never given up
 
     @property
     def retries(self):
         return self._retries
 
+    @contextlib.contextmanager
+    def on(self, errand):
+        """What this thread asks for in here can be given up: it is on this Errand; on None, not."""
+        before, self._own.errand = self._own.errand, errand
+        try:
+            yield
+        finally:
+            self._own.errand = before
+
     def open(self, path, query, headers, silence):
         """GET of an answer that comes bit by bit, on a connection of its own, without retries.
         silence: seconds without a byte after which it counts as broken. Returns a Stream, which is
         empty for 204; raises the ApiError of other statuses, OSError and HTTPException."""
+        errand = self._own.errand or self._nobodys
+        errand.check()
         connection = self._make(self._host, self._port, timeout=silence)
+        sock = None
         try:
+            connection.connect()
+            sock = connection.sock
+            errand.hold(sock)
             connection.request("GET", self._target(path, query),
                                headers={**self._headers, **headers})
             response = connection.getresponse()
             if response.status not in (200, 204):
                 raise error_of(response.status, response.read())
-            return Stream(connection, response)
+            return Stream(connection, response, lambda: errand.let_go(sock))
         except BaseException:
+            errand.let_go(sock)
             connection.close()
             raise
 
@@ -116,11 +145,14 @@ class Http:
     def request(self, method, path, query=None, body=None, headers=None, wait=0.0,
                 repeat=True):
         """`wait`: seconds that the server may hold the answer, on top of the timeout.
-        Returns an Answer of any status. Raises Unreachable."""
+        repeat: making it twice is as good as once. What is not is never sent on a connection that
+        was kept: the server may just be closing it, and then nobody knows whether it was read.
+        Returns an Answer of any status. Raises Unreachable, and GivenUp (see `on`)."""
         target = self._target(path, query)
         sent = {**self._headers, **(headers or {})}
         for retry in range(self._retries + 1):
             last = retry == self._retries
+            (self._own.errand or self._nobodys).check()
             try:
                 answer = self._once(method, target, body, sent, wait, repeat)
             except (OSError, http.client.HTTPException) as error:
@@ -142,11 +174,13 @@ class Http:
         self._own.kept.close()
 
     def _once(self, method, target, body, headers, wait, repeat):
+        if not repeat:
+            self.close()
         reused = self._own.kept.connection is not None
         try:
             return self._exchange(method, target, body, headers, wait)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            if not reused or not repeat:
+            if not reused:
                 raise
             self.close()  # the server had closed an idle connection: that is no failure yet
             return self._exchange(method, target, body, headers, wait)
@@ -158,10 +192,15 @@ class Http:
             connection.connect()
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._own.kept.connection = connection
-        connection.sock.settimeout(self._timeout + wait)
-        connection.request(method, target, body=body, headers=headers)
-        response = connection.getresponse()
-        answer = Answer(response, response.read())
+        sock, errand = connection.sock, self._own.errand or self._nobodys
+        sock.settimeout(self._timeout + wait)
+        errand.hold(sock)
+        try:
+            connection.request(method, target, body=body, headers=headers)
+            response = connection.getresponse()
+            answer = Answer(response, response.read())
+        finally:
+            errand.let_go(sock)
         if response.will_close:
             self.close()
         return answer

@@ -20,6 +20,7 @@ class FakeGateway(http.server.ThreadingHTTPServer):
         self.script = []
         self.asked = []
         self.connections = set()
+        self.hangs_up = False  # after each answer, which does not say so
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -57,6 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        self.close_connection = self.close_connection or self.server.hangs_up
 
     def stream(self, status, headers, pieces):
         """In chunks, one for each piece; CUT: the connection breaks there."""

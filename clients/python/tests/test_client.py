@@ -40,10 +40,9 @@ class ClientTest(GatewayCase):
         self.assertEqual(self.client.run("add", {"a": 3, "b": 4}, timeout=5), 7)
         self.assertEqual(self.asked()[2]["Prefer"], "wait=5")
 
-    def test_run_fetches_bytes_as_bytes(self):
+    def test_run_answers_bytes_as_bytes(self):
         self.gateway.will(200, {"id": "x", "state": "succeeded", "result": {"$bin": "AP8="},
                                 "content_type": "image/png"})
-        self.gateway.will(200, b"\x00\xff", Content_Type="image/png")
         self.assertEqual(self.client.run("thumbnail"), b"\x00\xff")
 
     def test_run_goes_on_waiting(self):
@@ -78,6 +77,43 @@ class ClientTest(GatewayCase):
         self.assertEqual(self.client.result("x"), b"\x00png")
         self.gateway.will(200, b"null")
         self.assertIsNone(self.client.result("x"))
+
+    def test_a_result_reads_the_same_way_whoever_reads_it(self):
+        json_type, png = {"content_type": "application/json"}, {"content_type": "image/png"}
+        for said, how, raw, means in (
+                ({"a": [{"$bin": "AP8="}]}, {}, None, {"a": [b"\x00\xff"]}),
+                ({"$bin": "AP8="}, png, b"\x00\xff", b"\x00\xff"),
+                ({"$bin": ""}, png, b"", b""),
+                ("<p>", {"content_type": "text/html"}, b"<p>", b"<p>"),
+                ({"$bin": "eyJhIjoxfQ=="}, json_type, b'{"a":1}', {"a": 1}),
+                ({"$bin": "e30"}, {}, None, {"$bin": "e30"}),     # no base64
+                ({"$bin": "e3 0="}, {}, None, {"$bin": "e3 0="}),
+                ({"$bin": "AP9="}, {}, None, {"$bin": "AP9="}),   # nor is this what bytes are written as
+                ({"$bin": 7}, {}, None, {"$bin": 7}),
+                ({"$bin": "AP8=", "b": 1}, {}, None, {"$bin": "AP8=", "b": 1}),
+                (None, {}, None, None)):
+            with self.subTest(said=said):
+                view = {"id": "x", "state": "succeeded", "result": said, **how}
+                line = json.dumps(view).encode() + b"\n"
+                self.gateway.will(200, view)
+                read = [self.client.run("add")]
+                body = json.dumps(said).encode() if raw is None else raw
+                self.gateway.will(200, body, Content_Type=how.get("content_type", "application/json"))
+                read.append(self.client.result("x"))
+                self.gateway.will(200, {"id": "g", "results": [view]})
+                read.append(self.client.run_group(["add"])[0]["result"])
+                self.gateway.will(202, {"id": "g"})
+                self.gateway.will_stream(line)
+                read += self.client.map("add", [1])
+                self.gateway.will_stream(line)
+                read += penstock.Group(self.client, "g").results()
+                self.gateway.will_stream(b'{"attempt":1,"partial":%s}\n' % json.dumps(said).encode(), line)
+                pieces = self.client.partials("x")
+                pieces_read = [piece.value for piece in pieces]
+                read.append(pieces.result)
+                self.assertEqual(read, [means] * 6)
+                if not how:
+                    self.assertEqual(pieces_read, [means])
 
     def test_result_that_is_not_there_yet(self):
         self.gateway.will(202, {"state": "running"})
@@ -172,6 +208,14 @@ class ClientTest(GatewayCase):
             self.gateway.will(200, {"state": "queued"})
             self.client.status("x")
         self.assertEqual(len(self.gateway.connections), 1)
+
+    def test_what_must_not_be_repeated_goes_on_a_connection_of_its_own(self):
+        self.gateway.hangs_up = True  # as a gateway does after 15 s of silence
+        for _ in range(2):
+            self.gateway.will(200, {"ids": ["n"]})
+            self.assertEqual(self.client.retry_many(["a"]), ["n"])
+        self.gateway.will(200, {"matched": 1})
+        self.assertEqual(self.client.purge(["a"]), 1)
 
     def test_an_address_that_is_none(self):
         with self.assertRaisesRegex(ValueError, "http://HOST:8080"):

@@ -1,6 +1,7 @@
 import itertools
 import json
 import unittest
+from unittest import mock
 
 import penstock
 from tests.fake_gateway import GatewayCase
@@ -38,6 +39,14 @@ class GroupTest(GatewayCase):
         self.gateway.will(202, {"id": "g"})
         self.client.group(["add"])
         self.assertEqual(len({self.gateway.said(i)["id"] for i in range(3)}), 1)
+
+    def test_callbacks_are_written_short_wherever_they_stand(self):
+        self.gateway.will(202, {"id": "g"})
+        self.client.group([{"kind": "add", "then": "store"}],
+                          then={"kind": "sum", "on_failure": ("tell", "ops")})
+        said = self.gateway.said()
+        self.assertEqual(said["jobs"], [{"kind": "add", "then": {"kind": "store"}}])
+        self.assertEqual(said["then"]["on_failure"], {"kind": "tell", "payload": "ops"})
 
     def test_an_empty_group_is_refused_here(self):
         with self.assertRaises(ValueError):
@@ -140,7 +149,7 @@ class MapTest(GatewayCase):
     def pieces(self, *results):
         """What is asked, in which order, is the client's own; answers fit by their path."""
         for result in results:
-            self.gateway.will(*result) if isinstance(result[0], int) else \
+            self.gateway.will(*result) if isinstance(result, tuple) else \
                 self.gateway.will_stream(*result)
 
     def test_results_come_in_order_and_jobs_go_in_pieces(self):
@@ -160,6 +169,24 @@ class MapTest(GatewayCase):
         self.assertEqual(next(results), 0)
         results.close()
         self.assertEqual(self.asked()[:2], ("DELETE", "/v1/groups/g1"))
+
+    def test_a_piece_of_nothing_would_never_end(self):
+        for limits in ({"piece": 0}, {"ahead": 0}, {"piece": -1}):
+            with self.assertRaises(ValueError):
+                self.client.map("square", [1], **limits)
+
+    def test_a_piece_that_may_have_been_taken_is_given_up_too(self):
+        self.client.close()
+        self.client = penstock.Client(self.gateway.url, retries=0)
+        # Breaks on the connection that was kept, and on a new one.
+        self.pieces((202, {"id": "g1"}), ("break",), ("break",))
+        for _ in range(2):
+            self.gateway.will(202, {})
+        with mock.patch("penstock.groups.new_id", iter(["g1", "g2"]).__next__):
+            with self.assertRaises(penstock.Unreachable):
+                list(self.client.map("square", [1, 2], piece=1))
+        self.assertEqual([path for method, path, *_ in self.gateway.asked if method == "DELETE"],
+                         ["/v1/groups/g1", "/v1/groups/g2"])
 
     def test_nothing_is_asked_for_nothing(self):
         self.assertEqual(list(self.client.map("square", [])), [])
@@ -200,10 +227,12 @@ class ManyTest(GatewayCase):
         self.assertEqual(len(keys), 1)
 
     def test_retry_of_many_is_not_repeated(self):
+        self.gateway.will(200, {"state": "failed"})
+        self.client.status("a")  # its connection is kept
         self.gateway.will("break")
         with self.assertRaises(penstock.Unreachable):
             self.client.retry_many(["a"])
-        self.assertEqual(len(self.gateway.asked), 1)
+        self.assertEqual(len(self.gateway.asked), 2)
 
     def test_wait_all_of_more_than_one_request_takes(self):
         self.gateway.will(200, {"done": [{"id": "a"}], "pending": ["x"]})
