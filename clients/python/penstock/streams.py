@@ -44,13 +44,20 @@ class _Tries:
         self._vain += 1
 
 
-def _lines(http, path, query, headers, tries):
-    """Yields the lines of one answer. Returns None at its end, else the error that broke it off."""
+def _lines(http, path, query, headers, tries, shows_life):
+    """Yields the lines of one answer, empty ones too: a server that has nothing to say sends them to
+    say that it is there. shows_life(line): whether that counts as progress; None is the beginning of
+    an answer. Returns None at its end, else the error that broke it off."""
     opened = False
     try:
         with http.open(path, query, headers, SILENCE_SECONDS) as answer:
             opened = True
-            yield from answer
+            if shows_life(None):
+                tries.progress()
+            for line in answer:
+                if shows_life(line):
+                    tries.progress()
+                yield line
     except socket.timeout as error:
         if opened:
             tries.progress()  # a server that answers and has nothing to say is a good one
@@ -67,9 +74,9 @@ def events(http, path, query, after, endless):
         headers = {"Accept": "text/event-stream"}
         if after is not None:
             headers["Last-Event-ID"] = after
-        lines = _Answer(_lines(http, path, query, headers, tries))
+        # Whoever opens the stream is well: where little happens, it breaks before the first event.
+        lines = _Answer(_lines(http, path, query, headers, tries, lambda line: True))
         for event in parse_events(lines):
-            tries.progress()
             after = event.id or after
             yield event
         if after == END and not endless:
@@ -94,7 +101,10 @@ def answers_of(http, path):
     tries = _Tries(http.retries)
     most = 0
     while True:
-        lines = _Answer(_lines(http, path, None, {"Accept": "application/x-ndjson"}, tries))
+        # What was read before is no progress; else an answer that always breaks at the same place
+        # would be asked for without end.
+        lines = _Answer(_lines(http, path, None, {"Accept": "application/x-ndjson"}, tries,
+                               lambda line: line is not None and not line.strip()))
 
         def decoded(lines=lines):
             nonlocal most
@@ -136,6 +146,8 @@ class Pieces:
             passed = 0
             for line in answer:
                 if "partial" in line:
+                    if line["attempt"] < attempt:
+                        continue  # told, and lost since
                     if line["attempt"] != attempt:
                         if shown:  # it was lost while nobody listened
                             yield Piece(attempt, None, True)
@@ -149,6 +161,8 @@ class Pieces:
                         yield Piece(attempt, None, True)
                         shown = 0
                 elif "state" in line:
+                    if shown and line.get("attempt", attempt) > attempt:
+                        yield Piece(attempt, None, True)  # lost likewise, and the next said nothing
                     self._end(line)
                 else:
                     self.dropped = line.get("dropped", self.dropped)

@@ -1,9 +1,11 @@
 import json
 import threading
+import time
 import unittest
 from unittest import mock
 
 import penstock
+from penstock.http import Stream
 from tests.fake_gateway import CUT, GatewayCase
 
 
@@ -62,6 +64,14 @@ class EventsTest(GatewayCase):
         self.gateway.will_stream(b'id: end\r\nevent: job\r\ndata: {"a":\r\ndata: 1}\r\n\r\n')
         self.assertEqual(list(self.client.events("x")), [("end", "job", {"a": 1})])
 
+    def test_a_house_where_nothing_happens_is_watched_for_ever(self):
+        for before_the_cut in ([], [b": nothing happened\n\n"]):  # by whatever lies between
+            for _ in range(6):
+                self.gateway.will_stream(*before_the_cut, CUT)
+            self.gateway.will_stream(END)
+            with mock.patch("penstock.streams.backoff", lambda retry: 0):
+                self.assertEqual(self.whats(self.client.events("x")), ["job"])
+
     def test_it_gives_up_after_as_many_vain_tries_as_any_request(self):
         for _ in range(4):
             self.gateway.will("break")
@@ -105,6 +115,36 @@ class PartialsTest(GatewayCase):
         self.assertEqual(list(self.client.partials("x")),
                          [(1, "a", False), (1, None, True), (2, "b", False)])
 
+    def test_an_attempt_that_was_lost_during_a_break_is_told_if_the_next_says_nothing(self):
+        a = b'{"attempt":1,"partial":"a"}\n'
+        self.gateway.will_stream(a, CUT)
+        self.gateway.will_stream(b'{"state":"succeeded","attempt":2,"result":1}\n')
+        self.assertEqual(list(self.client.partials("x")), [(1, "a", False), (1, None, True)])
+
+    def test_a_result_after_a_break_loses_nothing_of_its_own_attempt(self):
+        a = b'{"attempt":1,"partial":"a"}\n'
+        self.gateway.will_stream(a, CUT)
+        self.gateway.will_stream(a, b'{"state":"succeeded","attempt":1,"result":1}\n')
+        self.assertEqual(list(self.client.partials("x")), [(1, "a", False)])
+
+    def test_empty_lines_are_signs_of_life_and_nothing_else(self):
+        a, end = b'{"attempt":1,"partial":"a"}\n', b'{"state":"succeeded","result":1}\n'
+        for _ in range(6):
+            self.gateway.will_stream(b"\n", a, b"\n\n", CUT)
+        self.gateway.will_stream(b"\n", a, b"\n", end, b"\n")
+        with mock.patch("penstock.streams.backoff", lambda retry: 0):
+            pieces = self.client.partials("x")
+            self.assertEqual(list(pieces), [(1, "a", False)])
+        self.assertEqual(pieces.result, 1)
+
+    def test_an_answer_that_breaks_where_it_did_before_is_given_up(self):
+        for _ in range(4):
+            self.gateway.will_stream(b'{"attempt":1,"partial":"a"}\n', CUT)
+        self.gateway.will_stream(b'{"attempt":1,"partial":"a"}\n', CUT)
+        with mock.patch("penstock.streams.backoff", lambda retry: 0):
+            with self.assertRaises(penstock.Unreachable):
+                list(self.client.partials("x"))
+
     def test_a_silent_server_is_asked_again_for_as_long_as_it_answers(self):
         stopped = threading.Event()
         self.addCleanup(stopped.set)
@@ -123,6 +163,23 @@ class PartialsTest(GatewayCase):
         self.assertEqual(next(pieces).value, "a")
         with self.assertRaisesRegex(penstock.JobFailed, "boom"):
             next(pieces)
+
+
+class StreamTest(unittest.TestCase):
+    def lines(self, *pieces):
+        response = mock.Mock(read1=mock.Mock(side_effect=[*pieces, b""]))
+        return list(Stream(None, response, None))
+
+    def test_a_line_may_be_cut_anywhere(self):
+        self.assertEqual(self.lines(b"a", b"b\n\nc", b"\n", b"d\ne\n", b"f"),
+                         [b"ab", b"", b"c", b"d", b"e", b"f"])
+
+    def test_a_long_line_is_looked_at_once(self):
+        piece = bytes(65_536)
+        began = time.process_time()
+        self.assertEqual([len(line) for line in self.lines(*[piece] * 1_000, b"\n")], [65_536_000])
+        # 0.1 s; it would be more than 5 s if each piece were added to what there was.
+        self.assertLess(time.process_time() - began, 2)
 
 
 if __name__ == "__main__":
