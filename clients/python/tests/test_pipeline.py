@@ -201,7 +201,8 @@ class PipelineTest(HouseCase):
     def test_cancel_many_and_explain(self):
         ids = self.client.bulk({"kind": "add", "needs": ["gpu"], "tags": ["never"]}
                                for _ in range(20)).ids
-        self.assertEqual(self.client.explain(ids[0])["why"], "no-worker")
+        # The client hears that it is stored before the ventilator does.
+        until(lambda: self.client.explain(ids[0])["why"] == "no-worker", "no worker has that label")
         self.assertEqual(self.client.wait_any(ids, timeout=0.01), ([], ids))
         self.assertEqual(self.client.cancel_many(tag="never"), 20)
         self.assertEqual(len(self.client.wait_all(ids, timeout=10).done), 20)
