@@ -11,7 +11,7 @@ import time
 
 import penstock
 
-MAX, WAIT = 10, 0.02
+MAX, WAIT = 10, 0.02  # images in one call, seconds
 
 model = images = None
 calls = 0
@@ -20,10 +20,8 @@ calls = 0
 def load():
     """Once per process, before it joins: no request waits for a model that is being loaded."""
     global model, images
-    import numpy
-    from model import Model
-    model = Model()
-    images = numpy.load(os.environ["IMAGES"], mmap_mode="r")
+    from model import Model, make_images
+    model, images = Model(), make_images()
     model.labels(images[:MAX])  # warm
 
 

@@ -5,14 +5,13 @@ import threading
 import time
 
 import penstock
-from model import Model
-
-import order
+from app import MAX
+from model import Model, make_images
 
 WORKERS = 2
 WAYS = (  # name, app, slots of a worker
     ("no batches", "single", 1),
-    ("each worker alone", "alone", order.MAX),
+    ("each worker alone", "alone", MAX),
     ("where all wait", "together", 1),
 )
 
@@ -80,7 +79,7 @@ def table(run):
 
 
 def measure(run, title, goals):
-    print(f"\n{title}, {WORKERS} workers, at most {order.MAX} images in a call:")
+    print(f"\n{title}, {WORKERS} workers, at most {MAX} images in a call:")
     sizes = sorted(images for images, _, _ in goals)
     print(f"  {'batches':<18} {'images':>6} {'calls':>6} {'in a call':>9}"
           + ("" if run.short else f" {'images/s':>8}"
@@ -100,9 +99,7 @@ def measure(run, title, goals):
 
 
 def check(run, busy, quiet):
-    import numpy
-    images = numpy.load(run.images, mmap_mode="r")
-    model, known = Model(), {}
+    images, model, known = make_images(), Model(), {}
     loads = [*busy.values(), *quiet.values()]
     for number in sorted({n for load in loads for n, _ in load.answers}):
         known[number] = model.labels(images[[number]])[0]
@@ -111,8 +108,8 @@ def check(run, busy, quiet):
     run.claim(wrong == 0, f"{whole} images have the label that the model gives each alone")
     single, _, together = (name for name, _, _ in WAYS)
     run.claim(mean(busy[single]) == mean(quiet[single]) == 1, "without batches each image is a call")
-    run.claim(max(said["size"] for _, said in busy[together].answers) <= order.MAX,
-              f"no call had more than {order.MAX} images")
+    run.claim(max(said["size"] for _, said in busy[together].answers) <= MAX,
+              f"no call had more than {MAX} images")
     run.claim(mean(busy[together]) > 5, f"{mean(busy[together]):.1f} images in a call when busy")
 
 

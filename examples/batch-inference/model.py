@@ -1,5 +1,6 @@
 """A small network and the images that it is asked about. Real matrix work: three layers with ten million
-weights, 42 MB that every call has to read. That is why ten images cost little more than one."""
+weights, 42 MB that every call has to read. That is why ten images cost three times what one does, not ten
+times."""
 
 import numpy
 
@@ -22,8 +23,9 @@ class Model:
         return [int(label) for label in (self.weights[-1] @ x).argmax(axis=0)]
 
 
-def make_images(path):
-    """Blobs of colour over noise, a file of them: jobs name an image by its number."""
+def make_images():
+    """Blobs of colour over noise, a row each, the same in every process: jobs name an image by its
+    number."""
     rng = numpy.random.default_rng(SEED)
     y, x = numpy.mgrid[0:32, 0:32]
     images = rng.integers(0, 64, (IMAGES, 32, 32, 3), dtype=numpy.uint8)
@@ -31,4 +33,4 @@ def make_images(path):
         at_y, at_x, wide = rng.integers(4, 28), rng.integers(4, 28), rng.integers(2, 9)
         image[(y - at_y) ** 2 + (x - at_x) ** 2 < wide ** 2] += rng.integers(
             0, 192, 3, dtype=numpy.uint8)
-    numpy.save(path, images.reshape(IMAGES, -1))
+    return images.reshape(IMAGES, -1)
