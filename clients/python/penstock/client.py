@@ -87,8 +87,8 @@ class Client:
 
     def bulk(self, jobs):
         """Submits many at once, as NDJSON of at most 64 MiB. jobs: dicts of `kind`, `payload` and
-        terms, or ("kind", payload); those without an `id` are given one here. One bad job does not sink the rest: see
-        `errors` of the Bulk that it returns."""
+        terms, or ("kind", payload); those without an `id` are given one here. One bad job does not
+        sink the rest: see `errors` of the Bulk that it returns."""
         lines = [json.dumps({"id": new_id(), **asking.plain(asking.as_job(job))}) for job in jobs]
         answer = self._checked("POST", "/v1/jobs/bulk", body="\n".join(lines).encode(),
                                headers={"Content-Type": "application/x-ndjson"})
@@ -270,9 +270,9 @@ class Client:
             on_error=groups.raise_it, **terms):
         """Yields the results of `kind` for these payloads, in their order, as soon as they are
         there. Submits `piece` jobs in a request, as a group, and `ahead` requests before it waits
-        for the first: payloads may be endless, and are taken as they are needed. on_error(error) says what is yielded for a job that has no
-        result; without it JobFailed is raised. When it is closed early, what is under way is
-        cancelled."""
+        for the first: payloads may be endless, and are taken as they are needed. on_error(error)
+        says what is yielded for a job that has no result; without it JobFailed is raised. When it is
+        closed early, what is under way is cancelled."""
         if piece < 1 or ahead < 1:
             raise ValueError(f"piece and ahead must be at least 1, not {piece} and {ahead}")
         return groups.map_results(self, kind, payloads, piece, ahead, on_error, terms)
