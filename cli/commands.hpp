@@ -11,9 +11,9 @@ Command wait_command(CLI::App& root);        //
 Command list_command(CLI::App& root);        //
 Command explain_command(CLI::App& root);     // commands_many.cpp
 Command cancel_command(CLI::App& root);      //
-Command events_command(CLI::App& root);      // commands_events.cpp
 Command retry_command(CLI::App& root);       //
 Command purge_command(CLI::App& root);       //
+Command events_command(CLI::App& root);      // commands_events.cpp
 Command group_command(CLI::App& root);       // commands_groups.cpp
 Command chain_command(CLI::App& root);       //
 Command results_command(CLI::App& root);     //

@@ -5,6 +5,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/sse_reader.hpp"
 #include "cli/terminal.hpp"
+#include "protocol/message.hpp"
 
 #include <cstdio>
 
@@ -93,7 +94,10 @@ Exit events(const EventFlags& flags) {
     SseReader reader([&](const SseEvent& event) { print(event, flags, watched); });
     api.follow(target_of(flags), {"Accept: text/event-stream"},
                [&](std::string_view bytes) { reader.read(bytes); });
-    if (flags.id.empty()) throw Quit(Exit::unavailable, "the gateway has ended the stream.");
+    const auto state = parse_state(watched.state);
+    if (flags.id.empty() || !state || !is_final(*state)) { // it leaves, maybe
+        throw Quit(Exit::unavailable, "the gateway has ended the stream.");
+    }
     return watched.state == "succeeded" ? Exit::ok : Exit::failed;
 }
 

@@ -91,6 +91,10 @@ void cancel_one(Api& api, const std::string& id, bool as_json) {
 
 Exit cancel(const ManyFlags& flags) {
     check_which(flags);
+    if (!flags.group.empty() && flags.dry_run) {
+        throw Quit(Exit::usage, "--dry-run counts jobs, and --group cancels a group whole: see "
+                                "GET /v1/groups/" + flags.group + " for what is open of it.");
+    }
     if (has_filter(flags) || flags.dry_run) return do_many(flags, "cancel", "cancelled");
     Api api(flags.client.gateway);
     if (!flags.group.empty()) {

@@ -42,7 +42,7 @@ ConfigEntry entry_of(const toml::key& key, const toml::node& node, const std::st
     return out;
 }
 
-// [kinds.NAME] with a setting a line, as the text of --kind.
+// [kinds.NAME] with a setting a line, as the text of --kind-settings.
 ConfigEntry kind_entry(const toml::key& name, const toml::table& settings,
                        const std::string& path) {
     std::string text = std::string(name.str()) + ":";
@@ -50,7 +50,7 @@ ConfigEntry kind_entry(const toml::key& name, const toml::table& settings,
         if (text.back() != ':') text += ',';
         text += std::string(key.str()) + "=" + one_value(node, path);
     }
-    return {"kind", "", {std::move(text)}, settings.source().begin.line};
+    return {"kind-settings", "", {std::move(text)}, settings.source().begin.line};
 }
 
 // What holds for kinds is one flag with a value a kind.

@@ -99,7 +99,7 @@ KindSettingsByName kind_settings_of(const std::vector<std::string>& texts) {
     KindSettingsByName out;
     for (const std::string& text : texts) {
         const std::string bad = read_kind_settings(text, out);
-        if (!bad.empty()) throw Quit(Exit::usage, "--kind " + bad + ".");
+        if (!bad.empty()) throw Quit(Exit::usage, "--kind-settings " + bad + ".");
     }
     return out;
 }

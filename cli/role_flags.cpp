@@ -62,7 +62,7 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
         KindSettingsByName unused;
         return read_kind_settings(text, unused);
     };
-    app.add_option("--kind", flags.kinds,
+    app.add_option("--kind-settings", flags.kinds,
                    "NAME:SETTING=VALUE,... that holds for all jobs of a kind, as in "
                    "render:max_running=1,rate=10; settings are max_running, rate (a second), "
                    "paused, weight and timeout (seconds); several times. What `penstock limit` "

@@ -171,6 +171,10 @@ Command sink_command(CLI::App& root) {
     app->add_option("--advertise", flags->advertise,
                     "The host that workers dial (default: the one that the ventilator dials)");
     add_sink_flags(*app, flags->limits);
+    app->add_option("--jobs-max", flags->limits.options.jobs_max,
+                    "Open jobs, above which it makes none of its own: members of groups, callbacks, "
+                    "retries");
+    app->add_option("--bytes-max", flags->limits.options.bytes_max, "The same, in bytes");
     add_role_flags(*app, flags->role);
     return {app, [flags] { return run_sink(*flags); }};
 }

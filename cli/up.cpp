@@ -92,6 +92,8 @@ Bind House::outside() const {
 void House::start_sink() {
     sink::Options options = sink_options(flags_.sink);
     options.advertised_door = outside().endpoint(2);
+    options.jobs_max = flags_.ventilator.options.jobs_max;
+    options.bytes_max = flags_.ventilator.options.bytes_max;
     options.doors = {kSinkDoor, sink_door()};
     options.statuses = {kSinkStatus, sink_status()};
     options.events = {kSinkEvents, bind_.endpoint(4)};

@@ -257,6 +257,13 @@ Positions read_positions(const Fields& f) {
     return m;
 }
 
+// A page of a list at a time: each of them is looked for by the thread that decides.
+AskPosition read_position(const Fields& f) {
+    AskPosition m{f.naturals("numbers")};
+    if (m.numbers.size() > kListMax) f.wrong("numbers", "an array of at most 1000 numbers");
+    return m;
+}
+
 } // namespace
 
 std::string encode(Request request, const ControlQuestion& question) {
@@ -288,7 +295,7 @@ Decoded<Asked<ControlQuestion>> decode_control(Reader& reader, std::string_view 
         else if (type == "stats")
             out.messages.push_back({request, AskDispatch{}});
         else if (type == "position")
-            out.messages.push_back({request, AskPosition{f.naturals("numbers")}});
+            out.messages.push_back({request, read_position(f)});
         else if (type == "explain")
             out.messages.push_back({request, AskExplain{f.natural("number", UINT64_MAX)}});
         else

@@ -344,7 +344,6 @@ struct OpenGroup { // stores a group and all its jobs, or nothing
     std::optional<Callback> then;       // with the ordered results, when it succeeded
     std::optional<Callback> on_failure; // with what each member came to, when it did not
     std::optional<std::uint64_t> body;  // of what was submitted under this id: another is a conflict
-    Held held{};
 };
 
 struct AskGroup {

@@ -113,7 +113,7 @@ TEST_F(Limits, APausedKindWaitsAndOthersDoNot) {
 }
 
 TEST_F(Limits, NoMoreRunThanMayOnAllWorkersTogether) {
-    start({"--kind", "exec:max_running=1"});
+    start({"--kind-settings", "exec:max_running=1"});
     // Fails if another one is at it.
     const std::string alone = "mkdir " + directory + "/busy && sleep 0.02 && rmdir " + directory + "/busy";
     const Process one = worker_that_runs(alone), two = worker_that_runs(alone);
@@ -126,7 +126,7 @@ TEST_F(Limits, NoMoreRunThanMayOnAllWorkersTogether) {
 }
 
 TEST_F(Limits, ARateHoldsForAllWorkersTogether) {
-    start({"--kind", "echo:rate=0.001"}); // one, and then none for a long time
+    start({"--kind-settings", "echo:rate=0.001"}); // one, and then none for a long time
     const Process one = worker({"--slots", "2"}), two = worker({"--slots", "2"});
     Terms terms;
     terms.kind = "echo";
@@ -146,7 +146,7 @@ TEST_F(Limits, SettingsOutliveTheVentilatorAndKindsToo) {
     }
     ventilator->signal(SIGKILL);
     ventilator->wait();
-    ventilator.emplace(house.ventilator({"--kind", "add:timeout=7,rate=1"}));
+    ventilator.emplace(house.ventilator({"--kind-settings", "add:timeout=7,rate=1"}));
     ASSERT_TRUE(eventually([&] { return settings("add") == R"({"max_running":3,"rate":2.5,"timeout":7.0})"; }))
         << settings("add");
     const std::string body = R"({"kind":"nothing"})";
@@ -169,7 +169,7 @@ TEST_F(Limits, SettingsOutliveTheSinkAsLongAsTheVentilatorLives) {
 }
 
 TEST_F(Limits, WhatIsClearedIsAsItWasConfigured) {
-    start({"--kind", "add:rate=7"});
+    start({"--kind-settings", "add:rate=7"});
     EXPECT_EQ(penstock({"limit", "add", "--rate", "2.5", "--max-running", "3"}), 0);
     ASSERT_TRUE(eventually([&] { return settings("add") == R"({"max_running":3,"rate":2.5})"; }));
     EXPECT_EQ(penstock({"limit", "add", "--clear", "rate,max-running"}), 0);
@@ -253,7 +253,7 @@ TEST_F(Limits, ATimeoutKillsACommandWithItsChildrenAndCountsAsAnAttempt) {
 }
 
 TEST_F(Limits, TheTimeoutOfAKindHoldsForJobsThatSayNone) {
-    start({"--kind", "sleep:timeout=0.2"});
+    start({"--kind-settings", "sleep:timeout=0.2"});
     const Process one = worker({"--slots", "1"});
     house.submit("sleep", "long", numbers({{"seconds", 600}}));
     EXPECT_EQ(house.wait("long").failure.value().code, "timeout");

@@ -55,11 +55,11 @@ protected:
         kinds_ = root_.add_subcommand("kinds", "");
         kinds_->add_option("--gateway", gateway_);
         kinds_->add_option("--config", config_);
-        unsetenv("PENSTOCK_KIND");
+        unsetenv("PENSTOCK_KIND_SETTINGS");
     }
 
     ~CliKindLayers() override {
-        unsetenv("PENSTOCK_KIND");
+        unsetenv("PENSTOCK_KIND_SETTINGS");
         std::remove(path_.c_str());
     }
 
@@ -100,7 +100,7 @@ TEST_F(CliKindLayers, OtherCommandsLeaveThemAlone) {
 
 TEST_F(CliKindLayers, TheEnvironmentHasThemPartedBySemicolons) {
     file("[kinds.render]\nrate = 9\n");
-    setenv("PENSTOCK_KIND", "render:rate=1;add:paused=true", 1);
+    setenv("PENSTOCK_KIND_SETTINGS", "render:rate=1;add:paused=true", 1);
     fill(*ventilator_);
     EXPECT_EQ(settings().at("render").rate, 1);
     EXPECT_EQ(settings().at("add").paused, true);
@@ -108,7 +108,7 @@ TEST_F(CliKindLayers, TheEnvironmentHasThemPartedBySemicolons) {
 
 TEST_F(CliKindLayers, TheCommandLineTakesSeveral) {
     file("");
-    fill(*ventilator_, {"--kind", "render:rate=1", "--kind", "add:rate=2"});
+    fill(*ventilator_, {"--kind-settings", "render:rate=1", "--kind-settings", "add:rate=2"});
     EXPECT_EQ(settings().size(), 2u);
 }
 

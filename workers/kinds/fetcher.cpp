@@ -209,7 +209,10 @@ void Fetcher::step(Transfer& t, int result) {
         fetched.why = "the response is larger than 16 MiB";
         fetched.lasting = true;
     } else if (result != CURLE_OK) {
-        fetched.error = result == CURLE_OPERATION_TIMEDOUT ? "timeout" : "http-error";
+        // To connect has a time of its own, and curl has one word for both.
+        const bool is_over = t.fetch.deadline - std::chrono::steady_clock::now() < std::chrono::milliseconds(20);
+        fetched.error =
+            result == CURLE_OPERATION_TIMEDOUT && is_over ? "timeout" : "http-error";
         fetched.why =
             t.error[0] != '\0' ? t.error.data() : curl_easy_strerror(static_cast<CURLcode>(result));
     } else {

@@ -57,6 +57,11 @@ std::optional<std::string> from_base64(std::string_view text) {
         text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
         return std::nullopt;
     }
+    // EVP_DecodeBlock takes padding anywhere for zeros.
+    const std::size_t padding = text.find('=');
+    if (padding != text.npos && (padding + 2 < text.size() || text.back() != '=')) {
+        return std::nullopt;
+    }
     std::string out(text.size() / 4 * 3, '\0');
     const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                      reinterpret_cast<const unsigned char*>(text.data()),
