@@ -1,6 +1,6 @@
 #pragma once
-// When the oldest of many arrived, to within a slot of time: their arrivals are counted slot by
-// slot, so that coming and going cost the same however many there are.
+// Since when the oldest of many waits, to within a slot of time: they are counted slot by slot, so
+// that coming and going cost the same however many there are.
 
 #include "protocol/check.hpp"
 #include "protocol/time.hpp"

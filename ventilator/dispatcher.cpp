@@ -50,6 +50,7 @@ void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
     const auto terms = terms_.intern(std::move(submit.terms));
     const bool is_request = !submit.apart && (submit.rows.size() > 1 || submit.part > 0);
     const bool has_line = kind != nullptr && has_line_for(*kind, terms->first);
+    Line* line = has_line ? &line_of(*kind, terms->first.needs) : nullptr;
     std::uint32_t member = submit.part;
     Refused refused;
     for (const SubmitRow& row : submit.rows) {
@@ -72,6 +73,7 @@ void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
         r.payload = Blob(row.payload, submit.held);
         r.arrived = now;
         r.id = row.id;
+        ++line->jobs;
         if (is_request) r.ahead = ++member;
         if (terms->first.ttl > Duration(0)) r.expires = now + terms->first.ttl;
         ++terms->second.jobs;
@@ -81,6 +83,7 @@ void Dispatcher::on(Submit submit, Instant now, Outbox& out) {
         links_.push_back(unsent_, index);
     }
     if (!refused.ids.empty()) out.to_sink.emplace_back(std::move(refused));
+    if (line != nullptr) drop_line_if_spare(*line);
     terms_.forget_if_unused(terms);
 }
 
@@ -94,7 +97,7 @@ void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
     else if (const auto* r = std::get_if<Returned>(&message))
         on(*r);
     else if (const auto* o = std::get_if<Open>(&message))
-        on(*o, out);
+        on(*o, now, out);
     else if (const auto* c = std::get_if<Cancel>(&message))
         on(*c, out);
     else if (const auto* t = std::get_if<Take>(&message))
@@ -223,7 +226,7 @@ void Dispatcher::decide_failure(Index index, Failure failure, Instant now, Outbo
     delay(index, now + wait);
 }
 
-void Dispatcher::on(const Open& m, Outbox& out) {
+void Dispatcher::on(const Open& m, Instant now, Outbox& out) {
     for (const Open::Row& row : m.rows) {
         const Index index = find(row.number);
         if (index == kNoIndex || records_[index].stage != Stage::asking) continue;
@@ -241,6 +244,7 @@ void Dispatcher::on(const Open& m, Outbox& out) {
             finish(index, State::cancelled, {}, out);
         } else {
             ++r.kind->redelivered;
+            r.due = now;
             enqueue(index);
         }
     }
@@ -346,6 +350,8 @@ void Dispatcher::forget(Index index) {
     Record& r = records_[index];
     by_number_.erase(r.number);
     bytes_ -= r.payload.size();
+    Line& line = line_of(r);
+    if (--line.jobs == 0) drop_line_if_spare(line);
     terms_.release(r.terms);
     records_.release(index);
 }

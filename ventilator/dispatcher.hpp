@@ -111,6 +111,7 @@ private:
 
     struct Ghost { // an attempt that a lane still holds though its job has moved on
         LaneId lane = 0;
+        Instant since{};
         KindState* kind = nullptr; // null: nobody knows any more
         std::uint32_t call = 0;    // of the lane, as in a record
     };
@@ -123,7 +124,7 @@ private:
     void on(const Stored& m, Instant now, Outbox& out);
     void on(const Settled& m, Instant now, Outbox& out);
     void on(const Returned& m);
-    void on(const Open& m, Outbox& out);
+    void on(const Open& m, Instant now, Outbox& out);
     void on(const Cancel& m, Outbox& out);
     void stored(Index index, Instant now, Outbox& out);
     void settle(const SettledRow& row, Instant now, Outbox& out);
@@ -173,6 +174,8 @@ private:
     void enqueue(Index index);
     void dequeue(Index index);
     Index take_next(Line& line, int priority);
+    void begin(const Line& line, int priority);
+    void end(const Line& line, int priority);
     Line& line_of(const Record& record);
     Line& line_of(KindState& kind, const std::vector<std::string>& needs);
     void drop_line_if_spare(Line& line);
@@ -209,11 +212,10 @@ private:
 
     Standpoint standpoint(Index index, Instant now);
     std::uint64_t count_before(const Record& r, Index index, Instant now);
-    [[nodiscard]] std::uint64_t slots_of(const KindState& kind) const;
-    [[nodiscard]] std::uint64_t most_at_once(const KindState& kind) const;
+    [[nodiscard]] static std::uint64_t most_at_once(const KindState& kind);
     [[nodiscard]] bool sees_worker(const Line& line, int priority) const;
     [[nodiscard]] std::string no_worker_text(const Line& line, int priority) const;
-    void explain_queued(Index index, Instant now, Explanation& out);
+    void explain_queued(Index index, Explanation& out);
     void explain_out(const Record& r, Instant now, Explanation& out) const;
 
     const Limits limits_;

@@ -70,11 +70,11 @@ void Dispatcher::feed_together(Pool& pool, std::size_t index, Index lane_index, 
         bytes += r.payload.size();
         if (given == 0) charged = next.priority;
         dispatch(take_next(line, next.priority), lane_index, now, out, call);
-        drop_line_if_spare(line);
         ++given;
     }
     // It costs its workers one run, however many are in it.
     pool.charge(index, charged, 1, kind.run_us, kind.settings.weight.value_or(1));
+    kind.pace.given(given, now, most_at_once(kind), pool.count(index) > 0);
     count_started(kind, given, now);
     gather(pool, index, now);
     roster_.rotate(lane_index);

@@ -31,17 +31,10 @@ std::string for_people(Duration time) {
 
 } // namespace
 
-std::uint64_t Dispatcher::slots_of(const KindState& kind) const {
-    std::uint64_t slots = 0;
-    for (const Index pool : kind.pools) slots += roster_.pool(pool).slots;
-    return slots;
-}
-
 // So many of the kind's jobs can run at a time.
-std::uint64_t Dispatcher::most_at_once(const KindState& kind) const {
-    const std::uint64_t slots = slots_of(kind);
+std::uint64_t Dispatcher::most_at_once(const KindState& kind) {
     const auto& limit = kind.settings.max_running;
-    return limit ? std::min<std::uint64_t>(slots, *limit) : slots;
+    return limit ? std::min<std::uint64_t>(kind.slots, *limit) : kind.slots;
 }
 
 // Of its kind. What waits with other needs shares the kind's turns: as many of them as of its own.
@@ -56,17 +49,16 @@ std::uint64_t Dispatcher::count_before(const Record& r, Index index, Instant now
     Pool* pool = own.claims.empty() ? nullptr : &roster_.pool(own.claims.front().pool);
     if (pool != nullptr) pool->look_at_ages(now, limits_.ageing);
     const std::uint64_t rank = own.waiting.before(index, r.lane, r.kind->turn());
-    for (const auto& [needs, line] : r.kind->lines) {
-        jobs += line->suspects.count;
-        const std::uint32_t occupied = line->waiting.occupied();
-        for (std::uint32_t left = occupied & ~(1u << priority); left != 0; left &= left - 1) {
-            const int other = std::countr_zero(left);
-            const bool first = pool == nullptr ? other > priority
-                                               : pool->goes_before(other, priority, limits_.ageing);
-            if (first) jobs += line->waiting.count(other);
-        }
-        if (line.get() != &own) jobs += std::min(rank, line->waiting.count(priority));
+    const KindState& kind = *r.kind;
+    jobs += kind.suspects;
+    for (int other = 0; other <= kPriorityMax; ++other) {
+        const bool first = pool == nullptr ? other > priority
+                                           : pool->goes_before(other, priority, limits_.ageing);
+        if (other != priority && first) jobs += kind.waiting[static_cast<std::size_t>(other)];
     }
+    const auto p = static_cast<std::size_t>(priority);
+    const std::uint64_t elsewhere = kind.waiting[p] - own.waiting.count(priority);
+    jobs += std::min(elsewhere, rank * (kind.waiting_lines[p] - 1));
     return jobs + rank;
 }
 
@@ -82,7 +74,11 @@ Dispatcher::Standpoint Dispatcher::standpoint(Index index, Instant now) {
     if (paused || !sees_worker(line_of(r), r.terms->first.priority)) return out;
     const auto at_once = static_cast<double>(most_at_once(kind));
     double pace = kind.pace.per_run() * at_once;
-    if (pace <= 0 && kind.run_us > 0) pace = at_once * 1e6 / kind.run_us;
+    if (pace <= 0 && kind.run_us > 0) {
+        const Share* share = line_of(r).claims.empty() ? nullptr : &roster_.pool(line_of(r).claims.front().pool).shares[line_of(r).claims.front().share];
+        const double together = share == nullptr ? 1 : std::max(1u, share->together.max);
+        pace = at_once * together * 1e6 / kind.run_us;
+    }
     if (set.rate) pace = std::min(pace, *set.rate);
     // The next one starts when a slot gets free: half a turn from now, as far as one can know.
     if (pace > 0) out.start_in = (static_cast<double>(out.position) - 0.5) / pace;
@@ -130,7 +126,7 @@ Explanation Dispatcher::explain(JobNumber number, Instant now) {
                    for_people(r.due - now) + ".";
         break;
     case Stage::queued:
-        explain_queued(index, now, out);
+        explain_queued(index, out);
         break;
     case Stage::out:
         explain_out(r, now, out);
@@ -148,7 +144,7 @@ Explanation Dispatcher::explain(JobNumber number, Instant now) {
 bool Dispatcher::sees_worker(const Line& line, int priority) const {
     return std::any_of(line.claims.begin(), line.claims.end(), [&](const Line::Claim& claim) {
         const Pool& pool = roster_.pool(claim.pool);
-        return priority >= pool.min_priority && !(pool.idle.empty() && pool.busy.empty());
+        return priority >= pool.min_priority && pool.able > 0;
     });
 }
 
@@ -175,7 +171,7 @@ std::string Dispatcher::no_worker_text(const Line& line, int priority) const {
            ": start one without --min-priority, or submit it with a higher priority.";
 }
 
-void Dispatcher::explain_queued(Index index, Instant, Explanation& out) {
+void Dispatcher::explain_queued(Index index, Explanation& out) {
     const Record& r = records_[index];
     const KindState& kind = *r.kind;
     const Line& line = line_of(r);
@@ -222,7 +218,7 @@ void Dispatcher::explain_queued(Index index, Instant, Explanation& out) {
         out.why = "position";
         out.text = "It is number " + std::to_string(out.position) + " of " +
                    std::to_string(kind.queued) + " that wait for the " +
-                   count_of(slots_of(kind), "slot") + " of its kind: more workers start it sooner.";
+                   count_of(kind.slots, "slot") + " of its kind: more workers start it sooner.";
     }
 }
 

@@ -6,6 +6,7 @@
 #include "protocol/check.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace penstock::ventilator {
@@ -99,9 +100,10 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& runni
                              records_[index].lane == from;
         if (!is_here) { // taken away from it meanwhile; its slot is used until it answers
             Ghost ghost;
-            const auto known = ghosts_.lower_bound({number, kAnyAttempt});
-            const bool is_known = known != ghosts_.end() && known->first.first == number &&
-                                  from != kNoIndex && known->second.lane == roster_[from].id;
+            auto known = ghosts_.lower_bound({number, kAnyAttempt});
+            const auto is_its = [&] { return known != ghosts_.end() && known->first.first == number; };
+            while (is_its() && (from == kNoIndex || known->second.lane != roster_[from].id)) ++known;
+            const bool is_known = is_its();
             if (is_known) ghost = known->second;
             if (is_known && known->first.second == kAnyAttempt) {
                 forget(ghost); // its lane is about to end
@@ -116,6 +118,7 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& runni
         r.lane = to;
         r.call = call;
         lane.enter_call(call);
+        if (r.deaths > 0) lane.alone = true; // a suspect keeps the worker to itself
         r.stage = Stage::out;
         links_.push_back(lane.flights, index);
         ++lane.outstanding;
@@ -290,12 +293,11 @@ void Dispatcher::make_ghost(Index index) {
 }
 
 void Dispatcher::add_ghost(Attempt attempt, LaneState& lane, KindState* kind, std::uint32_t call) {
-    if (!ghosts_.try_emplace(attempt, Ghost{lane.id, kind, call}).second) return;
+    if (!ghosts_.try_emplace(attempt, Ghost{lane.id, watched_, kind, call}).second) return;
     if (kind != nullptr) ++kind->ghosts;
     lane.enter_call(call);
     ++lane.outstanding;
     ++lane.ghosts;
-    lane.ghosts_moved = watched_;
 }
 
 void Dispatcher::forget(const Ghost& ghost) {
@@ -316,7 +318,6 @@ void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
     PENSTOCK_CHECK(lane.outstanding > 0 && lane.ghosts > 0);
     lane.leave_call(call);
     --lane.ghosts;
-    lane.ghosts_moved = watched_;
     if (--lane.outstanding == 0) lane.alone = false;
     roster_.ease(index);
 }
@@ -329,11 +330,15 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
     // If we ourselves were asleep, nobody else was silent.
     const Duration asleep = now - watched_ > 2 * kLook ? now - watched_ : Duration(0);
     watched_ = now;
+    std::set<LaneId> hung; // told to stop something, and no answer since: or gone without a word
+    for (auto& [attempt, ghost] : ghosts_) {
+        ghost.since += asleep;
+        if (now - ghost.since > limits_.silent_limit) hung.insert(ghost.lane);
+    }
     std::vector<std::pair<Index, bool>> dead; // and whether to blame
     roster_.for_each([&](Index index) {
         LaneState& lane = roster_[index];
         lane.heard += asleep;
-        lane.ghosts_moved += asleep;
         if (!lane.is_up && now - lane.joined > limits_.connect_within + asleep) {
             dead.emplace_back(index, false);
             return;
@@ -342,8 +347,7 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
             lane.sent = now;
             out.to_lanes.push_back({lane.id, false, Ping{}});
         }
-        if (lane.ghosts > 0 && now - lane.ghosts_moved > limits_.silent_limit) {
-            // It was told to stop and has not answered since: hung, or gone without a word.
+        if (hung.contains(lane.id)) {
             dead.emplace_back(index, false);
             return;
         }

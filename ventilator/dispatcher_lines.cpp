@@ -35,7 +35,8 @@ Line& Dispatcher::line_of(KindState& kind, const std::vector<std::string>& needs
 // Lines come with what clients ask for: those that nobody needs any more have to go.
 void Dispatcher::drop_line_if_spare(Line& line) {
     auto& lines = line.kind->lines;
-    if (lines.size() <= kSpareLinesMax || line.needs.empty() || !line.is_empty()) return;
+    const bool may_stay = lines.size() <= kSpareLinesMax && lines_ < limits_.lines_max / 2;
+    if (may_stay || line.needs.empty() || !line.is_empty()) return;
     roster_.drop_line(line);
     --lines_;
     const auto needs = line.needs;
@@ -44,19 +45,23 @@ void Dispatcher::drop_line_if_spare(Line& line) {
 
 void Dispatcher::enqueue(Index index) {
     Record& r = records_[index];
+    KindState& kind = *r.kind;
     r.stage = Stage::queued;
     Line& line = line_of(r);
-    ++r.kind->queued;
+    ++kind.queued;
     if (r.deaths > 0) {
+        ++kind.suspects;
         links_.push_back(line.suspects, index);
         if (!line.has_suspects) suspect_lines_.push_back(&line);
         line.has_suspects = true;
     } else {
+        const int priority = r.terms->first.priority;
         const std::uint32_t before = line.waiting.occupied();
         const std::uint32_t member = std::exchange(r.ahead, 0);
-        const Waiting::Coming coming{index, r.arrived, member, r.attempt > 0};
-        r.lane = line.waiting.push(r.terms, coming, r.kind->turn());
-        if (line.waiting.occupied() != before) roster_.begin(line, r.terms->first.priority);
+        const Waiting::Coming coming{index, r.waits_since(), member, r.attempt > 0};
+        r.lane = line.waiting.push(r.terms, coming, kind.turn());
+        ++kind.waiting[static_cast<std::size_t>(priority)];
+        if (line.waiting.occupied() != before) begin(line, priority);
     }
     arm(index);
 }
@@ -67,22 +72,24 @@ void Dispatcher::dequeue(Index index) {
     Line& line = line_of(r);
     --r.kind->queued;
     if (r.deaths > 0) {
+        --r.kind->suspects;
         links_.remove(line.suspects, index);
         return;
     }
     const int priority = r.terms->first.priority;
-    line.waiting.remove(index, std::exchange(r.lane, kNoIndex), r.arrived);
-    if (!line.waiting.has(priority)) roster_.end(line, priority);
-    drop_line_if_spare(line);
+    line.waiting.remove(index, std::exchange(r.lane, kNoIndex), r.waits_since());
+    --r.kind->waiting[static_cast<std::size_t>(priority)];
+    if (!line.waiting.has(priority)) end(line, priority);
 }
 
 Index Dispatcher::take_next(Line& line, int priority) {
     const Index index = line.waiting.first(priority);
     Record& r = records_[index];
     --r.kind->queued;
-    line.waiting.take(index, std::exchange(r.lane, kNoIndex), r.arrived, r.kind->turn());
+    --r.kind->waiting[static_cast<std::size_t>(priority)];
+    line.waiting.take(index, std::exchange(r.lane, kNoIndex), r.waits_since(), r.kind->turn());
     if (!line.waiting.has(priority)) {
-        roster_.end(line, priority);
+        end(line, priority);
         return index;
     }
     // Among a million that wait, the next of this line is in no cache. By the time of its turn it is.
@@ -91,6 +98,17 @@ Index Dispatcher::take_next(Line& line, int priority) {
     queues_.places.prefetch(next);
     links_.prefetch(next);
     return index;
+}
+
+// The line got its first job of this priority, or lost its last.
+void Dispatcher::begin(const Line& line, int priority) {
+    ++line.kind->waiting_lines[static_cast<std::size_t>(priority)];
+    roster_.begin(line, priority);
+}
+
+void Dispatcher::end(const Line& line, int priority) {
+    --line.kind->waiting_lines[static_cast<std::size_t>(priority)];
+    roster_.end(line, priority);
 }
 
 } // namespace penstock::ventilator

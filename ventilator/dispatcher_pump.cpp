@@ -15,11 +15,12 @@ constexpr std::size_t kStoreRowsMax = 512; // in one message to the sink
 constexpr std::size_t kStoreBytesMax = 512u << 10;
 constexpr std::size_t kBatchRowsMax = 256; // in one message to a lane
 constexpr std::size_t kBatchBytesMax = 1u << 20;
+constexpr std::size_t kAgeLooksMax = 256;
 constexpr std::size_t kChunk = 64; // jobs given to a lane before the next one's turn
 
 // Since it was here and due, at least a microsecond: 0 would say that nobody knows.
 std::uint64_t queued_us(const Record& record, Instant now) {
-    const Duration queued = now - std::max(record.arrived, record.due);
+    const Duration queued = now - record.waits_since();
     return std::max<std::int64_t>(1, queued / std::chrono::microseconds(1));
 }
 
@@ -68,17 +69,21 @@ void Dispatcher::send_stores(Outbox& out) {
     }
 }
 
-// Free slots come before prefetch, whoever has them. Pools take turns, one lane each, so that jobs
-// are spread over all of them.
+// Free slots come before prefetch, whoever has them. Pools of one rank take turns, one lane each, so
+// that jobs are spread over all of them; those of the next rank have theirs when none before them
+// has a slot for what waits.
 void Dispatcher::fill_slots(Instant now, Outbox& out) {
     for (bool moved = true; moved;) {
         moved = false;
+        const Pool* fed = nullptr;
         for (const Index index : roster_.pools()) {
             Pool& pool = roster_.pool(index);
+            if (fed != nullptr && fed->rank() != pool.rank()) break;
             if (pool.idle.empty() || pool.occupied() == 0) continue;
             pool.look_at_ages(now, limits_.ageing);
             const int priority = pool.top_priority(limits_.ageing);
             feed(pool, pool.first(priority), priority, pool.idle.first, now, out);
+            fed = &pool;
             moved = true;
         }
     }
@@ -136,9 +141,8 @@ void Dispatcher::feed(Pool& pool, std::size_t share, int priority, Index lane_in
         ++given;
     }
     pool.charge(share, priority, given, kind.run_us, kind.settings.weight.value_or(1));
-    kind.pace.given(given, now, most_at_once(kind), kind.queued > 0);
+    kind.pace.given(given, now, most_at_once(kind), line.waiting.count() > 0);
     count_started(kind, given, now);
-    drop_line_if_spare(line);
     roster_.rotate(lane_index);
 }
 
@@ -155,7 +159,10 @@ void Dispatcher::feed_suspects(Instant now, Outbox& out) {
             roster_[lane].reserved = false;
             roster_.place(lane);
         }
-        if (line->has_suspects) suspect_lines_[kept++] = line;
+        if (line->has_suspects)
+            suspect_lines_[kept++] = line;
+        else
+            drop_line_if_spare(*line);
     }
     suspect_lines_.resize(kept);
 }
@@ -304,13 +311,19 @@ Workers Dispatcher::workers(Instant now) {
     return out;
 }
 
-// Of those that go next in their queues: they are the oldest, or near it.
+// Of those that go next in their queues: they are the oldest, or near it. Of many queues, some.
 double Dispatcher::oldest_age(const KindState& kind, Instant now) const {
     Instant oldest = now;
-    const auto look = [&](Index job) { oldest = std::min(oldest, records_[job].arrived); };
+    std::size_t looks = 0; // everybody asks for this every second
+    const auto look = [&](Index job) {
+        oldest = std::min(oldest, records_[job].waits_since());
+        return ++looks < kAgeLooksMax;
+    };
     for (const auto& [needs, line] : kind.lines) {
-        line->waiting.for_each_first(look);
-        for (Index at = line->suspects.first; at != kNoIndex; at = links_.next(at)) look(at);
+        if (!line->waiting.for_each_first(look)) break;
+        for (Index at = line->suspects.first; at != kNoIndex; at = links_.next(at)) {
+            if (!look(at)) break;
+        }
     }
     return seconds(now - oldest);
 }

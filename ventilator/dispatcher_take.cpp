@@ -19,6 +19,7 @@ void Dispatcher::on(const Take& m, Instant now) {
     // meanwhile. (One of more jobs than a message holds has a turn for each of its messages.)
     const bool is_request = m.rows.size() > 1;
     std::uint32_t member = 0;
+    Line& line = line_of(kind, m.terms.needs);
     for (const Take::Row& row : m.rows) {
         const Index index = records_.allocate();
         Record& r = records_[index];
@@ -27,6 +28,7 @@ void Dispatcher::on(const Take& m, Instant now) {
         r.kind = &kind;
         r.payload = Blob(row.payload, m.held);
         r.id = row.id;
+        ++line.jobs;
         r.stage = Stage::taking;
         r.attempt = row.attempt;
         r.deaths = row.deaths;

@@ -28,9 +28,10 @@ struct Line {
     LaneId reserved = 0;       // emptied to run a suspect alone, 0 = none
     bool has_suspects = false; // listed among the lines that have
     std::vector<Claim> claims; // on the pools whose workers have what it needs
+    std::uint64_t jobs = 0;    // open ones that ask for these labels, wherever they are
 
     [[nodiscard]] bool is_empty() const {
-        return waiting.count() == 0 && suspects.empty() && reserved == 0 && !has_suspects;
+        return jobs == 0 && reserved == 0 && !has_suspects;
     }
 };
 

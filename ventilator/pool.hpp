@@ -16,6 +16,7 @@
 #include "ventilator/line.hpp"
 
 #include <array>
+#include <tuple>
 #include <vector>
 
 namespace penstock::ventilator {
@@ -46,8 +47,13 @@ public:
     std::vector<Share> shares;
     List idle, busy;
     std::uint32_t lanes = 0;
-    std::uint64_t slots = 0; // of all of them
+    std::uint32_t able = 0;      // of the lanes: those that are up, and neither silent nor leaving
     bool takes_together = false; // one of its kinds or more
+
+    // Those that take the fewest sorts of jobs have the lowest: what others could do stays for them.
+    [[nodiscard]] std::tuple<std::size_t, int, std::size_t> rank() const {
+        return {shares.size(), -min_priority, labels.size()};
+    }
 
     // A line of a share has jobs of this priority now, or has none any more.
     void begin(std::size_t share, int priority, const Line& line);

@@ -10,6 +10,7 @@
 #include "ventilator/rate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,8 +51,11 @@ struct alignas(64) Record {
     Instant arrived{};
     Instant dispatched{};     // of the attempt that is out
     Instant expires = kNever; // not started by then: expired
-    Instant due{};            // while delayed
+    Instant due{};            // when its delay is over, or it came back from a lane that died
     std::uint32_t call = 0; // while out: of its lane, with others; 0 = it is a call of its own
+
+    // A delay that it asked for is no waiting, nor is an attempt that ran.
+    [[nodiscard]] Instant waits_since() const { return std::max(arrived, due); }
 };
 
 static_assert(sizeof(Record) == 128);
@@ -106,8 +110,13 @@ struct KindState {
     std::map<std::vector<std::string>, std::unique_ptr<Line>> lines;
     Line* plain = nullptr;
     std::uint64_t queued = 0, delayed = 0, running = 0;
+    // Of the queued: suspects; the others by priority, and in how many lines those stand.
+    std::uint64_t suspects = 0;
+    std::array<std::uint64_t, kPriorityMax + 1> waiting{};
+    std::array<std::uint32_t, kPriorityMax + 1> waiting_lines{};
     std::uint64_t submitted = 0, refused = 0, dispatched = 0, redelivered = 0, retried = 0;
     std::uint32_t workers = 0;
+    std::uint64_t slots = 0; // of those workers
     std::uint64_t ghosts = 0; // attempts whose jobs have moved on, and that a lane still holds
     std::vector<Index> pools; // that serve it
     bool held = false;        // gets no lane for now; set by the roster's `hold`

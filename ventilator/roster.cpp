@@ -34,8 +34,10 @@ LaneState& Roster::open(LaneId id, std::string worker, std::uint32_t slots, cons
     lane.slots = slots;
     lane.pool = pool;
     ++pools_[pool].lanes;
-    pools_[pool].slots += slots;
-    for (const Share& share : pools_[pool].shares) ++share.kind->workers;
+    for (const Share& share : pools_[pool].shares) {
+        ++share.kind->workers;
+        share.kind->slots += slots;
+    }
     by_id_.emplace(id, index);
     by_worker_.insert_or_assign(std::move(worker), index);
     return lane;
@@ -48,8 +50,10 @@ void Roster::close(LaneId id) {
     lane.is_up = false;
     place(index);
     const Index pool = lane.pool;
-    for (const Share& share : pools_[pool].shares) --share.kind->workers;
-    pools_[pool].slots -= lane.slots;
+    for (const Share& share : pools_[pool].shares) {
+        --share.kind->workers;
+        share.kind->slots -= lane.slots;
+    }
     if (--pools_[pool].lanes == 0) drop_pool(pool);
     if (const auto named = by_worker_.find(lane.worker);
         named != by_worker_.end() && named->second == index) {
@@ -75,6 +79,9 @@ void Roster::place(Index index) {
     const bool takes = lane.is_up && !lane.silent && !lane.draining && !lane.reserved &&
                        !lane.alone && lane.used() < lane.slots + kPrefetchMax &&
                        lane.bytes < kLaneBytesMax;
+    const bool able = lane.is_up && !lane.silent && !lane.draining;
+    if (able != lane.is_able) pool.able += able ? 1u : ~0u;
+    lane.is_able = able;
     const Standing wanted = !takes                     ? Standing::none
                             : lane.used() < lane.slots ? Standing::idle
                                                        : Standing::busy;
@@ -176,9 +183,7 @@ Index Roster::make_pool(const PoolKey& key) {
     pool_by_key_.emplace(key, index);
     const auto goes_before = [this](Index a, Index b) {
         const Pool &x = pools_[a], &y = pools_[b];
-        if (x.shares.size() != y.shares.size()) return x.shares.size() < y.shares.size();
-        if (x.min_priority != y.min_priority) return x.min_priority > y.min_priority;
-        return x.labels.size() < y.labels.size();
+        return x.rank() < y.rank();
     };
     order_.insert(std::upper_bound(order_.begin(), order_.end(), index, goes_before), index);
     return index;

@@ -32,7 +32,6 @@ struct LaneState {
     std::size_t bytes = 0;         // of their payloads
     std::uint64_t settled = 0;
     std::uint32_t ghosts = 0;       // of the outstanding: attempts whose jobs have moved on
-    Instant ghosts_moved{};         // when one last came or went
     std::uint32_t mates = 0;        // of the outstanding: those beyond the first of each call
     std::vector<std::uint32_t> calls; // of several jobs: how many have no result yet, 0 = free
     List flights;                   // records that are out on it, in the order they were sent
@@ -49,6 +48,7 @@ struct LaneState {
     bool reserved = false; // being emptied for a suspect
     bool alone = false;    // running one
     Standing standing = Standing::none;
+    bool is_able = false; // up, and neither silent nor leaving
     std::uint64_t batch_of_pump = 0; // the pump that batch_at is of
     std::size_t batch_at = 0, batch_bytes = 0;
     std::uint32_t batch_call = 0; // that its jobs are; 0: each is one of its own

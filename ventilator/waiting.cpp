@@ -60,21 +60,21 @@ Index Waiting::push(TermsTable::Pointer terms, const Coming& coming, std::uint32
         queue.rounds.push_first(queues_.places, coming.job);
     else
         queue.rounds.push(queues_.places, coming.job, coming.member, turn);
-    level.ages.add(Ages::slot_of(coming.arrived, queues_.slot_width));
+    level.ages.add(Ages::slot_of(coming.since, queues_.slot_width));
     ++level.count;
     ++count_;
     occupied_ |= 1u << queue.priority;
     return index;
 }
 
-void Waiting::remove(Index job, Index index, Instant arrived) {
+void Waiting::remove(Index job, Index index, Instant since) {
     Queue& queue = queues_.queues[index];
     Level& level = *levels_[static_cast<std::size_t>(queue.priority)];
     queue.rounds.remove(queues_.places, job);
-    left(level, index, arrived);
+    left(level, index, since);
 }
 
-void Waiting::take(Index job, Index index, Instant arrived, std::uint32_t turn) {
+void Waiting::take(Index job, Index index, Instant since, std::uint32_t turn) {
     Queue& queue = queues_.queues[index];
     Level& level = *levels_[static_cast<std::size_t>(queue.priority)];
     PENSTOCK_CHECK(level.turns.first == index && queue.rounds.first() == job);
@@ -84,12 +84,12 @@ void Waiting::take(Index job, Index index, Instant arrived, std::uint32_t turn) 
         queues_.turns.push_back(level.turns, index);
         level.used = 0;
     }
-    left(level, index, arrived);
+    left(level, index, since);
 }
 
 // A job left the level; its queue may have become empty.
-void Waiting::left(Level& level, Index index, Instant arrived) {
-    level.ages.remove(Ages::slot_of(arrived, queues_.slot_width));
+void Waiting::left(Level& level, Index index, Instant since) {
+    level.ages.remove(Ages::slot_of(since, queues_.slot_width));
     --level.count;
     --count_;
     Queue& queue = queues_.queues[index];

@@ -47,7 +47,7 @@ public:
 
     struct Coming {
         Index job = kNoIndex;
-        Instant arrived{};
+        Instant since{}; // it waits
         std::uint32_t member = 0; // of its request, see Rounds
         bool again = false;       // it was sent before: it goes before its tenant's others
     };
@@ -55,9 +55,9 @@ public:
     // `turn` jobs go in one turn of a tenant or a request. Says in which queue the job is: whoever
     // takes it out says so too. The terms remember the queue for the next job that has them.
     Index push(TermsTable::Pointer terms, const Coming& coming, std::uint32_t turn);
-    void remove(Index job, Index queue, Instant arrived);
+    void remove(Index job, Index queue, Instant since);
     // What `first` said, in its tenant's turn.
-    void take(Index job, Index queue, Instant arrived, std::uint32_t turn);
+    void take(Index job, Index queue, Instant since, std::uint32_t turn);
 
     // The job that goes next at this priority. REQUIRES: one waits there
     [[nodiscard]] Index first(int priority) const;
@@ -75,17 +75,19 @@ public:
 
     [[nodiscard]] bool has(int priority) const { return (occupied_ >> priority & 1) != 0; }
 
-    // When the oldest arrived, at most a slot too early. kNever: nobody waits there.
+    // Since when the oldest waits, at most a slot too early. kNever: nobody waits there.
     [[nodiscard]] Instant oldest(int priority) const;
 
+    // The first of every tenant at every priority, as long as `each` wants more. False: it did not.
     template <class Each>
-    void for_each_first(Each each) const { // of every tenant at every priority
+    bool for_each_first(Each each) const {
         for (std::uint32_t left = occupied_; left != 0; left &= left - 1) {
             const Level& level = *levels_[static_cast<std::size_t>(std::countr_zero(left))];
             for (Index at = level.turns.first; at != kNoIndex; at = queues_.turns.next(at)) {
-                each(queues_.queues[at].rounds.first());
+                if (!each(queues_.queues[at].rounds.first())) return false;
             }
         }
+        return true;
     }
 
 private:
@@ -99,7 +101,7 @@ private:
 
     Level& level_of(int priority);
     Index queue_of(TermsTable::Pointer terms);
-    void left(Level& level, Index queue, Instant arrived);
+    void left(Level& level, Index queue, Instant since);
 
     Queues& queues_;
     Line* const line_;

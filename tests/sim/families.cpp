@@ -135,7 +135,12 @@ void World::check_family(const Family& f) {
                               : static_cast<std::size_t>(good) == f.members.size();
     if ((group.state == State::succeeded) != succeeds) fail(f.id + " has a wrong outcome");
     // One of the two runs, the other never does.
+    const std::string& needed = succeeds ? f.then : f.on_failure;
     const std::string& spared = succeeds ? f.on_failure : f.then;
+    const bool is_left_alone = plan_.cancel == 0 && group.state != State::cancelled;
+    if (!needed.empty() && is_left_alone && state_of(needed) == State::cancelled) {
+        fail(needed + " was needed, and cancelled");
+    }
     if (spared.empty()) return;
     if (state_of(spared) != State::cancelled) fail(spared + " was not needed");
     if (jobs_[spared].dispatched > 0) fail(spared + " ran and was not needed");

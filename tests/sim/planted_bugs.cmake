@@ -25,8 +25,8 @@ penstock_planted_bug(forgets_whom_a_dead_lane_held ventilator/dispatcher_lanes.c
     "    if (blame) suspects = maybe_running(lane);"
     "    if (blame) return;")
 penstock_planted_bug(keeps_the_credit_of_a_dead_attempt ventilator/dispatcher_lanes.cpp
-    "    lane.ghosts_moved = watched_;\n    if (--lane.outstanding == 0) lane.alone = false;"
-    "    lane.ghosts_moved = watched_;")
+    "    if (--lane.outstanding == 0) lane.alone = false;"
+    "")
 penstock_planted_bug(gives_credit_back_twice ventilator/dispatcher_lanes.cpp
     "    ++lane.outstanding;\n    ++lane.ghosts;"
     "    ++lane.ghosts;")
@@ -52,8 +52,8 @@ penstock_planted_bug(does_not_look_at_labels ventilator/roster.cpp
     "    if (!has_all(pool.labels, line.needs)) return;"
     "")
 penstock_planted_bug(forgets_that_a_line_has_jobs ventilator/dispatcher_lines.cpp
-    "        if (line.waiting.occupied() != before) roster_.begin(line, r.terms->first.priority);"
-    "        if (before == 0) roster_.begin(line, r.terms->first.priority);")
+    "        if (line.waiting.occupied() != before) begin(line, priority);"
+    "        if (before == 0) begin(line, priority);")
 penstock_planted_bug(starts_one_more_than_may ventilator/dispatcher_limits.cpp
     "        out = used < *set.max_running ? *set.max_running - used : 0;"
     "        out = 1;")

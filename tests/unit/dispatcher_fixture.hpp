@@ -21,7 +21,9 @@ struct Sent { // one job on one lane
 
 class DispatcherTest : public ::testing::Test {
 protected:
-    DispatcherTest() : machine(limits(), 42, at(0s)) {
+    DispatcherTest() : DispatcherTest(limits()) {}
+
+    explicit DispatcherTest(const Limits& of_it) : machine(of_it, 42, at(0s)) {
         machine.sink_up(7, 1, out);
         step();
     }

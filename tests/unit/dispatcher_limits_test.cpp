@@ -64,13 +64,12 @@ TEST_F(DispatcherLimitsTest, AnAttemptThatTimedOutCountsUntilItsWorkerAnswers) {
 
 TEST_F(DispatcherLimitsTest, WhatADeadWorkerHeldCountsNoMore) {
     set("echo", most(1));
-    const LaneId lane = join_up(join("w", 1, {"echo"}));
+    join_up(join("w", 1, {"echo"}));
     join_up(join("v", 1, {"echo"}));
     submit_stored(terms("echo"), {"a"});
-    const bool on_w = sent[0].lane == lane;
     machine.lane_down(sent[0].lane, out);
     submit_stored(terms("echo"), {"b"});
-    EXPECT_EQ(sent_ids(), Ids{"b"}) << on_w;
+    EXPECT_EQ(sent_ids(), Ids{"b"});
 }
 
 TEST_F(DispatcherLimitsTest, SoManyASecondAndItSaysWhen) {
@@ -89,7 +88,7 @@ TEST_F(DispatcherLimitsTest, SoManyASecondAndItSaysWhen) {
     EXPECT_NEAR(seconds(now - at(0s)), 0.5, 0.011);
 }
 
-TEST_F(DispatcherLimitsTest, ARateHoldsOverAMinute) {
+TEST_F(DispatcherLimitsTest, ARateHoldsOverTenSeconds) {
     set("echo", rate(7));
     join_up(join("w", 99, {"echo"}));
     std::size_t started = 0;
