@@ -22,6 +22,11 @@ constexpr double seconds(Duration d) {
     return std::chrono::duration<double>(d).count();
 }
 
+// As people's clocks count, since 1970.
+inline double unix_seconds(WallTime when) {
+    return std::chrono::duration<double>(when.time_since_epoch()).count();
+}
+
 // REQUIRES: 0 <= s <= 10 years or so; the codec has checked it.
 constexpr Duration from_seconds(double s) {
     // The fraction apart, so that what one peer sent as seconds is the same duration at every

@@ -7,10 +7,6 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4u << 20; // of values in one answer; one may be larger
 
-double unix_seconds(WallTime when) {
-    return std::chrono::duration<double>(when.time_since_epoch()).count();
-}
-
 GroupAnswer without(Found found, std::string why) {
     GroupAnswer answer;
     answer.found = found;
@@ -95,7 +91,7 @@ bool Ledger::add_members(const OpenGroup& m, Index at, Now now) {
                 terms_.forget_if_unused(terms);
                 return false;
             }
-            const Index index = add(row.id, hash, terms, kind, Blob(row.payload, m.held), now);
+            const Index index = add(row.id, hash, terms, kind, Blob(row.payload), now);
             records_[index].group = at;
             ++group.members;
         }
@@ -133,7 +129,7 @@ void Ledger::ask_group(const GroupWait& wait, Now now, Outbox& out) {
     if (at == kNoIndex) return reply(without(unknown(), ""));
     Group& group = groups_[at];
     if (holds(group, question)) return reply(view(group, question));
-    if (groups_.waiting() + waits_.size() >= limits_.waits_max) {
+    if (held_waits() >= limits_.waits_max) {
         return reply(without(Found::refused, "waits-full"));
     }
     GroupWait mine = wait;
@@ -147,24 +143,31 @@ bool Ledger::holds(const Group& group, const AskGroup& question) const {
     return question.from >= group.members || is_final(records_[member(group, question.from)].state);
 }
 
+// Those that wait for all of it are looked at when it has ended, not at the end of every member.
 void Ledger::release_group_waits(Group& group, Outbox& out) {
-    groups_.release(
-        group, [&](const GroupWait& wait) { return holds(group, wait.question); },
-        [&](const GroupWait& wait) {
-            out.replies.push_back({wait.asker, wait.request, view(group, wait.question)});
-        });
+    const auto end = [&](const GroupWait& wait) {
+        out.replies.push_back({wait.asker, wait.request, view(group, wait.question)});
+    };
+    if (group.next_waits != kNoIndex) {
+        groups_.release(
+            group.next_waits, [&](const GroupWait& wait) { return holds(group, wait.question); }, end);
+    }
+    if (group.state == State::running || group.end_waits == kNoIndex) return;
+    groups_.release(group.end_waits, [](const GroupWait&) { return true; }, end);
 }
 
 void Ledger::expire_group_waits(Now now, Outbox& out) {
     while (const GroupWait* overdue = groups_.overdue(now.at)) {
         Group& group = groups_[groups_.find(overdue->question.id)]; // none is dropped with waits
-        groups_.release(
-            group, [&](const GroupWait& wait) { return wait.until <= now.at; },
-            [&](const GroupWait& wait) {
-                GroupAnswer answer = view(group, wait.question);
-                answer.found = Found::timed_out;
-                out.replies.push_back({wait.asker, wait.request, std::move(answer)});
-            });
+        for (Index* chain : {&group.next_waits, &group.end_waits}) {
+            groups_.release(
+                *chain, [&](const GroupWait& wait) { return wait.until <= now.at; },
+                [&](const GroupWait& wait) {
+                    GroupAnswer answer = view(group, wait.question);
+                    answer.found = Found::timed_out;
+                    out.replies.push_back({wait.asker, wait.request, std::move(answer)});
+                });
+        }
     }
 }
 

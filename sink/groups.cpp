@@ -16,6 +16,8 @@ Failure failure_of(Ending why) {
         return {"previous-failed", "a step before it did not succeed", false};
     case Ending::not_needed:
         return {"not-needed", "another member of its group succeeded first", false};
+    case Ending::too_large:
+        return {"results-too-large", "the results of its group are more than may be kept", false};
     default:
         return {"cancelled", "cancelled with its group", false};
     }
@@ -47,10 +49,12 @@ void Ledger::member_finished(Index index, Now now, Outbox& out) {
         group.winner = r.order;
         stop_rest(at, Ending::not_needed);
     }
+    // Members are kept as long as their group is open: there has to be an end to that.
+    if (group.bytes > limits_.finished_bytes_max) stop_rest(at, Ending::too_large);
     if (group.mode == GroupMode::chain) advance_chain(group, now, out);
     const bool ends = group.finished == group.members && group.state == State::running;
     if (ends) end_group(at, now, out);
-    if (group.waits != kNoIndex) release_group_waits(group, out);
+    release_group_waits(group, out);
 }
 
 void Ledger::advance_chain(Group& group, Now now, Outbox& out) {
@@ -76,8 +80,12 @@ void Ledger::launch(Index index, std::string_view key, std::string_view value, N
                     Outbox& out) {
     Record& r = records_[index];
     std::string payload = payload_with(r.payload.view(), key, value);
-    if (payload.size() > kBulkBytesMax) {
-        words(r).failure = {"results-too-large", "what it was to get is more than 64 MiB", false};
+    const bool is_large = payload.size() > kBulkBytesMax;
+    if (is_large || !is_one_value(payload)) {
+        words(r).failure = {is_large ? "results-too-large" : "results-too-deep",
+                            is_large ? "what it was to get is more than 64 MiB"
+                                     : "what it was to get is nested too deep",
+                            false};
         return finish(index, State::failed, 0, now, out);
     }
     bytes_ -= r.payload.size();

@@ -18,7 +18,13 @@
 namespace penstock::sink {
 
 // Why what is open of a group is being stopped.
-enum class Ending : std::uint8_t { none, cancelled, previous_failed, not_needed };
+enum class Ending : std::uint8_t {
+    none,
+    cancelled,
+    previous_failed,
+    not_needed,
+    too_large, // its results are more than may be kept
+};
 
 struct Group {
     JobId id;
@@ -38,7 +44,8 @@ struct Group {
     std::optional<std::uint64_t> body;
     Instant ended{};
     WallTime submitted{}, finished_wall{};
-    Index waits = kNoIndex;          // the first of its chain
+    Index next_waits = kNoIndex; // the first of those that wait for a member,
+    Index end_waits = kNoIndex;  // and of those that wait for all
 };
 
 struct GroupWait {
@@ -79,11 +86,11 @@ public:
 
     void add(Group& group, GroupWait wait);
 
-    // Ends the waits of the group for which `ends(wait)` holds, by `end(wait)`.
+    // Ends the waits of this chain of a group for which `ends(wait)` holds, by `end(wait)`.
     template <class Ends, class End>
-    void release(Group& group, Ends ends, End end) {
+    void release(Index& chain, Ends ends, End end) {
         Index kept = kNoIndex;
-        for (Index at = std::exchange(group.waits, kNoIndex); at != kNoIndex;) {
+        for (Index at = std::exchange(chain, kNoIndex); at != kNoIndex;) {
             GroupWait& wait = waits_[at];
             const Index next = wait.next;
             if (ends(wait)) {
@@ -95,7 +102,7 @@ public:
             }
             at = next;
         }
-        group.waits = kept;
+        chain = kept;
     }
 
     // The next wait whose time is up; null if there is none. It is ended by `release`.
@@ -121,7 +128,8 @@ private:
 inline void Groups::add(Group& group, GroupWait wait) {
     const Index at = waits_.allocate();
     timers_.insert({wait.until, at});
-    wait.next = std::exchange(group.waits, at);
+    const bool for_all = wait.question.until == AskGroup::Until::finished;
+    wait.next = std::exchange(for_all ? group.end_waits : group.next_waits, at);
     waits_[at] = std::move(wait);
 }
 

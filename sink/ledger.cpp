@@ -167,10 +167,11 @@ void Ledger::on(const Started& m, Now now) {
         const Index index = by_number_.find(row.number);
         if (index == kNoIndex || row.attempt < records_[index].attempt) continue;
         Record& r = records_[index];
+        // Its worker may have said how far it is before the ventilator said that it runs.
+        if (r.state != State::running || row.attempt != r.attempt) r.progress = -1;
         r.state = State::running;
         r.attempt = row.attempt;
         r.started = now.wall;
-        r.progress = -1;
         set_worker(r, worker);
         note(r, Event::What::running);
     }

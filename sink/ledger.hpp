@@ -22,6 +22,7 @@
 #include "tables/number_table.hpp"
 #include "tables/terms_table.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -75,6 +76,16 @@ struct Outbox {
         if (!open.rows.empty()) say(FromSink(std::move(open)));
         if (!cancel.numbers.empty()) say(FromSink(std::move(cancel)));
         for (Take& take : takes) say(FromSink(std::move(take)));
+    }
+
+    // It was for a ventilator that is gone, and its numbers mean other jobs to the next one.
+    void forget_link() {
+        kinds = {};
+        stored = {};
+        settled = {};
+        open = {};
+        cancel = {};
+        takes.clear();
     }
 };
 
@@ -174,6 +185,7 @@ private:
         if (chronicle_.happened()) write(record, what);
     }
     void write(const Record& record, Event::What what);
+    [[nodiscard]] static bool is_over(const Record& record, std::uint32_t attempt);
     [[nodiscard]] static double shown_progress(const Record& record); // as it was said, nearly
     void lose_partials(Index index, std::uint32_t attempt, Outbox& out);
     void release_partials(Index index, Outbox& out);
@@ -218,17 +230,30 @@ private:
     [[nodiscard]] GroupAnswer view(const Group& group, const AskGroup& question) const;
 
     // many.cpp
-    JobAnswer retry(const AskRetry& question, Now now);
-    Index run_again(Index index, const JobId& as, Now now);
+    JobAnswer retry(const AskRetry& question, Now now, Outbox& out);
+    Index run_again(Index index, const JobId& as, Now now, Outbox& out);
     StatusAnswer many(const AskMany& question, Now now, Outbox& out);
-    [[nodiscard]] bool fits(const Record& record, const AskMany& question) const;
-    bool do_deed(Index index, const AskMany& question, Now now, ManyAnswer& answer, Outbox& out);
+    [[nodiscard]] bool fits(Index index, const AskMany& question) const;
+    bool do_deed(Index index, const AskMany& question, Now now, ManyAnswer& answer,
+                 std::string& why, Outbox& out);
 
     // ledger_questions.cpp
     void answer(const Wait& wait, Found found, std::string why, Outbox& out) const;
     void wait(const Wait& mine, Now now, Outbox& out);
     void release_waits(Index index, Until until, Outbox& out);
     [[nodiscard]] Found unknown() const;
+    [[nodiscard]] std::size_t held_waits() const {
+        return waits_.size() + groups_.waiting() + partials_.waiting();
+    }
+    // Whether the job is of the state, the kind and the tag that are asked for.
+    template <class Question>
+    [[nodiscard]] static bool fits(const Record& record, const Question& question) {
+        const Terms& terms = record.terms->first;
+        if (question.state && record.state != *question.state) return false;
+        if (!question.kind.empty() && terms.kind != question.kind) return false;
+        return question.tag.empty() ||
+               std::find(terms.tags.begin(), terms.tags.end(), question.tag) != terms.tags.end();
+    }
     [[nodiscard]] bool is_conflict(const Record& record, const AskWait& question) const;
     [[nodiscard]] JobView view(const Record& record, bool with_value) const;
     [[nodiscard]] ListAnswer list(const AskList& question) const;

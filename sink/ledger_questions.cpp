@@ -7,14 +7,6 @@
 #include <iterator>
 
 namespace penstock::sink {
-namespace {
-
-double unix_seconds(WallTime when) {
-    return std::chrono::duration<double>(when.time_since_epoch()).count();
-}
-
-} // namespace
-
 void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, Now now,
                  Outbox& out) {
     const auto reply = [&](StatusAnswer answer) {
@@ -34,7 +26,7 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
     } else if (const auto* cancelled = std::get_if<AskCancel>(&question)) {
         reply(cancel(cancelled->id, now, out));
     } else if (const auto* again = std::get_if<AskRetry>(&question)) {
-        reply(retry(*again, now));
+        reply(retry(*again, now, out));
     } else if (const auto* deed = std::get_if<AskMany>(&question)) {
         reply(many(*deed, now, out));
     } else if (const auto* opened = std::get_if<OpenGroup>(&question)) {
@@ -95,7 +87,7 @@ void Ledger::wait(const Wait& mine, Now now, Outbox& out) {
             return;
         }
     }
-    if (waits_.size() >= limits_.waits_max) {
+    if (held_waits() >= limits_.waits_max) {
         return answer(mine, Found::refused, "waits-full", out);
     }
     if (index != kNoIndex) records_[index].awaited = true;
@@ -161,16 +153,10 @@ ListAnswer Ledger::list(const AskList& question) const {
         const Index index = by_order_.find(--order);
         if (index == kNoIndex) continue;
         const Record& r = records_[index];
-        const Terms& terms = r.terms->first;
         if (question.since > 0 && unix_seconds(r.submitted) < question.since) {
             return answer; // all that follow are older
         }
-        if (question.state && r.state != *question.state) continue;
-        if (!question.kind.empty() && terms.kind != question.kind) continue;
-        if (!question.tag.empty() &&
-            std::find(terms.tags.begin(), terms.tags.end(), question.tag) == terms.tags.end()) {
-            continue;
-        }
+        if (!fits(r, question)) continue;
         answer.jobs.push_back(view(r, false));
         if (answer.jobs.size() >= limit) break;
     }
@@ -183,7 +169,7 @@ SinkStats Ledger::stats() const {
     out.finished_jobs = finished_jobs_;
     out.open_jobs = records_.used() - finished_jobs_;
     out.bytes = bytes_;
-    out.waits = waits_.size() + groups_.waiting();
+    out.waits = held_waits();
     out.unknown_results = unknown_results_;
     out.malformed = malformed_;
     out.evicted = evicted_;

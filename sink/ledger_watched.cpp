@@ -26,11 +26,17 @@ void Ledger::write(const Record& r, Event::What what) {
     }
 }
 
+// The job waits for its next attempt, or has it: what an older one still says is void.
+bool Ledger::is_over(const Record& r, std::uint32_t attempt) {
+    if (attempt != r.attempt) return attempt < r.attempt;
+    return r.state == State::queued || r.state == State::delayed || r.state == State::retrying;
+}
+
 void Ledger::on(const Progress& progress) {
     const Index index = find(progress.id);
     if (index == kNoIndex || is_final(records_[index].state)) return;
     Record& r = records_[index];
-    if (progress.attempt < r.attempt) return;
+    if (is_over(r, progress.attempt)) return;
     r.attempt = progress.attempt;
     r.state = State::running;
     r.progress = static_cast<float>(progress.progress);
@@ -49,11 +55,11 @@ void Ledger::on(const Partial& partial, Outbox& out) {
     const Index index = find(partial.id);
     if (index == kNoIndex || is_final(records_[index].state)) return;
     Record& r = records_[index];
-    if (partial.attempt < r.attempt) return; // of an attempt that was lost
+    if (is_over(r, partial.attempt)) return;
     r.attempt = partial.attempt;
     r.state = State::running;
     const std::uint64_t before = partials_.bytes(index);
-    partials_.add(index, partial);
+    if (!partials_.add(index, partial)) return;
     bytes_ += partials_.bytes(index) - before;
     r.partials = partials_.kept(index);
     note(r, Event::What::partial);
@@ -86,7 +92,7 @@ void Ledger::ask_partials(Asker asker, Request request, const AskPartials& quest
         const Record& r = records_[index];
         answer = partials_.answer(index, question.from, is_final(r.state));
         const bool holds = answer.rows.empty() && !answer.finished && question.timeout > Duration(0);
-        if (holds && waits_.size() + partials_.waiting() < limits_.waits_max) {
+        if (holds && held_waits() < limits_.waits_max) {
             partials_.wait({question, asker, request, index}, now.at + question.timeout);
             return;
         }

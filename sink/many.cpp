@@ -17,7 +17,7 @@ std::uint64_t unix_ms(WallTime when) {
 
 // ---- again --------------------------------------------------------------------------------
 
-JobAnswer Ledger::retry(const AskRetry& question, Now now) {
+JobAnswer Ledger::retry(const AskRetry& question, Now now, Outbox& out) {
     const Index index = find(question.id);
     if (index == kNoIndex) return {unknown(), "", {}};
     if (const Index made = find(question.as); made != kNoIndex) {
@@ -29,11 +29,11 @@ JobAnswer Ledger::retry(const AskRetry& question, Now now) {
     if (!is_final(records_[index].state)) return {Found::refused, "not-finished", {}};
     const std::string why = refusal(1, records_[index].payload.size());
     if (!why.empty()) return {Found::refused, why, {}};
-    return {Found::found, "", view(records_[run_again(index, question.as, now)], false)};
+    return {Found::found, "", view(records_[run_again(index, question.as, now, out)], false)};
 }
 
 // REQUIRES: a finished job, and `as` is not taken. Its delay was for the first time.
-Index Ledger::run_again(Index index, const JobId& as, Now now) {
+Index Ledger::run_again(Index index, const JobId& as, Now now, Outbox& out) {
     const Record& old = records_[index];
     Terms terms = old.terms->first;
     terms.delay = Duration(0);
@@ -43,12 +43,14 @@ Index Ledger::run_again(Index index, const JobId& as, Now now) {
     ++old.kind->stored;
     hand_over(made);
     note(records_[made], Event::What::stored);
+    if (waits_.size() > 0) release_waits(made, Until::stored, out);
     return made;
 }
 
 // ---- many ---------------------------------------------------------------------------------
 
-bool Ledger::fits(const Record& r, const AskMany& question) const {
+bool Ledger::fits(Index index, const AskMany& question) const {
+    const Record& r = records_[index];
     const bool by_name = !question.ids.empty();
     const bool finished = is_final(r.state);
     if (finished == (question.deed == AskMany::Deed::cancel)) return false;
@@ -56,23 +58,19 @@ bool Ledger::fits(const Record& r, const AskMany& question) const {
         // Once more what went well: only if that was said.
         if (!by_name && question.state != State::succeeded) return false;
     }
-    const bool purges = question.deed == AskMany::Deed::purge;
-    if (purges && r.group != kNoIndex && r.order - groups_[r.group].first_order < groups_[r.group].members) {
+    if (question.deed == AskMany::Deed::purge && is_member(index)) {
         // A group goes whole, for its first member, and never while it is open.
         const Group& group = groups_[r.group];
-        if (r.order != group.first_order || group.state == State::running || group.buried) return false;
+        if (r.order != group.first_order || group.state == State::running || group.buried) {
+            return false;
+        }
     }
-    if (by_name) return true;
-    const Terms& terms = r.terms->first;
-    if (question.state && r.state != *question.state) return false;
-    if (!question.kind.empty() && terms.kind != question.kind) return false;
-    return question.tag.empty() ||
-           std::find(terms.tags.begin(), terms.tags.end(), question.tag) != terms.tags.end();
+    return by_name || fits(r, question);
 }
 
-// False: there is no room for one more.
+// False: there is no room for one more, `why` says of what.
 bool Ledger::do_deed(Index index, const AskMany& question, Now now, ManyAnswer& answer,
-                     Outbox& out) {
+                     std::string& why, Outbox& out) {
     const Record& r = records_[index];
     const bool purges = question.deed == AskMany::Deed::purge;
     const std::uint64_t jobs = purges && is_member(index) ? groups_[r.group].members : 1;
@@ -85,11 +83,12 @@ bool Ledger::do_deed(Index index, const AskMany& question, Now now, ManyAnswer& 
     } else if (question.deed == AskMany::Deed::cancel) {
         stop(index, {"cancelled", "cancelled before it was started", false}, now, out);
     } else {
-        if (!refusal(1, r.payload.size()).empty()) return false;
+        why = refusal(1, r.payload.size());
+        if (!why.empty()) return false;
         const auto high = made_ids_.bits();
         const JobId as = make_uuid7(unix_ms(now.wall), high, made_ids_.bits());
         if (find(as) != kNoIndex) return false;
-        run_again(index, as, now);
+        run_again(index, as, now, out);
         answer.made.push_back(as);
     }
     answer.matched += jobs;
@@ -101,10 +100,11 @@ bool Ledger::do_deed(Index index, const AskMany& question, Now now, ManyAnswer& 
 StatusAnswer Ledger::many(const AskMany& question, Now now, Outbox& out) {
     constexpr std::uint64_t kLooksMax = 10'000; // so that it stalls nobody's results
     ManyAnswer answer;
+    std::string why; // there is no room
     bool has_room = true;
     const auto look_at = [&](Index index) {
-        if (index == kNoIndex || !fits(records_[index], question)) return;
-        has_room = do_deed(index, question, now, answer, out);
+        if (index == kNoIndex || !fits(index, question)) return;
+        has_room = do_deed(index, question, now, answer, why, out);
     };
     if (!question.ids.empty()) {
         const std::uint64_t count = question.ids.size();
@@ -126,7 +126,7 @@ StatusAnswer Ledger::many(const AskMany& question, Now now, Outbox& out) {
         }
         if (order > floor && by_order_.used() > 0) answer.cursor = order;
     }
-    if (!has_room && answer.matched == 0) return JobAnswer{Found::refused, "jobs-full", {}};
+    if (!has_room && answer.matched == 0) return JobAnswer{Found::refused, why, {}};
     return answer;
 }
 

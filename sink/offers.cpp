@@ -114,6 +114,7 @@ void Ledger::on(const Taken& m, Now now, Outbox& out) {
         r.epoch = epoch_;
         r.state = is_early ? State::delayed : State::queued;
         r.progress = -1;
+        if (partials_.jobs() > 0) lose_partials(index, r.attempt, out);
         by_number_.insert(mine, index);
         add_number(out.stored.rows, mine);
     }

@@ -42,7 +42,7 @@ void Publisher::publish(Chronicle& chronicle, WallTime now) {
     owes_greeting_ = false;
     Events events = chronicle.take();
     events.life = life_;
-    events.at = std::chrono::duration<double>(now.time_since_epoch()).count();
+    events.at = unix_seconds(now);
     transport::send_copy(socket_, encode(events));
 }
 

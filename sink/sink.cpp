@@ -100,6 +100,8 @@ Limits limits_of(const Options& o) {
     limits.finished_max = o.finished_max;
     limits.finished_bytes_max = o.finished_bytes_max;
     limits.waits_max = o.waits_max;
+    limits.open_max = o.jobs_max;
+    limits.open_bytes_max = o.bytes_max;
     return limits;
 }
 
@@ -219,10 +221,12 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
     answer.door = advertised_door_;
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
-        if (is_new)
+        if (is_new) {
+            outbox_.forget_link();
             link_.restart(answer.epoch);
-        else
+        } else {
             link_.rewind(hello.got);
+        }
         answer.got = link_.got();
         if (is_new || hello.door != ventilator_door_ || !ventilator_) {
             if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
@@ -256,12 +260,7 @@ void Shell::receive_peer_events() {
 void Shell::flush() {
     send_link();
     send_replies();
-    outbox_.stored = {};
-    outbox_.settled = {};
-    outbox_.open = {};
-    outbox_.cancel = {};
-    outbox_.takes.clear();
-    outbox_.kinds = {};
+    outbox_.forget_link();
     outbox_.replies.clear();
     outbox_.stored_replies.clear();
 }

@@ -20,6 +20,10 @@ struct Options {
     std::uint64_t finished_max = 1'000'000;
     std::uint64_t finished_bytes_max = 1ull << 30;
     std::uint64_t waits_max = 100'000;
+    // Open jobs above which it makes none of its own: members of groups, callbacks, retries. What
+    // comes by the ventilator is limited there.
+    std::uint64_t jobs_max = 1'000'000;
+    std::uint64_t bytes_max = 1ull << 30;
 };
 
 // Runs until `stop` asks for it. Calls `ready` when its ports are open.

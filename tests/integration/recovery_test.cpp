@@ -21,7 +21,7 @@ TEST(Recovery, TenThousandOpenJobsOutliveTheVentilator) {
     ASSERT_TRUE(eventually([&] { return house.workers() == 1; }));
     for (std::size_t i = 0; i < kRunning; ++i) {
         const std::string id = "running-" + std::to_string(i);
-        house.submit("sleep", id, numbers({{"seconds", 1}}));
+        house.submit("sleep", id, numbers({{"seconds", 5}}));
         ASSERT_TRUE(eventually([&] { return house.status(id).state == State::running; }));
     }
     Terms add;

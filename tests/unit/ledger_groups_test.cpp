@@ -265,7 +265,6 @@ TEST_F(GroupsTest, HoldsAWaitUntilAllIsFinished) {
     end("a");
     EXPECT_TRUE(said.replies.empty());
     end("b");
-    ask(wait);
     EXPECT_EQ(answer<GroupAnswer>().jobs.size(), 2u);
 }
 
@@ -323,6 +322,27 @@ TEST_F(GroupsTest, AVentilatorThatDiedWithTheMembersLosesNothing) {
     machine.on(Result{2, "w", "", {{id("b"), 1, 5, Bytes("\x08", 1), {}}}}, now, out);
     step();
     EXPECT_EQ(offered(), Names{"then"});
+}
+
+struct LargeResultsTest : GroupsTest {
+    static Limits small() {
+        Limits limits;
+        limits.finished_bytes_max = 100;
+        return limits;
+    }
+
+    LargeResultsTest() : GroupsTest(small()) {}
+};
+
+TEST_F(LargeResultsTest, MoreThanMayBeKeptEndTheGroup) {
+    open(chord({"a", "b", "c"}));
+    take_all();
+    const std::string value = std::string("\xc4\x80", 2) + std::string(128, 'x');
+    machine.on(Result{1, "w", "", {{id("a"), 1, 5, value, {}}}}, now, out);
+    step();
+    // What is open of it is stopped, and its callback hears why. The group itself is let go of.
+    EXPECT_EQ(offered(), Names{"alas"});
+    EXPECT_NE(payload_on_offer("alas").find("results-too-large"), std::string::npos);
 }
 
 struct SmallGroupsTest : GroupsTest {

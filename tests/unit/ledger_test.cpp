@@ -247,6 +247,15 @@ TEST_F(LedgerTest, HasTheWorkerOfARunningJobTold) {
     EXPECT_EQ(answer<CancelAnswer>().result, CancelResult::finished);
 }
 
+TEST_F(LedgerTest, ProgressThatWasFasterThanStartedStays) {
+    store(terms("echo"), {"a"});
+    machine.on(Progress{id("a"), 1, 0.5, "half"});
+    tell(Started{"w", {{1, 1}}});
+    EXPECT_EQ(status("a").progress, 0.5);
+    tell(Started{"w", {{1, 2}}}); // another attempt begins at nothing
+    EXPECT_LT(status("a").progress, 0);
+}
+
 TEST_F(LedgerTest, ShowsProgress) {
     store(terms("echo"), {"a"});
     machine.on(Progress{id("a"), 1, 0.5, "half"});
