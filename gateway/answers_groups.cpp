@@ -3,6 +3,7 @@
 #include "gateway/exchange.hpp"
 #include "gateway/group_json.hpp"
 #include "gateway/group_request.hpp"
+#include "gateway/job_json.hpp"
 
 namespace penstock::gateway {
 namespace {
