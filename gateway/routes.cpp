@@ -13,12 +13,6 @@ namespace {
 
 using Checked = std::variant<Command, ProblemDetails>;
 
-ProblemDetails bad_parameter(std::string pointer, const std::string& must) {
-    auto out = problem(Slug::invalid_request, pointer + " must be " + must + ".");
-    out.errors.push_back({std::move(pointer), "must be " + must});
-    return out;
-}
-
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
     Number value{};
