@@ -123,6 +123,19 @@ TEST_F(HttpGroups, AJobMayHaveACallbackByEveryWayIn) {
     EXPECT_EQ(result_of("t3"), "[15]");
 }
 
+TEST_F(HttpGroups, TheSameGroupOfOtherMembersIsAConflict) {
+    const auto status = [&](const std::string& member, const std::string& callback) {
+        return post("/v1/groups", R"({"id":"g","jobs":[{"kind":"echo","id":")" + member +
+                                      R"("}],"then":{"kind":"echo","id":")" + callback + "\"}}")
+            .status;
+    };
+    EXPECT_EQ(status("m1", "c1"), 202);
+    EXPECT_EQ(status("m1", "c1"), 202);
+    EXPECT_EQ(status("m2", "c1"), 422);
+    EXPECT_EQ(status("m1", "c2"), 422);
+    EXPECT_EQ(house_.get("/v1/jobs/m2").status, 404);
+}
+
 TEST_F(HttpGroups, TheSameGroupTwiceIsOne) {
     const std::string body =
         R"({"id":"g","jobs":[{"kind":"echo","payload":1}],"then":{"kind":"echo"}})";
