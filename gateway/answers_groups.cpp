@@ -36,11 +36,8 @@ Awaitable<std::optional<ProblemDetails>> check_group(Exchange* x, const GroupReq
                                                      "both: the key makes the id.");
         }
     }
-    for (const auto& kind : kinds_of(*request)) {
-        auto unknown = co_await check_kind(x->shard, kind);
-        if (unknown) co_return unknown;
-    }
-    co_return std::nullopt;
+    std::set<std::string> kinds = kinds_of(*request);
+    co_return co_await check_kinds(x->shard, std::move(kinds));
 }
 
 AskGroup ask_about(const JobId& id, AskGroup::Until until, Duration timeout) {

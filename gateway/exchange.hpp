@@ -11,6 +11,7 @@
 #include "gateway/shard.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 
 namespace penstock::gateway {
@@ -33,8 +34,14 @@ inline Reply no_reply() {
 // The reply to a request that came in whole. `exchange` outlives the coroutine.
 Awaitable<Reply> answer(Exchange* exchange);
 
-// Nothing if some worker serves `kind`, as far as the ventilator knows right now.
-Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind);
+// Where to look up which of `kinds` somebody serves, as far as the ventilator knows right now. It is
+// asked once at most, and only if the board lacks one of them. Nothing: all of them may be served,
+// for after silence the board stands; what the ventilator itself refuses is said later.
+Awaitable<std::optional<Room>> doubt_kinds(Shard* shard, std::set<std::string> kinds);
+// Of one kind of those, by what came out of that.
+std::optional<ProblemDetails> check_kind(const std::optional<Room>& doubt, const std::string& kind);
+// Both of them, for one kind or several; the first one that nobody serves.
+Awaitable<std::optional<ProblemDetails>> check_kinds(Shard* shard, std::set<std::string> kinds);
 
 // What the ventilator would take now; what the board remembers if it does not answer.
 Awaitable<Room> room_now(Shard* shard);
