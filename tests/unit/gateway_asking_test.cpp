@@ -54,6 +54,108 @@ protected:
 
 const std::string kWaitForTwo = R"({"ids":["a","b"],"timeout":60})";
 
+// ---- deeds --------------------------------------------------------------------------------
+
+TEST_F(GatewayAsking, WhetherSilenceTookAJobAgainIsNotKnown) {
+    const Reply reply = answer_in_silence(RetryJob{id("j")});
+    EXPECT_EQ(reply.status, 504);
+    const auto json = boost::json::parse(reply.body);
+    EXPECT_EQ(json.at("type").as_string(), "/problems/outcome-unknown");
+    EXPECT_TRUE(JobId::parse(json.at("id").as_string())) << reply.body;
+}
+
+TEST_F(GatewayAsking, WhatSilenceDidToManyIsNotKnown) {
+    on_status = [](const StatusQuestion& question) -> std::optional<StatusAnswer> {
+        if (std::get<AskMany>(question).cursor != 0) return std::nullopt;
+        return ManyAnswer{2, 7, {id("x"), id("y")}};
+    };
+    const Reply reply = answer_in_silence(DoMany{AskMany::Deed::retry, false}, R"({"filter":{}})");
+    EXPECT_EQ(reply.status, 504);
+    const auto json = boost::json::parse(reply.body);
+    EXPECT_EQ(json.at("matched").as_int64(), 2);
+    EXPECT_EQ(json.at("ids").as_array().size(), 2u);
+}
+
+TEST_F(GatewayAsking, SilenceToACountChangedNothing) {
+    EXPECT_EQ(answer_in_silence(DoMany{AskMany::Deed::cancel, true}, R"({"filter":{}})").status, 503);
+}
+
+// ---- waiting for many ---------------------------------------------------------------------
+
+TEST_F(GatewayAsking, AWaitForManyEndsAtSilence) {
+    const Reply reply = answer_in_silence(WaitMany{}, kWaitForTwo);
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, R"({"done":[],"pending":["a","b"]})");
+    EXPECT_EQ(asked_of_sink, 2u) << "and nobody is asked again";
+}
+
+TEST_F(GatewayAsking, AWaitThatTheSinkRefusesIsToBeTriedAgain) {
+    answer_waits(said(Found::refused, "waits-full"));
+    const Reply reply = answer(WaitMany{}, kWaitForTwo);
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_NE(reply.body.find("waits-full"), std::string::npos) << reply.body;
+    EXPECT_EQ(waits_asked, 2u);
+}
+
+TEST_F(GatewayAsking, AThreadHoldsOnlySoManyWaits) {
+    answer_waits(said(Found::timed_out));
+    shard->waits_for_many = 29'999;
+    EXPECT_EQ(answer(WaitMany{}, kWaitForTwo).status, 503);
+    EXPECT_EQ(waits_asked, 0u);
+    EXPECT_EQ(shard->waits_for_many, 29'999u);
+}
+
+TEST_F(GatewayAsking, WaitsCountUntilTheyAreAnswered) {
+    on_status = [](const StatusQuestion& question) -> std::optional<StatusAnswer> {
+        if (std::holds_alternative<AskWait>(question)) return std::nullopt;
+        return said(Found::found);
+    };
+    Client client(*shard, R"({"ids":["a","b"],"mode":"any","timeout":60})");
+    ask(client, WaitMany{});
+    ASSERT_TRUE(until([&] { return open.size() == 2; }));
+    EXPECT_EQ(shard->waits_for_many, 2u);
+    JobAnswer done = said(Found::found);
+    done.job = finished(id("a"));
+    say(open[0], done);
+    ASSERT_TRUE(until([&] { return client.reply.has_value(); }));
+    EXPECT_EQ(shard->waits_for_many, 1u) << "the sink still holds the other one";
+    say(open[1], said(Found::timed_out));
+    EXPECT_TRUE(until([&] { return shard->waits_for_many == 0; }));
+}
+
+TEST_F(GatewayAsking, OneThatIsLateIsNotAnyOfThem) {
+    on_status = [](const StatusQuestion& question) -> std::optional<StatusAnswer> {
+        if (std::holds_alternative<AskWait>(question)) return std::nullopt;
+        return said(Found::found);
+    };
+    Client client(*shard, R"({"ids":["a","b"],"mode":"any","timeout":60})");
+    ask(client, WaitMany{});
+    ASSERT_TRUE(until([&] { return open.size() == 2; }));
+    say(open[0], said(Found::timed_out));
+    JobAnswer done = said(Found::found);
+    done.job = finished(id("b"));
+    say(open[1], done);
+    ASSERT_TRUE(until([&] { return client.reply.has_value(); }));
+    EXPECT_EQ(open.size(), 2u) << "nobody was asked again";
+    EXPECT_NE(client.reply->body.find(R"("pending":["a"])"), std::string::npos);
+}
+
+TEST_F(GatewayAsking, AGatewayThatLeavesAnswersWaitsWithWhatIsKnown) {
+    answer_waits(said(Found::timed_out));
+    house.draining = true;
+    EXPECT_EQ(answer(WaitMany{}, kWaitForTwo).body, R"({"done":[],"pending":["a","b"]})");
+    EXPECT_EQ(waits_asked, 0u);
+}
+
+TEST_F(GatewayAsking, ARequestUnderWayEndsWithItsThread) {
+    Client client(*shard, kWaitForTwo);
+    ask(client, WaitMany{});
+    ASSERT_TRUE(until([&] { return open.size() == 2; }));
+    EXPECT_GT(client.under_way.use_count(), 1);
+    shard.reset();
+    EXPECT_EQ(client.under_way.use_count(), 1) << "its coroutine was not freed";
+}
+
 // ---- kinds --------------------------------------------------------------------------------
 
 TEST_F(GatewayAsking, ABodyAsksOnceWhoServesItsKinds) {
