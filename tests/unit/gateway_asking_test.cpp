@@ -156,6 +156,29 @@ TEST_F(GatewayAsking, ARequestUnderWayEndsWithItsThread) {
     EXPECT_EQ(client.under_way.use_count(), 1) << "its coroutine was not freed";
 }
 
+// ---- frames -------------------------------------------------------------------------------
+
+TEST_F(GatewayAsking, WhatIsLargeIsNotJoinedWithOthers) {
+    const auto give = [this](std::size_t bytes) {
+        std::string payload;
+        Writer(payload).text(std::string(bytes, 'x'));
+        OpenGroup group;
+        group.id = id("g");
+        group.parts.push_back({terms("k"), {{id("j"), payload}}});
+        start(*shard, Question(StatusQuestion(std::move(group))), 60s);
+    };
+    frames.clear();
+    for (const std::size_t bytes : {10u, 10u, 600'000u, 600'000u, 3'000'000u, 10u}) give(bytes);
+    ASSERT_TRUE(until([&] { return asked_of_sink == 6; }));
+    std::size_t most_together = 0;
+    for (const Frame& frame : frames) {
+        most_together = std::max(most_together, frame.questions);
+        if (frame.questions == 1) continue;
+        EXPECT_LE(frame.bytes, Hub::kBytesPerFrame + 64);
+    }
+    EXPECT_GE(most_together, 2u) << "small ones are";
+}
+
 // ---- kinds --------------------------------------------------------------------------------
 
 TEST_F(GatewayAsking, ABodyAsksOnceWhoServesItsKinds) {
