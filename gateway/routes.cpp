@@ -186,11 +186,6 @@ Checked get_job_events(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(GetJobEvents{id})); });
 }
 
-Checked get_group_events(const Head& h) {
-    return with_id(h.segments[2],
-                   [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
-}
-
 template <class Make>
 Checked of_job(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); });
@@ -252,7 +247,8 @@ constexpr std::array kEntries = {
     Entry{Route::job, Method::remove, "v1/jobs/*", kNamed, cancel},
     Entry{Route::result, Method::get, "v1/jobs/*/result", kNamed, get_result},
     Entry{Route::job_events, Method::get, "v1/jobs/*/events", kNamed, get_job_events},
-    Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed, get_group_events},
+    Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed,
+          of_group<GetGroupEvents>},
     Entry{Route::events, Method::get, "v1/events", kNamed, get_events},
     Entry{Route::kind_jobs, Method::post, "v1/kinds/*/jobs", kNamed, submit_raw},
     Entry{Route::many_cancel, Method::post, "v1/jobs/cancel", kNamed,

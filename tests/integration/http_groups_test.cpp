@@ -165,7 +165,11 @@ TEST_F(HttpGroups, CancelsWhatIsOpen) {
     const HttpAnswer group = house_.get("/v1/groups/g?wait=15");
     EXPECT_EQ(text_in(group.body, "state"), "cancelled") << group.body;
     EXPECT_TRUE(holds(house_.get("/v1/jobs/never?wait=15").body, R"("state":"cancelled")"));
-    EXPECT_EQ(house_.get("/v1/groups/nobodys").status, 404);
+    for (const char* path : {"", "/results", "/events"}) {
+        const HttpAnswer nobodys = house_.get("/v1/groups/nobodys" + std::string(path));
+        EXPECT_EQ(nobodys.status, 404) << path;
+        EXPECT_TRUE(holds(nobodys.body, "/problems/group-not-found")) << nobodys.body;
+    }
 }
 
 TEST_F(HttpGroups, TwentyThousandJobsAreOneGroup) {
