@@ -30,12 +30,26 @@ Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
     co_return call->take();
 }
 
-Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
+namespace {
+
+using Drain = Deadlines::Entry::Drain;
+
+Awaitable<Answer> ask_watched(Exchange* x, Question question, Duration patience, Drain drain) {
     const auto call = start(*x->shard, std::move(question), patience);
-    x->deadline->watch(call);
+    x->deadline->watch(call, drain);
     co_await call->async_wait(kAwait);
     x->deadline->watch(nullptr);
     co_return call->take();
+}
+
+} // namespace
+
+Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
+    return ask_watched(x, std::move(question), patience, Drain::goes_on);
+}
+
+Awaitable<Answer> ask_while_open(Exchange* x, Question question, Duration patience) {
+    return ask_watched(x, std::move(question), patience, Drain::ends);
 }
 
 namespace {

@@ -52,6 +52,8 @@ std::shared_ptr<Call> start(Shard& shard, Question&& question, Duration patience
 Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
 // For long waits: ends early, with `gone`, when the client hangs up.
 Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Duration patience);
+// For streams, which end when the gateway drains: then, too, it ends early, with `silent`.
+Awaitable<Answer> ask_while_open(Exchange* exchange, Question question, Duration patience);
 
 // Where queued jobs stand; without those of whom the ventilator says nothing at once.
 // `jobs` outlives it.

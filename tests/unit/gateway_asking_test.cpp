@@ -207,5 +207,114 @@ TEST_F(GatewayAsking, NobodyIsAskedAboutKindsOnTheBoard) {
     shard.reset();
 }
 
+// ---- lines --------------------------------------------------------------------------------
+
+// A stream, asked for one piece at a time.
+class GatewayLines : public GatewayAsking {
+protected:
+    GatewayLines() {
+        on_status = [this](const StatusQuestion& question) -> std::optional<StatusAnswer> {
+            if (const auto* about = std::get_if<AskGroup>(&question)) {
+                if (about->until == AskGroup::Until::next) return hold(about->timeout);
+                GroupAnswer group;
+                group.found = Found::found;
+                group.id = id("g");
+                group.members = 2;
+                return group;
+            }
+            if (const auto* about = std::get_if<AskPartials>(&question)) return hold(about->timeout);
+            JobAnswer job = said(Found::found);
+            job.job.id = id("j");
+            return job;
+        };
+    }
+
+    std::optional<StatusAnswer> hold(Duration time) {
+        held = time;
+        return std::nullopt;
+    }
+
+    void ask_next(Client& client) {
+        ASSERT_TRUE(client.reply && client.reply->stream);
+        piece.clear();
+        flow.reset();
+        asio::co_spawn(shard->io.get_executor(), client.reply->stream->next(&piece),
+                       [this](const std::exception_ptr&, Flow what) { flow = what; });
+    }
+
+    template <class Command>
+    void open_lines(Client& client, Command command) {
+        ask(client, std::move(command));
+        ASSERT_TRUE(until([&] { return client.reply.has_value(); }));
+        ask_next(client);
+        ASSERT_TRUE(until([&] { return open.size() == 1; }));
+    }
+
+    // The sink lets go of what it held without having anything to tell.
+    void say_nothing_yet(const StatusAnswer& nothing) {
+        say(open[0], nothing);
+        ASSERT_TRUE(until([&] { return flow.has_value(); }));
+        EXPECT_LE(held, 10s) << "clients take a longer silence for the end";
+        EXPECT_EQ(piece, "\n");
+        EXPECT_EQ(flow, Flow::more);
+    }
+
+    void leave(Client& client) {
+        house.draining = true;
+        client.deadlines.drain();
+        ASSERT_TRUE(until([&] { return flow.has_value(); }));
+        for (int i = 0; i < 3 && flow == Flow::more; ++i) {
+            ask_next(client);
+            ASSERT_TRUE(until([&] { return flow.has_value(); }));
+        }
+        EXPECT_EQ(flow, Flow::broken);
+        EXPECT_EQ(open.size(), 1u) << "the sink is not asked again";
+    }
+
+    std::string piece;
+    std::optional<Flow> flow;
+    Duration held{0};
+};
+
+const GetResult kPieces{id("j"), {}, GetResult::As::pieces};
+
+TEST_F(GatewayLines, ThoseOfASlowGroupAreEmptyNowAndThen) {
+    Client client(*shard, "");
+    open_lines(client, GetGroupResults{id("g")});
+    GroupAnswer nothing;
+    nothing.found = Found::timed_out;
+    nothing.id = id("g");
+    nothing.members = 2;
+    say_nothing_yet(nothing);
+}
+
+TEST_F(GatewayLines, ThoseOfASlowJobAreEmptyNowAndThen) {
+    Client client(*shard, "");
+    open_lines(client, kPieces);
+    PartialsAnswer nothing;
+    nothing.found = Found::found;
+    say_nothing_yet(nothing);
+}
+
+TEST_F(GatewayLines, ThoseOfAGroupBreakOffWhenTheGatewayLeaves) {
+    Client client(*shard, "");
+    open_lines(client, GetGroupResults{id("g")});
+    leave(client);
+}
+
+TEST_F(GatewayLines, ThoseOfAJobBreakOffWhenTheGatewayLeaves) {
+    Client client(*shard, "");
+    open_lines(client, kPieces);
+    leave(client);
+}
+
+TEST_F(GatewayLines, AWaitOfAnotherKindGoesOnWhenTheGatewayLeaves) {
+    const auto call = std::make_shared<Call>();
+    Client client(*shard, "");
+    client.deadline.watch(call);
+    client.deadlines.drain();
+    EXPECT_FALSE(call->done());
+}
+
 } // namespace
 } // namespace penstock::gateway
