@@ -40,8 +40,7 @@ Awaitable<Reply> answer_to(Exchange* x, SetKind command) {
     if (auto away = check_sink(*x->shard->board)) co_return to_reply(*away);
     // A slip of the pen should not make a kind that nobody serves; before any is known there is
     // nothing to compare with.
-    std::set<std::string> kind = {command.kind};
-    std::optional<ProblemDetails> unknown = co_await check_kinds(x->shard, std::move(kind));
+    std::optional<ProblemDetails> unknown = co_await check_kind(x->shard, command.kind);
     if (unknown) co_return to_reply(*unknown);
     Question question{StatusQuestion(std::get<AskKind>(std::move(read)))};
     Answer answer = co_await ask(x->shard, std::move(question), kPatience);

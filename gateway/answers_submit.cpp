@@ -164,8 +164,7 @@ Awaitable<Reply> submit(Exchange* x, Submission* submission) {
         co_return to_reply(*full);
     }
     if (!is_known_kind(shard->board->room, submission->job.terms.kind)) {
-        std::set<std::string> kind = {submission->job.terms.kind};
-        auto unknown = co_await check_kinds(shard, std::move(kind));
+        auto unknown = co_await check_kind(shard, submission->job.terms.kind);
         if (unknown) co_return to_reply(*unknown);
     }
     AskWait sent;

@@ -103,6 +103,10 @@ Awaitable<std::optional<ProblemDetails>> check_kinds(Shard* shard, std::set<std:
     co_return std::nullopt;
 }
 
+Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, const std::string& kind) {
+    return check_kinds(shard, {kind});
+}
+
 Awaitable<Room> room_now(Shard* shard) {
     std::optional<Room> room = co_await ask_room(shard);
     co_return room ? std::move(*room) : shard->board->room;

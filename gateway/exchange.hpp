@@ -40,8 +40,9 @@ Awaitable<Reply> answer(Exchange* exchange);
 Awaitable<std::optional<Room>> doubt_kinds(Shard* shard, std::set<std::string> kinds);
 // Of one kind of those, by what came out of that.
 std::optional<ProblemDetails> check_kind(const std::optional<Room>& doubt, const std::string& kind);
-// Both of them, for one kind or several; the first one that nobody serves.
+// Both of them, for several kinds or one; about the first that nobody serves.
 Awaitable<std::optional<ProblemDetails>> check_kinds(Shard* shard, std::set<std::string> kinds);
+Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, const std::string& kind);
 
 // What the ventilator would take now; what the board remembers if it does not answer.
 Awaitable<Room> room_now(Shard* shard);

@@ -257,8 +257,7 @@ Awaitable<bool> take_and_answer(Connection* c, UnderWay* under_way) {
     Exchange& x = c->x;
     auto refusal = admit(x, *under_way);
     if (const std::string* kind = refusal ? nullptr : unsure_kind(x)) {
-        std::set<std::string> kinds = {*kind};
-        refusal = co_await check_kinds(c->shard, std::move(kinds));
+        refusal = co_await check_kind(c->shard, *kind);
     }
     if (refusal) {
         c->reply = to_reply(*refusal);
