@@ -20,7 +20,6 @@ constexpr std::array kRows = {
     Row{Slug::malformed_json, 400, "malformed-json", "The body is not JSON"},
     Row{Slug::malformed_msgpack, 400, "malformed-msgpack", "The body is not one msgpack value"},
     Row{Slug::invalid_request, 400, "invalid-request", "The request has mistakes"},
-    Row{Slug::unsupported_field, 400, "unsupported-field", "A field is not supported yet"},
     Row{Slug::no_valid_job, 400, "no-valid-job", "No job was submitted"},
     Row{Slug::get_submit_off, 403, "get-submit-off", "Submitting by GET is off"},
     Row{Slug::host_not_allowed, 403, "host-not-allowed", "This Host is not served"},
@@ -88,6 +87,12 @@ ProblemDetails problem(Slug slug, std::string detail) {
     ProblemDetails out;
     out.slug = slug;
     out.detail = std::move(detail);
+    return out;
+}
+
+ProblemDetails bad_parameter(std::string pointer, const std::string& must) {
+    auto out = problem(Slug::invalid_request, pointer + " must be " + must + ".");
+    out.errors.push_back({std::move(pointer), "must be " + must});
     return out;
 }
 

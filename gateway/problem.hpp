@@ -18,7 +18,6 @@ enum class Slug : std::uint8_t {
     malformed_json,
     malformed_msgpack,
     invalid_request,
-    unsupported_field,
     no_valid_job,
     get_submit_off,
     host_not_allowed,
@@ -74,6 +73,8 @@ std::string_view text_of(Slug slug);
 Slug slug_of_refusal(std::string_view reason);
 
 ProblemDetails problem(Slug slug, std::string detail);
+// Of a request's line or header: "?wait", "a number of seconds".
+ProblemDetails bad_parameter(std::string pointer, const std::string& must);
 // Appends the problem+json object.
 void append_problem(std::string& out, const ProblemDetails& details);
 // With Retry-After where it makes sense to try again.
