@@ -26,15 +26,18 @@ void World::break_link() {
     at(between(1ms, 2s), [this] { meet(); });
 }
 
-// A new process on the same address: it knows nothing, and its outcomes are gone.
+// A new process on the same address: it knows what its disk does, or nothing, and its outcomes are
+// gone.
 void World::kill_sink() {
     ++faults_;
-    for (auto& [text, job] : jobs_) {
-        if (job.outcome) job.outcome_lost = true;
-        job.outcome.reset();
+    if (!plan_.durable) {
+        for (auto& [text, job] : jobs_) {
+            if (job.outcome) job.outcome_lost = true;
+            job.outcome.reset();
+        }
+        lose_families();
     }
-    lose_families();
-    for (auto& w : workers_) ++w->sink_pipe.life;
+    for (auto& w : workers_) reset_results(*w);
     ++to_sink_.life;
     ++to_ventilator_.life;
     linked_ = false;
@@ -42,6 +45,15 @@ void World::kill_sink() {
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
     s_link_ = {};
     s_out_ = {};
+    hellos_.clear();
+    unsaid_ = {};
+    is_writing_ = false;
+    s_wake_ = kNever;
+    if (plan_.durable) {
+        ledger_->restore(disk_.read(), both_now());
+        ledger_->restored(both_now());
+        s_link_.may_tell(0);
+    }
     met_life_ = 0;
     dispatcher_->sink_down();
     at(between(1ms, 2s), [this] { meet(); });
@@ -64,7 +76,6 @@ void World::kill_ventilator() {
         Worker* w = each.get();
         ++w->lane_pipe.life;
         w->waiting.clear();
-        w->on_the_way.clear();
         w->lane = 0;
         // A plain one waits for three pings first.
         at_ventilator(w->sdk ? between(1ms, 10ms) : 15s, [this, w] {
@@ -120,6 +131,8 @@ void World::fault_tick() {
                 reset_lane(w);
             else if (w.sdk && happens(plan_.pause * share))
                 pause(w);
+            else if (happens(plan_.result_reset * share))
+                reset_results(w);
         }
         if (happens(plan_.link_break * share)) break_link();
         if (happens(plan_.sink_kill * share)) kill_sink();

@@ -16,7 +16,12 @@ constexpr Duration kHealTime = 400s; // then everything has to come to rest
 World::World(std::uint64_t seed, const Plan& plan)
     : plan_(plan), chance_(seed), now_(std::chrono::hours(1)), seed_(seed) {
     dispatcher_ = std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan), seed, now_);
+    for (const char* kind : {"k0", "k1"}) dispatcher_->declare_kind(kind); // whoever joins first
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
+    if (plan.durable) {
+        ledger_->restored(both_now());
+        s_link_.may_tell(0);
+    }
 }
 
 World::~World() = default;
@@ -106,16 +111,14 @@ void World::step_ventilator() {
 }
 
 void World::step_sink() {
-    const Now both{now_, WallTime(std::chrono::duration_cast<std::chrono::microseconds>(
-                             now_.time_since_epoch()))};
-    ledger_->tick(both, s_out_);
-    if (s_link_.epoch() != 0) {
-        s_out_.say_on_link([&](const FromSink& message) {
-            const LinkHead head = s_link_.number();
-            s_link_.push(std::make_shared<const std::string>(encode(head, message)));
-        });
+    ledger_->tick(both_now(), s_out_);
+    if (plan_.durable) {
+        hand_over();
+    } else {
+        say_on_link(s_out_);
+        s_out_ = {};
+        for (const auto& [answer, life] : std::exchange(hellos_, {})) answer_hello(answer, life);
     }
-    s_out_ = {};
     pump_link();
     const Instant wake = ledger_->wake_at();
     if (wake <= now_) {
@@ -169,7 +172,7 @@ void World::ventilator_frame(const std::string& frame) {
 void World::sink_frame(const std::string& frame) {
     auto decoded = decode_sink_door(reader_, frame);
     if (!decoded.error.empty()) return fail("the sink can't read: " + decoded.error);
-    const Now both{now_, WallTime()};
+    const Now both = both_now();
     for (auto& fact : decoded.messages) {
         if (const auto* result = std::get_if<Result>(&fact)) {
             ledger_->on(*result, both, s_out_);
@@ -192,17 +195,28 @@ void World::meet() {
     hello.got = v_link_.got();
     const HelloAnswer answer = ledger_->hello(hello, sink_life_);
     if (!answer.error.empty()) return fail("hello was refused: " + answer.error);
-    if (std::exchange(met_life_, v_life_) != v_life_)
+    if (std::exchange(met_life_, v_life_) != v_life_) {
+        s_out_.forget_link();
+        unsaid_.outbox.forget_link();
+        unsaid_.got = 0;
         s_link_.restart(answer.epoch);
-    else
+    } else {
         s_link_.rewind(hello.got);
-    if (v_link_.epoch() == answer.epoch)
-        v_link_.rewind(s_link_.got());
+    }
+    hellos_.emplace_back(answer, v_life_);
+}
+
+void World::answer_hello(const HelloAnswer& answer, std::uint64_t v_life) {
+    if (v_life != v_life_ || linked_) return; // it was of one that is gone
+    const bool same_life = v_link_.epoch() == answer.epoch && known_sink_ == sink_life_;
+    if (same_life)
+        v_link_.rewind(s_link_.tellable());
     else
         v_link_.restart(answer.epoch);
+    known_sink_ = sink_life_;
     linked_ = true;
     ledger_->set_ventilator_up(true);
-    dispatcher_->sink_up(sink_life_, answer.epoch, v_out_);
+    dispatcher_->sink_up(sink_life_, answer.epoch, answer.remembers, v_out_);
 }
 
 void World::lane_messages() {
@@ -216,13 +230,18 @@ void World::lane_messages() {
                 const std::string id = row.id.text();
                 const sink::Outbox asked = ask(AskStatus{row.id, false});
                 const auto& known = std::get<JobAnswer>(asked.replies.at(0).answer);
-                if (known.found != Found::found) fail(id + " was dispatched and is not stored");
+                const bool is_safe = !plan_.durable || disk_.find(row.id) != nullptr;
+                if (known.found != Found::found || !is_safe) {
+                    fail(id + " was dispatched and is not stored");
+                }
                 ++jobs_[id].dispatched;
                 if (!to.batches) frames.push_back(encode_plain(*batch, row));
             }
             if (to.batches) frames.push_back(encode(*batch));
         } else if (const auto* cancelled = std::get_if<CancelJob>(&to.message)) {
             frames.push_back(encode(*cancelled));
+        } else if (const auto* settled = std::get_if<SettledJobs>(&to.message)) {
+            frames.push_back(encode(*settled));
         } else {
             frames.push_back(encode(Ping{}));
         }
