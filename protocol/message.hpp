@@ -193,7 +193,7 @@ struct Stored {
     std::vector<Range> rows;
     std::vector<JobNumber> duplicates; // the id is known, with the same body: forget this one
     std::vector<JobNumber> conflicts;  // the id is known, with another body
-    std::vector<JobNumber> refused;    // there is no space to keep it: forget this one
+    std::vector<JobNumber> refused{};  // there is no space to keep it: forget this one
 };
 
 struct SettledRow { // jobs first .. first + count - 1, all of one attempt number

@@ -61,6 +61,7 @@ inline std::vector<std::string> forms_of(const LaneMessage& message) {
     if (const auto* cancel = std::get_if<CancelJob>(&message)) return {encode(*cancel)};
     if (const auto* ping = std::get_if<Ping>(&message)) return {encode(*ping)};
     if (const auto* drain = std::get_if<Drain>(&message)) return {encode(*drain)};
+    if (const auto* settled = std::get_if<SettledJobs>(&message)) return {encode(*settled)};
     const auto& batch = std::get<JobBatch>(message);
     std::vector<std::string> out = {encode(batch)};
     if (batch.rows.size() == 1) out.push_back(encode_plain(batch, batch.rows[0]));
