@@ -119,10 +119,16 @@ def draw_reductions(sheet, report):
     for n, label in ((2, "prefork, 2 processes"), (16, "gevent, 16")):
         middle = wide.left + pitch * (slots.index(n) + 0.5)
         value = report["theirs"][label]
-        mark(sheet, middle + 50, wide.at(100 * value))
-        sheet.text(middle + 50, wide.at(100 * value) - 9, f"{100 * value:.4g} %", 11, "middle")
-    sheet.text(wide.left, wide.bottom + 38, "Dashed: the best order that there is. Diamonds: "
-               "figures of their study, Celery on their machine.", 11, colour="#555")
+        mark(sheet, middle + 50, wide.at(100 * value), "#111")
+        sheet.text(middle + 60, wide.at(100 * value) + 4, f"{100 * value:.4g} %", 11)
+    for f in report["celery"]:
+        if f["slots"] in slots and "prefork" in f["configuration"]:
+            middle = wide.left + pitch * (slots.index(f["slots"]) + 0.5)
+            mark(sheet, middle + 50, wide.at(100 * f["reduction"]), "white")
+    sheet.text(wide.left, wide.bottom + 38, "Dashed: the best order that there is. Black diamonds: "
+               "their study, Celery on their machine." + (
+                   " White: Celery on this machine, prefork." if report["celery"] else ""),
+               11, colour="#555")
     sheet.y = top
     draw_near(sheet, report, [f for f in figures if f["slots"] == 16], colour)
     sheet.y = wide.bottom + 76
@@ -130,29 +136,37 @@ def draw_reductions(sheet, report):
 
 def draw_near(sheet, report, figures, colour):
     values = [100 * f["reduction"] for f in figures]
-    theirs = 100 * report["theirs"]["gevent, 16"]
+    peers = [("their study", 100 * report["theirs"]["gevent, 16"], "#111")] + [
+        (f["configuration"].split("-")[1], 100 * f["reduction"], "white")
+        for f in report["celery"] if f["slots"] == 16]
     limit = 100 * report["bound"]
-    low = min(theirs, limit - 0.5, *values) - 0.2
+    low = min(limit - 0.5, *values, *(value for _, value, _ in peers)) - 0.2
     near = Axis(sheet, 240, round(low * 2 - 0.5) / 2, round(limit * 2 + 0.5) / 2, " %", left=830)
     sheet.rect(near.left, near.at(limit), near.right - near.left,
                near.at(limit - 0.5) - near.at(limit), "#009e73", ' fill-opacity="0.15"')
     sheet.line(near.left, near.at(limit), near.right, near.at(limit), "#111", 1.5,
                ' stroke-dasharray="4 3"')
-    pitch = (near.right - near.left) / (len(figures) + 1)
+    pitch = (near.right - near.left) / (len(figures) + len(peers))
     for i, f in enumerate(figures):
         x, y = near.left + pitch * (i + 0.5), near.at(100 * f["reduction"])
-        sheet.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" '
+        sheet.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" '
                            f'fill="{colour[f["series"]]}"/>')
-        sheet.text(x, y + 22, f"{100 * f['reduction']:.2f}", 11, "middle")
-    x = near.left + pitch * (len(figures) + 0.5)
-    mark(sheet, x, near.at(theirs))
-    sheet.text(x, near.at(theirs) - 10, f"{theirs:.4g}", 11, "middle")
-    sheet.text(near.left, near.bottom + 18, f"1 - slowest / sum = {limit:.2f} %; green: 0.5 points "
-               "below", 11, colour="#555")
+        sheet.text(x, y + 20, f"{100 * f['reduction']:.2f}", 10, "middle")
+    for i, (name, value, fill) in enumerate(peers):
+        x = near.left + pitch * (len(figures) + i + 0.5)
+        mark(sheet, x, near.at(value), fill)
+        # Neighbours' names don't meet: every other one stands lower.
+        first, second = (20, 32) if i % 2 else (44, 56)
+        sheet.text(x, near.at(value) + first, f"{value:.4g}", 10, "middle")
+        sheet.text(min(x, near.right - 20), near.at(value) + second, name, 10, "middle", "#555")
+    sheet.text(near.left, near.bottom + 18, f"Dashed: 1 - slowest / sum = {limit:.2f} %.",
+               11, colour="#555")
+    sheet.text(near.left, near.bottom + 34, "Green: within 0.5 points of it.", 11, colour="#555")
 
 
-def mark(sheet, x, y):
-    sheet.parts.append(f'<path d="M{x:.1f},{y - 7:.1f} l7,7 l-7,7 l-7,-7 z" fill="#111"/>')
+def mark(sheet, x, y, fill):
+    sheet.parts.append(f'<path d="M{x:.1f},{y - 7:.1f} l7,7 l-7,7 l-7,-7 z" fill="{fill}" '
+                       'stroke="#111" stroke-width="1.5"/>')
 
 
 # ---- over time
@@ -257,7 +271,8 @@ def draw_marks(sheet, report, x, top):
             sheet.rect(left, top + 22, max(right - left, 1), sheet.y - top - 26, "#000",
                        ' fill-opacity="0.05"')
             bands.append((left, right))
-            sheet.text((left + right) / 2, top + 18, slots, 10, "middle", "#555")
+            if "." not in mark_["configuration"]:  # the first of its rounds
+                sheet.text((left + right) / 2, top + 18, slots, 10, "middle", "#555")
         first.setdefault(series, left)
     if len(bands) > 1:
         for series, left in first.items():
