@@ -29,11 +29,12 @@ class Watch:
         return moment - self._began
 
     def others(self, start, end):
-        """Of all cores, the share that others had meanwhile."""
-        within = [i for i, at in enumerate(self.machine["at"]) if start <= at <= end]
-        if len(within) < 2:
+        """Of all cores, the share that others had between the looks around these moments."""
+        looks = self.machine["at"]
+        first = max((i for i, at in enumerate(looks) if at <= start), default=0)
+        last = min((i for i, at in enumerate(looks) if at >= end), default=len(looks) - 1)
+        if first >= last:
             return 0.0
-        first, last = within[0], within[-1]
         took = [self.machine[of][last] - self.machine[of][first] for of in ("busy", "ours")]
         seconds = self.machine["at"][last] - self.machine["at"][first]
         return max(0.0, (took[0] - took[1]) / seconds / os.cpu_count())
