@@ -1,5 +1,6 @@
 // The sink or the ventilator is killed under workers of the SDK: what they ran is not run again.
 
+#include "protocol/wire.hpp"
 #include "tests/integration/processes.hpp"
 
 #include <csignal>
