@@ -72,3 +72,28 @@ penstock_planted_bug(forgets_the_callback_that_is_not_needed sink/groups.cpp
 penstock_planted_bug(runs_a_chain_at_once sink/group_questions.cpp
     "        const bool is_first = group.mode != GroupMode::chain || order == group.first_order;"
     "        const bool is_first = true;")
+# ---- what has to survive the death of a sink with a store, and of a ventilator
+penstock_planted_bug(forgets_what_was_on_offer sink/ledger_kept.cpp
+    "        if (r.custody == Custody::waiting) hand_over(index);"
+    "")
+penstock_planted_bug(forgets_what_older_ventilators_had sink/ledger_kept.cpp
+    "    seek_orphans(); // what ventilators before the newest had open"
+    "")
+penstock_planted_bug(does_not_say_what_has_ended sink/ledger.cpp
+    "                out.settled.rows.push_back({number, 1, 0, 0});\n            else if"
+    "                continue;\n            else if")
+penstock_planted_bug(takes_what_is_stored_again_for_a_duplicate sink/ledger.cpp
+    "            if (m.again && store_again(known, mine, out)) continue;"
+    "")
+penstock_planted_bug(does_not_ask_again_what_was_lost ventilator/dispatcher_lives.cpp
+    "            out.to_sink.emplace_back(Lost{\"\", {{r.number, r.attempt, r.suspect}}});"
+    "            continue;")
+penstock_planted_bug(forgets_a_decision_with_its_sink ventilator/dispatcher_lives.cpp
+    "            out.to_sink.emplace_back(Final{r.number, r.decided, failure_of(r.decided)});"
+    "            continue;")
+penstock_planted_bug(lets_an_old_ventilator_in sink/ledger.cpp
+    "    if (!holds_newest && hello.epoch != 0 && hello.epoch < epoch_) {"
+    "    if (false) {")
+penstock_planted_bug(ends_the_wrong_ghost ventilator/dispatcher_lanes.cpp
+    "    auto ghost = ghosts_.find({number, attempt});"
+    "    auto ghost = ghosts_.lower_bound({number, 0});")
