@@ -1,19 +1,9 @@
 # Bugs that the simulation must find: each is one line of a machine, changed in a copy at build
-# time. If a line is no longer there exactly once, the build says so.
+# time (planted.cmake).
 #
 # penstock_planted_bug(NAME FILE OLD NEW)
 function(penstock_planted_bug name file old new)
-    set(source ${PROJECT_SOURCE_DIR}/${file})
-    file(READ ${source} text)
-    string(FIND "${text}" "${old}" at)
-    string(FIND "${text}" "${old}" last REVERSE)
-    if(at EQUAL -1 OR NOT at EQUAL last)
-        message(FATAL_ERROR "planted bug ${name}: its line is not once in ${file}: ${old}")
-    endif()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
-    string(REPLACE "${old}" "${new}" text "${text}")
-    set(copy ${CMAKE_CURRENT_BINARY_DIR}/planted/${name}/${file})
-    file(CONFIGURE OUTPUT ${copy} CONTENT "${text}" @ONLY)
+    penstock_plant(copy ${name} ${file} "${old}" "${new}")
     # The copy comes first, so that the library's own object is never asked for.
     add_executable(sim_${name} ${copy} sim/sim_main.cpp)
     target_link_libraries(sim_${name} PRIVATE sim_world)
