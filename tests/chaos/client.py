@@ -25,6 +25,8 @@ TRIES = 14
 OUTSTANDING_MAX = 3_000     # requests: beyond, a job that comes is not submitted at all
 WATCHERS_MAX = 400
 NOT_ACCEPTED = 503
+PATIENCE = 4.0              # seconds until a request is given up, and made elsewhere
+PATIENT, PATIENCE_OF_THEM = 0.05, 14.0  # this share waits until it is told that nobody knows (504)
 
 
 class Log:
@@ -178,12 +180,13 @@ class Client:
         """The same request to one gateway after the other, until one says what became of it. once:
         it names nothing, so only what was certainly not accepted may be sent again."""
         may_be_there = False
+        patience = PATIENCE_OF_THEM if self._chance.random() < PATIENT else PATIENCE
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(self._chance.uniform(0.02, 0.15) * min(attempt, 6))
             try:
                 status, said = await self._chance.choice(self._gateways).ask(
-                    "POST", path, body, headers, hold=2.0)
+                    "POST", path, body, headers, patience)
             except ConnectionRefusedError:
                 continue  # nobody was there to read it
             except OSError:
@@ -227,7 +230,7 @@ class Client:
         for attempt in range(TRIES):
             try:
                 status, job = await self._chance.choice(self._gateways).ask(
-                    "GET", f"/v1/jobs/{id}?wait={hold}", hold=hold)
+                    "GET", f"/v1/jobs/{id}?wait={hold}", patience=hold + PATIENCE)
             except OSError:
                 status, job = 0, None
             if status == 200:

@@ -4,19 +4,16 @@ What breaks is an OSError; whether the request was read is then unknown."""
 import asyncio
 import json
 
-TIMEOUT_SECONDS = 8.0
-
 
 class Gateway:
     def __init__(self, port):
         self._port = port
         self._idle = []
 
-    async def ask(self, method, path, body=None, headers=(), hold=0.0):
-        """(status, what the JSON says). `hold`: seconds that the answer may be held."""
+    async def ask(self, method, path, body=None, headers=(), patience=3.0):
+        """(status, what the JSON says)."""
         try:
-            return await asyncio.wait_for(self._ask(method, path, body, headers),
-                                          TIMEOUT_SECONDS + hold)
+            return await asyncio.wait_for(self._ask(method, path, body, headers), patience)
         except (asyncio.TimeoutError, EOFError, ValueError, IndexError) as error:
             raise OSError(f"no whole answer: {type(error).__name__}") from error
 
