@@ -24,6 +24,7 @@ from outcomes import outcome_of
 TRIES = 14
 OUTSTANDING_MAX = 3_000     # requests: beyond, a job that comes is not submitted at all
 WATCHERS_MAX = 400
+WATCHED_ON = 5.0            # seconds after the last submission
 NOT_ACCEPTED = 503
 PATIENCE = 4.0              # seconds until a request is given up, and made elsewhere
 PATIENT, PATIENCE_OF_THEM = 0.05, 14.0  # this share waits until it is told that nobody knows (504)
@@ -49,7 +50,7 @@ class Client:
         self._in_flight = 0
         self._log = log
         self._jobs = itertools.count(1)
-        self._tasks, self._watchers = set(), 0
+        self._submissions, self._watchers = set(), set()
         self._stopped = False
 
     async def run(self):
@@ -59,10 +60,12 @@ class Client:
         while not self._stopped:
             due = max(due + self._chance.expovariate(self._arrivals()), loop.time() - 0.5)
             await asyncio.sleep(max(0.0, due - loop.time()))
-            if len(self._tasks) < OUTSTANDING_MAX:
-                self._start(self._come())
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+            if len(self._submissions) < OUTSTANDING_MAX:
+                self._start(self._come(), self._submissions)
+        while self._submissions:
+            await asyncio.wait(self._submissions)
+        if self._watchers:  # what they wait for may never come
+            await asyncio.wait(self._watchers, timeout=WATCHED_ON)
 
     async def _listen(self):
         """Hears from whoever started it, who is gone when there is nothing more to hear."""
@@ -84,14 +87,14 @@ class Client:
         missing = (self._wanted - self._in_flight) / self._wanted
         return self._rate * min(3.0, max(0.05, 1 + 2 * missing))
 
-    def _start(self, coroutine):
+    def _start(self, coroutine, tasks):
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        tasks.add(task)
+        task.add_done_callback(lambda task: self._ended(task, tasks))
 
-    def _ended(self, task):
-        self._tasks.discard(task)
-        if task.exception() is not None:
+    def _ended(self, task, tasks):
+        tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
             print(repr(task.exception()), file=sys.stderr, flush=True)
             os._exit(70)
 
@@ -113,9 +116,9 @@ class Client:
     def _job(self, **more):
         """The number and the body of a new one."""
         number, chance = next(self._jobs), self._chance
-        slow = chance.random() < 0.01
+        slow = chance.random() < 0.05  # it outlives what a ventilator needs to come back
         payload = {"job": number, "fails": chance.choice([0] * 36 + [1, 1, 2, 9]),
-                   "ms": chance.randint(1_500, 4_000) if slow else chance.randint(1, 200)}
+                   "ms": chance.randint(400, 4_000) if slow else chance.randint(1, 200)}
         body = {"kind": "chaos", "payload": payload, "priority": chance.choice([4, 4, 4, 2, 8]),
                 **more}
         if payload["fails"]:
@@ -205,8 +208,8 @@ class Client:
 
     def _took(self, number, id):
         self._log.write("took", number, id)
-        if self._watchers < WATCHERS_MAX and self._chance.random() < 0.3:
-            self._start(self._watch(id))
+        if len(self._watchers) < WATCHERS_MAX and self._chance.random() < 0.3:
+            self._start(self._watch(id), self._watchers)
 
     # ---- looking at outcomes
 
@@ -218,13 +221,9 @@ class Client:
 
     async def _watch(self, id):
         """From the moment it has an outcome: a second one would come soon after the first."""
-        self._watchers += 1
-        try:
-            if await self._look(id, hold=20) and self._chance.random() < 0.3:
-                await asyncio.sleep(self._chance.uniform(0.2, 4))
-                await self._look(id, hold=0)
-        finally:
-            self._watchers -= 1
+        if await self._look(id, hold=20) and self._chance.random() < 0.3:
+            await asyncio.sleep(self._chance.uniform(0.2, 4))
+            await self._look(id, hold=0)
 
     async def _look(self, id, hold):
         for attempt in range(TRIES):
@@ -234,7 +233,7 @@ class Client:
             except OSError:
                 status, job = 0, None
             if status == 200:
-                if self._saw(job) or self._stopped:
+                if self._saw(job):
                     return True
             elif status not in (0, 503, 504):
                 self._log.write("strange", "look", id, status, job)

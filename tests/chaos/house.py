@@ -96,7 +96,7 @@ class House:
             self._role("sink", "sink", "sink", "--bind", f"127.0.0.1:{first + 2}",
                        "--store", self.store or "memory"),
             self._role("ventilator", "ventilator", "ventilator", "--bind", f"127.0.0.1:{first}",
-                       "--sink", self.sink_door, "--kinds", "chaos",
+                       "--sink", self.sink_door, "--kinds", "chaos", "--silent-limit", "3",
                        *(["--lanes", lanes] if lanes else []))]
         self.processes += [
             self._role("gateway", f"gateway-{i}", "gateway", "--http", f"127.0.0.1:{port}",
