@@ -24,7 +24,7 @@ function(penstock_found_by_chaos name fault file old new)
                          ${chaos_properties})
     add_test(NAME chaos.finds.${name}
              COMMAND ${chaos_run} --penstock $<TARGET_FILE:penstock_${name}> --must-find ${fault}
-                     --kills 40 --patience 15 ${ARGN})
+                     --kills 60 --patience 15 ${ARGN})
     set_tests_properties(chaos.finds.${name} PROPERTIES FIXTURES_REQUIRED penstock_${name}
                          ${chaos_properties})
 endfunction()
