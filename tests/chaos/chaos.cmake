@@ -30,6 +30,9 @@ function(penstock_found_by_chaos name fault file old new)
 endfunction()
 
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    add_test(NAME chaos.memory
+             COMMAND ${chaos_run} --penstock $<TARGET_FILE:penstock> --store memory --kills 60 --pauses 20)
+    set_tests_properties(chaos.memory PROPERTIES ${chaos_properties})
     # Without this fence a late result replaces an outcome.
     penstock_found_by_chaos(unfenced double sink/ledger.cpp
         "    if (is_final(r.state)) {\n        ++r.kind->duplicates;"

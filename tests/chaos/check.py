@@ -1,7 +1,8 @@
 """Compares what the client was told, what is recorded, and what workers did.
 
 lost        answered 202, and there is no outcome
-double      an id with two outcomes: two in the file, or one that changed after it was seen
+double      an id with two outcomes: two in the file, or one that changed after it was seen, or after
+            it was answered as cancelled
 phantom     an outcome of a job that was never submitted, or was certainly not accepted; one that no
             run of a worker explains
 twice       a job that was submitted again by its id or key, and has become two
@@ -72,6 +73,10 @@ def _find_double(verdict, history, recorded):
         all_known = outcomes | history.seen.get(id, set())
         if len(all_known) > 1:
             verdict.double.append(f"{id} has several outcomes: {sorted(all_known)}")
+    for id in sorted(history.cancelled):
+        others = [o for o in recorded.get(id, ()) if not o.startswith("cancelled:")]
+        if others:
+            verdict.double.append(f"{id} was cancelled, said the answer, and is {others}")
     for id in sorted(set(history.seen) - set(recorded) - history.accepted):
         verdict.lost.append(f"{id} had the outcome {sorted(history.seen[id])} and has none now")
 
@@ -159,4 +164,5 @@ def _figures(history, recorded):
         "run_more_than_once": sum(count for times, count in often.items() if times > 1),
         "jobs_by_runs": {str(times): often[times] for times in sorted(often)},
         "outcomes_seen": history.looks,
+        "cancelled_at_once": len(history.cancelled),
     }

@@ -88,6 +88,9 @@ class Check(unittest.TestCase):
     def test_double_is_a_state_that_changed(self):
         self.assert_found(verdict(["seen c-6 failed:worker-lost:gone"]), double=1)
 
+    def test_double_is_a_job_that_was_cancelled_and_succeeded(self):
+        self.assert_found(verdict(["cancelled c-1"]), double=1)
+
     def test_double_is_an_id_with_two_outcomes_in_the_file(self):
         file = {id: [outcome] for id, outcome in GOOD_SINK.items()}
         file["c-1"].append("succeeded:w.1.1")

@@ -6,6 +6,7 @@ log before it counts.
     refused JOB            given up, and every answer was "certainly not accepted"
     unknown JOB            given up, and nobody knows
     seen ID OUTCOME        what the outcome was when it was asked for
+    cancelled ID           it was asked to be, and the answer was that this is its outcome
     strange WHAT ...       an answer that no job of these may get
 
 It reads from stdin, a line each: how many jobs are in flight, or `stop`.
@@ -210,6 +211,20 @@ class Client:
         self._log.write("took", number, id)
         if len(self._watchers) < WATCHERS_MAX and self._chance.random() < 0.3:
             self._start(self._watch(id), self._watchers)
+        elif self._chance.random() < 0.02:
+            self._start(self._cancel(id), self._submissions)
+
+    async def _cancel(self, id):
+        await asyncio.sleep(self._chance.uniform(0, 2))
+        try:
+            status, said = await self._chance.choice(self._gateways).ask(
+                "DELETE", f"/v1/jobs/{id}", patience=PATIENCE)
+        except OSError:
+            return
+        if status == 200:
+            self._log.write("cancelled", id)
+        elif status not in (202, 409, 503, 504):
+            self._log.write("strange", "cancel", id, status, said)
 
     # ---- looking at outcomes
 

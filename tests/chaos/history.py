@@ -39,6 +39,7 @@ class History:
     unknown: set = field(default_factory=set)    # jobs
     seen: dict = field(default_factory=dict)     # id -> the outcomes that were seen
     looks: int = 0
+    cancelled: set = field(default_factory=set)  # ids whose cancellation was answered as their outcome
     strange: list = field(default_factory=list)
     runs: dict = field(default_factory=dict)     # nonce -> Run
     done: set = field(default_factory=set)       # ids that a worker has finished
@@ -53,6 +54,8 @@ class History:
         elif word == "seen":
             self.looks += 1
             self.seen.setdefault(rest[0], set()).add(rest[1])
+        elif word == "cancelled":
+            self.cancelled.add(rest[0])
         elif word in ("refused", "unknown"):
             getattr(self, word).add(int(rest[0]))
         else:

@@ -49,7 +49,8 @@ def in_words(given, done, verdict, shown):
         ("runs", f"{data['runs']}, of which {data['runs_cut']} ended with their worker"),
         ("  runs of a job", _counts(data["jobs_by_runs"]) + f"; more than once: "
                             f"{data['run_more_than_once']}"),
-        ("outcomes seen", f"{data['outcomes_seen']} times while it went on"),
+        ("outcomes seen", f"{data['outcomes_seen']} times while it went on, and "
+                          f"{data['cancelled_at_once']} times as the answer to a cancellation"),
         ("healed in", f"{data['healed_seconds']} s"),
         *((fault, str(data[fault])) for fault in FAULTS),
     ]
