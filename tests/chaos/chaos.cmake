@@ -7,7 +7,7 @@ set_tests_properties(chaos.check PROPERTIES LABELS python TIMEOUT 60)
 
 # A run takes the whole machine, so that nothing else of this size goes on beside it.
 set(chaos_run ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/chaos/run --worker $<TARGET_FILE:chaos_worker>)
-set(chaos_properties LABELS chaos PROCESSORS 2 TIMEOUT 900)
+set(chaos_properties LABELS chaos PROCESSORS 2 RESOURCE_LOCK chaos TIMEOUT 900)
 
 # The program with one line changed, which runs must find out: a checker that can't is worth nothing.
 # It is built only when its test asks for it.

@@ -23,6 +23,7 @@ def in_json(given, done, verdict):
         "kills_by_process": dict(sorted(processes.items())),
         "pairs": sum(kill[3] for kill in siege.kills) // 2, "pauses": len(siege.stops),
         "in_flight_at_kills": histogram(siege.kills),
+        "recovery_seconds": siege.recoveries.figures(),
         "seconds": round(done["seconds"], 1), "healed_seconds": round(done["healed"], 1),
         **verdict.figures,
         **{fault: len(getattr(verdict, fault)) for fault in FAULTS},
@@ -51,7 +52,10 @@ def in_words(given, done, verdict, shown):
                             f"{data['run_more_than_once']}"),
         ("outcomes seen", f"{data['outcomes_seen']} times while it went on, and "
                           f"{data['cancelled_at_once']} times as the answer to a cancellation"),
-        ("healed in", f"{data['healed_seconds']} s"),
+        *((f"{role} back", f"{f['until']} after p50 {f['p50']}, p90 {f['p90']}, at most {f['max']} s "
+                           f"({f['count']} times; others fell before)")
+          for role, f in data["recovery_seconds"].items()),
+        ("came to rest in", f"{data['healed_seconds']} s"),
         *((fault, str(data[fault])) for fault in FAULTS),
     ]
     width = max(len(name) for name, _ in rows)

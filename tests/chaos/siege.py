@@ -9,7 +9,8 @@ import msgpack
 import zmq
 
 from history import Logs
-from house import HERE
+from house import HERE, Process
+from recovery import Recoveries
 
 IN_FLIGHT_LEAST = 500   # a kill with fewer does not count
 IN_FLIGHT_WANTED = 900
@@ -24,6 +25,7 @@ class Siege:
         self._told_at = self._asked_at = 0.0
         self._ended_without_run = 0  # jobs, as far as the sink has said
         self.kills, self.stops = [], []  # (role, name, jobs in flight, pair)
+        self.recoveries = Recoveries()
         self.died = []              # who ended by itself
         self._client_log = client_log
         self._client = subprocess.Popen(
@@ -45,7 +47,7 @@ class Siege:
 
     def turn(self, seconds=0.01):
         """Looks after everybody, once."""
-        self.logs.read()
+        self.recoveries.look(self.logs.read())
         now = time.monotonic()
         for errand in [e for e in self._errands if e[0] <= now]:
             self._errands.remove(errand)
@@ -125,10 +127,15 @@ class Siege:
             done.append((victim.role, process.name, in_flight, len(struck) > 1))
             if blow.kills:
                 process.reap()
-            self._later(victim.pause, process.start if blow.kills else process.go_on)
+            self._later(victim.pause, self._start if blow.kills else Process.go_on, process)
+        self.recoveries.struck()
 
-    def _later(self, seconds, what):
-        self._errands.append((time.monotonic() + seconds, what))
+    def _start(self, process):
+        process.start()
+        self.recoveries.started(process.role, self.logs.read())
+
+    def _later(self, seconds, deed, process):
+        self._errands.append((time.monotonic() + seconds, lambda: deed(process)))
 
     # ---- afterwards
 
