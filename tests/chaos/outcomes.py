@@ -29,24 +29,21 @@ def outcome_of(state, value, failure):
     return f"{state}:{said}".replace(" ", "_")
 
 
-def ask(status, question):
-    """The answers to one frame, which is one question or a list of them."""
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.linger = 0
-        socket.connect(status)
-        return _exchange(socket, question)
+def answers(socket):
+    """Those of one frame: what is ready together may come together."""
+    said = msgpack.unpackb(socket.recv_multipart()[-1], strict_map_key=False)
+    return said if isinstance(said, list) else [said]
 
 
 def _exchange(socket, question):
     socket.send_multipart([b"", msgpack.packb(question)])
-    missing, answers = len(question) if isinstance(question, list) else 1, []
+    missing, said = len(question) if isinstance(question, list) else 1, []
     until = time.monotonic() + PATIENCE / 1000
-    while len(answers) < missing:
+    while len(said) < missing:
         if not socket.poll(max(0, (until - time.monotonic()) * 1000)):
-            raise Silent(f"{missing - len(answers)} questions of {missing} have no answer")
-        said = msgpack.unpackb(socket.recv_multipart()[-1], strict_map_key=False)
-        answers += said if isinstance(said, list) else [said]
-    return answers
+            raise Silent(f"{missing - len(said)} questions of {missing} have no answer")
+        said += answers(socket)
+    return said
 
 
 def at_sink(status, ids):

@@ -1,5 +1,6 @@
 """Carries out the blows while jobs are in flight, and starts again who was hit."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -8,12 +9,14 @@ from collections import Counter
 import msgpack
 import zmq
 
+import outcomes
 from history import Logs
 from house import HERE, Process
 from recovery import Recoveries
 
 IN_FLIGHT_LEAST = 500   # a kill with fewer does not count
 IN_FLIGHT_WANTED = 900
+DEATHS_MAX = 20         # that nobody here brought about
 PATIENCE = 20.0         # seconds until a blow is dealt whatever is in flight
 
 
@@ -69,21 +72,29 @@ class Siege:
                                  f"{process.last_words()}")
                 process.reap()
                 process.start()
+        if len(self.died) > DEATHS_MAX:
+            raise RuntimeError(f"it goes on dying: {self.died[-1]}")
         if self._client.poll() is not None:
             raise RuntimeError(f"the client has ended with {self._client.returncode}")
 
     def _ask_sink(self, now):
         """The logs count what was quarantined or cancelled as in flight; the sink knows better."""
-        while self._sink.poll(0):
-            answer = msgpack.unpackb(self._sink.recv_multipart()[-1], strict_map_key=False)
-            surplus = self.logs.history.in_flight() - answer["open"]
-            self._ended_without_run = max(0, surplus)
+        for open_jobs in self._open_jobs():
+            self._ended_without_run = max(0, self.logs.history.in_flight() - open_jobs)
         if now - self._asked_at > 0.25:
             self._asked_at = now
-            try:
-                self._sink.send_multipart([b"", msgpack.packb({"type": "stats"})], zmq.NOBLOCK)
-            except zmq.Again:
-                pass
+            self._ask_for_stats()
+
+    def _ask_for_stats(self):
+        with contextlib.suppress(zmq.Again):
+            self._sink.send_multipart([b"", msgpack.packb({"type": "stats"})], zmq.NOBLOCK)
+
+    def _open_jobs(self):
+        """What the sink has said of them since the last look."""
+        said = []
+        while self._sink.poll(0):
+            said += [answer["open"] for answer in outcomes.answers(self._sink)]
+        return said
 
     def _tell_client(self, line):
         try:
@@ -152,18 +163,12 @@ class Siege:
             time.sleep(0.02)
         if self._client.poll() is None:
             self.logs.history.strange.append(f"the client still asks after {patience} s")
-        while time.monotonic() < begun + patience and self._open_jobs() != 0:
+        self._open_jobs()
+        while time.monotonic() < begun + patience and self._open_jobs()[-1:] != [0]:
+            self._ask_for_stats()
             time.sleep(0.1)
         self.logs.read()
         return time.monotonic() - begun
-
-    def _open_jobs(self):
-        """None: the sink does not say."""
-        answer = None
-        while self._sink.poll(0):
-            answer = msgpack.unpackb(self._sink.recv_multipart()[-1], strict_map_key=False)
-        self._sink.send_multipart([b"", msgpack.packb({"type": "stats"})])
-        return None if answer is None else answer["open"]
 
     def counted(self):
         """Kills by role and by process, of those that met enough jobs in flight."""
