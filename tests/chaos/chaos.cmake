@@ -32,6 +32,18 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
              COMMAND ${chaos_run} --penstock $<TARGET_FILE:penstock> --store memory --kills 60 --pauses 20)
     set_tests_properties(chaos.memory PROPERTIES ${chaos_properties})
 
+    add_test(NAME chaos.kills
+             COMMAND ${chaos_run} --penstock $<TARGET_FILE:penstock> --store disk --kills 300)
+    set_tests_properties(chaos.kills PROPERTIES ${chaos_properties})
+
+    # A disk that takes its time: what is told too early is then told long before it is written.
+    penstock_plant(slow_disk penstock_slow_disk sink/keeper.cpp
+        "                written = store_->write(*changes_)"
+        "                std::this_thread::sleep_for(std::chrono::milliseconds(30));
+                written = store_->write(*changes_)")
+    penstock_chaos_program(slow_disk chaos.slow_disk SOURCES ${slow_disk}
+                           ARGUMENTS --kills 60 --store disk)
+
     # What follows has a bug, which runs must find: a checker that can't is worth nothing.
     set(must_find --kills 60 --patience 15 --must-find)
     # Without this fence a late result replaces an outcome.
@@ -46,4 +58,10 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
         "        continue;")
     penstock_chaos_program(forgetful chaos.finds.forgetful SOURCES ${forgetful}
                            ARGUMENTS ${must_find} lost --store memory)
+    # Answers leave before what they say is written.
+    penstock_plant(hasty penstock_hasty sink/sink.cpp
+        "    held_ = std::move(held);\n    keeper_->give(std::move(changes));"
+        "    keeper_->give(std::move(changes));\n    release(std::move(held));")
+    penstock_chaos_program(hasty chaos.finds.hasty SOURCES ${hasty} ${slow_disk}
+                           ARGUMENTS ${must_find} lost --store disk)
 endif()
