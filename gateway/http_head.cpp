@@ -150,7 +150,8 @@ std::variant<Head, ProblemDetails> parse_head(std::string_view raw) {
     if (const auto length = parser.content_length()) head.content_length = *length;
     if (auto bad = check_framing(head)) return std::move(*bad);
     if (!read_target(head)) {
-        return problem(Slug::malformed_http, "The target of the request is not a path.");
+        return problem(Slug::malformed_http,
+                       "The target of the request is not a path, or its query is not UTF-8.");
     }
     return std::move(head);
 }

@@ -9,6 +9,14 @@
 
 namespace penstock::fuzz {
 
+// Whether what a machine says is encoded and decoded, too. That would take most of the time and draw
+// the fuzzer to the codec, which has one of its own: it is done when a corpus is run as a test.
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+constexpr bool kChecksWire = false;
+#else
+constexpr bool kChecksWire = true;
+#endif
+
 class Choices {
 public:
     Choices(const std::uint8_t* data, std::size_t size) : at_(data), end_(data + size) {}

@@ -136,8 +136,7 @@ private:
     Now now_{Instant(1h), WallTime(std::chrono::seconds(1'800'000'000))};
     sink::Ledger ledger_{small_limits(), 42, now_.at};
     sink::Outbox out_;
-    fuzz::LedgerModel model_{ledger_, choices_.one_in(4) ? fuzz::LedgerModel::Wire::checked
-                                                          : fuzz::LedgerModel::Wire::left_out};
+    fuzz::LedgerModel model_{ledger_};
     std::uint64_t instance_ = 0, instances_ = 0;
 };
 

@@ -15,9 +15,7 @@ class LedgerModel {
 public:
     using Fit = bool (*)(const StatusAnswer&); // whether it may answer a certain question
 
-    // `wire`: what it says is encoded and decoded, too. That is most of the time that it takes.
-    enum class Wire { left_out, checked };
-    LedgerModel(sink::Ledger& ledger, Wire wire) : ledger_(ledger), wire_(wire) {}
+    explicit LedgerModel(sink::Ledger& ledger) : ledger_(ledger) {}
 
     // ---- what was done to it ----
     void hello(); // of a new ventilator
@@ -54,7 +52,6 @@ private:
     StatusAnswer answer(const StatusQuestion& question, Now now);
 
     sink::Ledger& ledger_;
-    const Wire wire_;
     std::map<std::string, Known> jobs_; // by id
     std::uint64_t stored_ = 0, ended_ = 0, purged_ = 0;
     // Of this ventilator's epoch.
