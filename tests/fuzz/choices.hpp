@@ -9,8 +9,9 @@
 
 namespace penstock::fuzz {
 
-// Whether what a machine says is encoded and decoded, too. That would take most of the time and draw
-// the fuzzer to the codec, which has one of its own: it is done when a corpus is run as a test.
+// Whether what a machine says is encoded and decoded, too. That would take most of the time and
+// draw the fuzzer to the codec, which has one of its own: it is done when a corpus is run as a
+// test.
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 constexpr bool kChecksWire = false;
 #else

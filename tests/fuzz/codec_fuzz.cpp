@@ -1,8 +1,8 @@
 // The codec: one byte names the socket, the rest is the frame that came to it.
 //
-// A frame is understood or refused; what is understood can be said by our own encoders in every form
-// that they have, and comes back the same. (New messages need nothing here: tests/support/frames.hpp
-// has all of them.)
+// A frame is understood or refused; what is understood can be said by our own encoders in every
+// form that they have, and comes back the same. (New messages need nothing here:
+// tests/support/frames.hpp has all of them.)
 
 #include "protocol/codec.hpp"
 #include "protocol/payload_with.hpp"

@@ -35,11 +35,19 @@ std::string draw_frame(std::minstd_rand& random, Socket& socket) {
 
 // Puts a value where another one may begin.
 std::string with_claim(std::string frame, std::minstd_rand& random) {
-    static const std::string kClaims[] = {
-        std::string("\xdd\x00\x00\xff\xff", 5), std::string("\xdf\x00\x00\x00\x05", 5),
-        std::string("\xdb\x00\x00\x01\x00", 5), "\xc6\xff\xff\xff\xff",
-        "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", "\xcb\x7f\xf8\x01\x01\x01\x01\x01\x01",
-        "\xd3\x80\x01\x01\x01\x01\x01\x01\x01", "\xc0", "\xc1", "\xc3", "\x90", "\x80", "\xa0"};
+    static const std::string kClaims[] = {std::string("\xdd\x00\x00\xff\xff", 5),
+                                          std::string("\xdf\x00\x00\x00\x05", 5),
+                                          std::string("\xdb\x00\x00\x01\x00", 5),
+                                          "\xc6\xff\xff\xff\xff",
+                                          "\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
+                                          "\xcb\x7f\xf8\x01\x01\x01\x01\x01\x01",
+                                          "\xd3\x80\x01\x01\x01\x01\x01\x01\x01",
+                                          "\xc0",
+                                          "\xc1",
+                                          "\xc3",
+                                          "\x90",
+                                          "\x80",
+                                          "\xa0"};
     const std::string& claim = kClaims[random() % std::size(kClaims)];
     const std::size_t at = random() % (frame.size() + 1);
     return frame.replace(at, std::min<std::size_t>(random() % 4, frame.size() - at), claim);

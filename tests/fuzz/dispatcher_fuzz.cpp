@@ -1,9 +1,9 @@
 // The dispatcher: bytes are what clients, workers and a sink say to it, and the time that passes.
 //
-// Each move begins with a byte: what is done, and whether the burst ends behind it. Workers may lie;
-// the sink speaks only of jobs that it was told of, in any order and as often as it likes. At the end
-// an honest sink and a worker that takes everything see whether every job ends. A new message needs a
-// line in kMoves, at its end: what stands in the corpus keeps its meaning.
+// Each move begins with a byte: what is done, and whether the burst ends behind it. Workers may
+// lie; the sink speaks only of jobs that it was told of, in any order and as often as it likes. At
+// the end an honest sink and a worker that takes everything see whether every job ends. A new
+// message needs a line in kMoves, at its end: what stands in the corpus keeps its meaning.
 
 #include "tests/fuzz/choices.hpp"
 #include "tests/fuzz/dispatcher_model.hpp"
@@ -63,31 +63,41 @@ private:
     void failed();
     void returned();
     void open();
+
     void cancel() { tell(Cancel{numbers()}); }
+
     void take();
     void kinds();
     void join();
     void lane_up();
+
     void lane_down() { machine_.lane_down(lane(), out_); }
+
     void heartbeat();
     void bye();
     void meet_sink();
     void lose_sink();
+
     void configure() { machine_.configure_kind(choices_.of(kKinds), settings()); }
+
     void declare() { machine_.declare_kind(choices_.of(kKinds)); }
+
     void positions();
     void explain();
+
     void pass() { now_ += choices_.of(kTimes); }
+
     void drain();
     void check();
     void answer(); // as an honest sink does
 
     static constexpr std::array kMoves = {
-        &House::submit, &House::stored, &House::settled, &House::failed, &House::returned,
-        &House::open, &House::cancel, &House::take, &House::kinds, &House::join, &House::lane_up,
-        &House::lane_down, &House::heartbeat, &House::bye, &House::meet_sink, &House::lose_sink,
-        &House::configure, &House::declare, &House::positions, &House::explain, &House::pass,
-        &House::drain, &House::check, &House::answer};
+        &House::submit,    &House::stored,  &House::settled,   &House::failed,
+        &House::returned,  &House::open,    &House::cancel,    &House::take,
+        &House::kinds,     &House::join,    &House::lane_up,   &House::lane_down,
+        &House::heartbeat, &House::bye,     &House::meet_sink, &House::lose_sink,
+        &House::configure, &House::declare, &House::positions, &House::explain,
+        &House::pass,      &House::drain,   &House::check,     &House::answer};
     static constexpr std::uint8_t kMoveMask = 0x3f;
 
     void flush();
@@ -376,7 +386,8 @@ void House::end() {
         const auto answers = model_.answers();
         for (const FromSink& message : answers) tell(message);
         // Longer and longer, so that an hour is not a thousand turns of a timer wheel.
-        if (answers.empty()) now_ = std::max(now_ + 1ms * (1 << std::min(round, 22)), machine_.wake_at());
+        if (answers.empty())
+            now_ = std::max(now_ + 1ms * (1 << std::min(round, 22)), machine_.wake_at());
     }
     check();
 }

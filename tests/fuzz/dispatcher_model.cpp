@@ -76,7 +76,8 @@ void DispatcherModel::told(const FromSink& message) {
 }
 
 void DispatcherModel::joined(const Join& join, const ventilator::Joined& joined) {
-    Lane lane{joined.worker, joined.window, false, false, {join.kinds.begin(), join.kinds.end()}, {}};
+    Lane lane{
+        joined.worker, joined.window, false, false, {join.kinds.begin(), join.kinds.end()}, {}};
     for (const auto& [id, old] : lanes_) {
         if (old.worker != joined.worker || join.epoch != epoch_) continue;
         for (const auto& attempt : old.held) {
@@ -166,15 +167,16 @@ void DispatcherModel::hear(const ventilator::ToLane& to) {
     require(found != lanes_.end(), "only lanes that are there are spoken to");
     if (kChecksWire) {
         Reader reader;
-        const std::string frame = std::visit(
-            [](const auto& message) { return encode(message); }, to.message);
+        const std::string frame =
+            std::visit([](const auto& message) { return encode(message); }, to.message);
         require(decode_lane(reader, frame).error.empty(), "a worker understands its lane");
     }
     if (const auto* batch = std::get_if<JobBatch>(&to.message)) hear_batch(found->second, *batch);
 }
 
 void DispatcherModel::hear_batch(Lane& lane, const JobBatch& batch) {
-    require(sink_is_up_ && !is_draining_, "jobs are sent while there is a sink, and not at the end");
+    require(sink_is_up_ && !is_draining_,
+            "jobs are sent while there is a sink, and not at the end");
     require(lane.is_up && lane.kinds.contains(batch.kind), "a worker gets what it asked for");
     require(batch.epoch == epoch_ && !batch.rows.empty(), "a batch is of this epoch");
     for (const JobRow& row : batch.rows) {

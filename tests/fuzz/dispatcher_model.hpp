@@ -1,7 +1,7 @@
 #pragma once
-// What must hold of a dispatcher, whatever it is told: nothing is dispatched before it is stored, no
-// attempt twice, no lane beyond its credit, and no job is lost. The model hears everything that the
-// dispatcher says, and remembers it as the sink and the workers would.
+// What must hold of a dispatcher, whatever it is told: nothing is dispatched before it is stored,
+// no attempt twice, no lane beyond its credit, and no job is lost. The model hears everything that
+// the dispatcher says, and remembers it as the sink and the workers would.
 
 #include "ventilator/dispatcher.hpp"
 
@@ -35,7 +35,9 @@ public:
     void lane_up(ventilator::LaneId lane);
     void handed_back(const Bye& bye);
     void sink_up(std::uint64_t life, Epoch epoch);
+
     void sink_down() { sink_is_up_ = false; }
+
     void drain() { is_draining_ = true; }
 
     // ---- what it said: behind a pump; empties it ----
@@ -47,12 +49,19 @@ public:
     [[nodiscard]] std::vector<FromSink> answers();
 
     [[nodiscard]] const std::map<ventilator::LaneId, Lane>& lanes() const { return lanes_; }
+
     [[nodiscard]] const std::set<JobNumber>& known() const { return known_; } // to the sink
+
     [[nodiscard]] JobNumber given() const { return given_; }
+
     [[nodiscard]] std::size_t open() const { return open_.size(); }
+
     [[nodiscard]] bool sink_is_up() const { return sink_is_up_; }
+
     [[nodiscard]] bool is_draining() const { return is_draining_; }
+
     [[nodiscard]] std::uint64_t life() const { return life_; }
+
     [[nodiscard]] Epoch epoch() const { return epoch_; }
 
 private:
@@ -73,8 +82,8 @@ private:
     bool sink_is_up_ = false, is_draining_ = false;
     std::uint64_t life_ = 0;
     Epoch epoch_ = 0;
-    // Of this life of the sink: numbers that it was told of, that it has stored; of these, what waits
-    // for its word: lost ones, those with a decided outcome, those whose result it has read.
+    // Of this life of the sink: numbers that it was told of, that it has stored; of these, what
+    // waits for its word: lost ones, those with a decided outcome, those whose result it has read.
     std::set<JobNumber> known_, stored_, lost_, decided_;
     std::map<JobNumber, std::uint32_t> returned_;
 };

@@ -173,12 +173,11 @@ struct Answerer {
         if (const auto* bad = std::get_if<BadJson>(&parsed)) {
             return refused(malformed_json(body, *bad));
         }
-        return either(
-            read_kind_settings(command.kind, *std::get<boost::json::value*>(parsed)),
-            [&](AskKind&& wish) {
-                check_question(wish);
-                return 200;
-            });
+        return either(read_kind_settings(command.kind, *std::get<boost::json::value*>(parsed)),
+                      [&](AskKind&& wish) {
+                          check_question(wish);
+                          return 200;
+                      });
     }
 
     int operator()(const ListJobs& command) const {

@@ -1,6 +1,6 @@
-// Bytes that come to the gateway's port, up to the messages that its hub would be given: the steps of
-// gateway/session.cpp without a socket. The first byte says in which pieces they come, the second
-// one what the gateway serves.
+// Bytes that come to the gateway's port, up to the messages that its hub would be given: the steps
+// of gateway/session.cpp without a socket. The first byte says in which pieces they come, the
+// second one what the gateway serves.
 //
 // What is let in has exactly one framing, whoever reads it; exactly its body is taken; the rest is
 // answered with a 4xx; and none of it depends on where the network cuts it.
@@ -87,9 +87,8 @@ void check_one_framing(std::string_view raw, const Head& head) {
     if (!lengths.empty()) {
         const std::string& digits = lengths[0];
         const bool is_number = !digits.empty() && digits.size() < 20 &&
-                               std::all_of(digits.begin(), digits.end(), [](unsigned char c) {
-                                   return std::isdigit(c) != 0;
-                               });
+                               std::all_of(digits.begin(), digits.end(),
+                                           [](unsigned char c) { return std::isdigit(c) != 0; });
         require(is_number && std::stoull(digits) == *head.content_length,
                 "a Content-Length is a number, and the one that is there");
     }
@@ -103,9 +102,8 @@ void check_site_of(const Head& head, const Command& command, bool is_public) {
     if (is_probe(command) || !head.host) return;
     std::string name = lowered(*head.host);
     name = name.substr(0, name.starts_with('[') ? name.size() : name.find(':'));
-    const bool has_letters = std::any_of(name.begin(), name.end(), [](unsigned char c) {
-        return c != '.' && std::isdigit(c) == 0;
-    });
+    const bool has_letters = std::any_of(
+        name.begin(), name.end(), [](unsigned char c) { return c != '.' && std::isdigit(c) == 0; });
     const bool foreign = name.find('.') != std::string::npos && has_letters &&
                          !name.starts_with('[') && !name.ends_with(".localhost") &&
                          !(is_public && name == "example.org");

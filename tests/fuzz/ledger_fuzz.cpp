@@ -1,8 +1,8 @@
 // The ledger: bytes are what a ventilator, workers and clients say to it, and the time that passes.
 //
-// Each move begins with a byte: what is done, and whether the burst ends behind it. Names are few, so
-// that they meet; numbers and attempts may be any, so that nobody has to be honest. A new message
-// needs a line in kMoves, at its end: what stands in the corpus keeps its meaning.
+// Each move begins with a byte: what is done, and whether the burst ends behind it. Names are few,
+// so that they meet; numbers and attempts may be any, so that nobody has to be honest. A new
+// message needs a line in kMoves, at its end: what stands in the corpus keeps its meaning.
 
 #include "tests/fuzz/choices.hpp"
 #include "tests/fuzz/ledger_model.hpp"
@@ -15,16 +15,28 @@ using namespace penstock;
 using namespace std::chrono_literals;
 using fuzz::require;
 
-JobId id_of(const char* text) { return *JobId::parse(text); }
+JobId id_of(const char* text) {
+    return *JobId::parse(text);
+}
 
-const std::array kIds = {id_of("a"), id_of("b"), id_of("c"), id_of("d"), id_of("e"), id_of("f"),
+const std::array kIds = {id_of("a"),
+                         id_of("b"),
+                         id_of("c"),
+                         id_of("d"),
+                         id_of("e"),
+                         id_of("f"),
                          id_of("0190b5f2-7c1e-7a3b-8d4c-1f2e3d4c5b6a"),
                          id_of("a-name-that-is-longer-than-sixteen")};
 const std::array kGroupIds = {id_of("g"), id_of("h"), id_of("a")};
 const std::array<std::string, 3> kKinds = {"k", "l", "m"};
 const std::array<std::string, 3> kWorkers = {"v", "w", ""};
-const std::array<Bytes, 6> kValues = {Bytes("\xa1p", 2), Bytes("\x07", 1),
-                                      Bytes("\x81\xa1" "a\x01", 4), Bytes("\xc0", 1), Bytes(),
+const std::array<Bytes, 6> kValues = {Bytes("\xa1p", 2),
+                                      Bytes("\x07", 1),
+                                      Bytes("\x81\xa1"
+                                            "a\x01",
+                                            4),
+                                      Bytes("\xc0", 1),
+                                      Bytes(),
                                       Bytes("\xc1\xff no value", 11)};
 const std::array<Duration, 6> kTimes = {Duration(0), 1ms, 90ms, 2s, 10s, 3600s};
 const std::array kOutcomes = {State::succeeded, State::failed, State::cancelled, State::expired,
@@ -90,10 +102,14 @@ private:
     }
 
     void hello();
+
     void connect() { ledger_.set_ventilator_up(choices_.below(4) > 0); }
+
     void store();
     void started();
+
     void retrying() { say(Retrying{number(), attempt(), 1ms}); }
+
     void lost();
     void final();
     void refused();
@@ -101,30 +117,43 @@ private:
     void kinds();
     void result();
     void progress();
+
     void partial() { ledger_.on(Partial{id(), attempt(), choices_.of(kValues)}, out_); }
+
     void ask_status() { ask(AskStatus{id(), choices_.one_in(2)}); }
+
     void ask_wait();
     void ask_stored();
     void ask_list();
+
     void ask_stats() { ask(AskStats{}); }
+
     void ask_cancel() { ask(AskCancel{id()}); }
+
     void ask_kind();
+
     void ask_retry() { ask(AskRetry{id(), id()}); }
+
     void ask_partials() { ask(AskPartials{id(), choices_.below(3), choices_.of(kTimes)}); }
+
     void ask_many();
     void open_group();
     void ask_group();
+
     void cancel_group() { ask(CancelGroup{choices_.of(kGroupIds)}); }
+
     void pass() { now_.at += choices_.of(kTimes); }
+
     void calm();
 
     static constexpr std::array kMoves = {
-        &House::hello, &House::connect, &House::store, &House::started, &House::retrying,
-        &House::lost, &House::final, &House::refused, &House::taken, &House::kinds, &House::result,
-        &House::progress, &House::partial, &House::ask_status, &House::ask_wait,
-        &House::ask_stored, &House::ask_list, &House::ask_stats, &House::ask_cancel,
-        &House::ask_kind, &House::ask_retry, &House::ask_partials, &House::ask_many,
-        &House::open_group, &House::ask_group, &House::cancel_group, &House::pass, &House::calm};
+        &House::hello,     &House::connect,      &House::store,      &House::started,
+        &House::retrying,  &House::lost,         &House::final,      &House::refused,
+        &House::taken,     &House::kinds,        &House::result,     &House::progress,
+        &House::partial,   &House::ask_status,   &House::ask_wait,   &House::ask_stored,
+        &House::ask_list,  &House::ask_stats,    &House::ask_cancel, &House::ask_kind,
+        &House::ask_retry, &House::ask_partials, &House::ask_many,   &House::open_group,
+        &House::ask_group, &House::cancel_group, &House::pass,       &House::calm};
     static constexpr std::uint8_t kMoveMask = 0x3f;
 
     void meet(std::uint64_t instance);
@@ -159,7 +188,8 @@ void House::meet(std::uint64_t instance) {
 
 void House::hello() {
     const std::uint8_t who = choices_.below(4);
-    if (who > 0 || instance_ == 0) return meet(who == 1 && instance_ != 0 ? instance_ : ++instances_);
+    if (who > 0 || instance_ == 0)
+        return meet(who == 1 && instance_ != 0 ? instance_ : ++instances_);
     Hello old; // of a ventilator that is no more
     old.instance = ++instances_;
     old.epoch = ledger_.epoch() - 1;
@@ -172,8 +202,8 @@ void House::store() {
     std::vector<JobId> ids;
     for (unsigned i = choices_.below(4); i < 4; ++i) {
         const unsigned used = choices_.byte();
-        m.rows.push_back({id(), kValues[used % kValues.size()],
-                          (used >> 6u) & 1u, (used >> 7u) & 1u});
+        m.rows.push_back(
+            {id(), kValues[used % kValues.size()], (used >> 6u) & 1u, (used >> 7u) & 1u});
         ids.push_back(m.rows.back().id);
     }
     if (ledger_.epoch() == 0) return;
@@ -236,9 +266,11 @@ void House::kinds() {
 
 void House::result() {
     const std::uint8_t byte = choices_.byte();
-    Result m{ledger_.epoch() + 1 - std::min<Epoch>((byte & 3u) == 3 ? 0 : 1 + (byte >> 6u) / 3,
-                                                   ledger_.epoch()),
-             choices_.of(kWorkers), (byte & 4) != 0 ? "image/png" : "", {}};
+    Result m{ledger_.epoch() + 1 -
+                 std::min<Epoch>((byte & 3u) == 3 ? 0 : 1 + (byte >> 6u) / 3, ledger_.epoch()),
+             choices_.of(kWorkers),
+             (byte & 4) != 0 ? "image/png" : "",
+             {}};
     m.queued_us = (byte & 8) != 0 ? 1500 : 0;
     for (unsigned i = choices_.below(3); i < 3; ++i) {
         ResultRow row{id(), attempt(), 500, {}, {}};
@@ -259,8 +291,8 @@ void House::progress() {
 // ---- clients ----------------------------------------------------------------------------------
 
 void House::ask_wait() {
-    AskWait m{id(), choices_.one_in(2) ? Until::stored : Until::finished, choices_.of(kTimes), true,
-              {}};
+    AskWait m{
+        id(), choices_.one_in(2) ? Until::stored : Until::finished, choices_.of(kTimes), true, {}};
     if (choices_.below(4) == 3) m.body = 12345;
     ask(m);
 }

@@ -14,15 +14,25 @@ bool is_one_of(const StatusAnswer& answer) {
 // Of each question: what may answer it. One that is not named here is answered by a job.
 struct FitOf {
     using Fit = LedgerModel::Fit;
+
     Fit operator()(const AskList&) const { return is_one_of<ListAnswer>; }
+
     Fit operator()(const AskStats&) const { return is_one_of<SinkStats>; }
+
     Fit operator()(const AskCancel&) const { return is_one_of<CancelAnswer>; }
+
     Fit operator()(const AskKind&) const { return is_one_of<KindAnswer, JobAnswer>; }
+
     Fit operator()(const AskPartials&) const { return is_one_of<PartialsAnswer>; }
+
     Fit operator()(const AskMany&) const { return is_one_of<ManyAnswer, JobAnswer>; }
+
     Fit operator()(const OpenGroup&) const { return is_one_of<GroupAnswer>; }
+
     Fit operator()(const AskGroup&) const { return is_one_of<GroupAnswer>; }
+
     Fit operator()(const CancelGroup&) const { return is_one_of<GroupAnswer>; }
+
     template <class Other>
     Fit operator()(const Other&) const {
         return is_one_of<JobAnswer>;

@@ -18,13 +18,16 @@ public:
     explicit LedgerModel(sink::Ledger& ledger) : ledger_(ledger) {}
 
     // ---- what was done to it ----
-    void hello(); // of a new ventilator
+    void hello();                                                  // of a new ventilator
     void numbered(JobNumber first, const std::vector<JobId>& ids); // by `store` or `taken`
     sink::Asker asked(const StatusQuestion& question);
+
     void purged(std::uint64_t jobs) { purged_ += jobs; }
 
     [[nodiscard]] JobNumber next_number() const { return next_number_; }
+
     [[nodiscard]] const std::vector<JobId>& offered() const { return offered_; }
+
     void forget_offers(std::size_t count);
 
     // ---- what it said and what it knows ----
