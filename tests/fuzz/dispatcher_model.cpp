@@ -28,6 +28,7 @@ void DispatcherModel::offered(const Take& take) {
 }
 
 void DispatcherModel::forget(JobNumber number) {
+    if (!known_.contains(number)) return; // the sink can't mean it
     open_.erase(number);
     for (auto* list : {&known_, &stored_, &lost_, &decided_}) list->erase(number);
     returned_.erase(number);
@@ -65,7 +66,7 @@ void DispatcherModel::told(const FromSink& message) {
                 answered(number, row.attempt);
                 const auto last = attempts_.find(number);
                 const bool is_last = last != attempts_.end() && last->second == row.attempt;
-                if (open_.contains(number) && is_last) returned_[number] = row.attempt;
+                if (known_.contains(number) && is_last) returned_[number] = row.attempt;
             }
         }
     } else if (const auto* open = std::get_if<Open>(&message)) {

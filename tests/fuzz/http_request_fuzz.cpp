@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 namespace {
 
@@ -86,10 +87,11 @@ void check_one_framing(std::string_view raw, const Head& head) {
     require(lengths.size() == (head.content_length ? 1u : 0u), "the Content-Length was read");
     if (!lengths.empty()) {
         const std::string& digits = lengths[0];
-        const bool is_number = !digits.empty() && digits.size() < 20 &&
-                               std::all_of(digits.begin(), digits.end(),
-                                           [](unsigned char c) { return std::isdigit(c) != 0; });
-        require(is_number && std::stoull(digits) == *head.content_length,
+        std::uint64_t length = 0;
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), length);
+        require(error == std::errc() && end == digits.data() + digits.size() &&
+                    length == *head.content_length,
                 "a Content-Length is a number, and the one that is there");
     }
     const auto hosts = values_of(raw, "host");
