@@ -142,6 +142,12 @@ private:
 
     [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
 
+    // What the sink was not told of it can say nothing about, whatever it says.
+    [[nodiscard]] Index find_told(JobNumber number) const {
+        const bool told = unsent_.empty() || number < records_[unsent_.first].number;
+        return told ? find(number) : kNoIndex;
+    }
+
     // Where a range ends that somebody else counted: never behind the last number given out.
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;
