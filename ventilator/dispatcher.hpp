@@ -144,8 +144,11 @@ private:
 
     // What the sink was not told of it can say nothing about, whatever it says.
     [[nodiscard]] Index find_told(JobNumber number) const {
-        const bool told = unsent_.empty() || number < records_[unsent_.first].number;
-        return told ? find(number) : kNoIndex;
+        const Index index = find(number);
+        if (index == kNoIndex || unsent_.empty()) return index;
+        const Record& r = records_[index];
+        const bool waits = (r.stage == Stage::storing || r.stage == Stage::taking) && !r.again;
+        return waits && number >= records_[unsent_.first].number ? kNoIndex : index;
     }
 
     // Where a range ends that somebody else counted: never behind the last number given out.
