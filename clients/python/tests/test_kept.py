@@ -42,6 +42,7 @@ class KeptTest(unittest.TestCase):
         self.kept.enter(2)
         self.add(b"kept over", 8, epoch=1)
         self.kept.settled([7, 2])  # other jobs
+        self.assertEqual(self.kept.frames(), [b"old", b"kept over"])
         self.add(b"new", 1, 2, epoch=2)
         self.add(b"older still", 9, epoch=1)
         self.kept.settled([2, 1])

@@ -64,7 +64,8 @@ class RecoveryTest(HouseCase):
         self.all_succeed_and_ran_once(ids)
 
     def test_the_ventilator(self):
-        ids = [self.client.submit("mark", 3.0)]
+        # For longer than it waits for a worker to name what it runs.
+        ids = [self.client.submit("mark", 5.0)]
         until(self.marks, "it runs")
         # Known to run, so that the next ventilator waits for its worker.
         until(lambda: self.state_of(ids[0]) == "running", "the sink knows that it runs")
