@@ -8,7 +8,8 @@
 namespace penstock::sink {
 
 inline std::uint32_t crc_of(std::string_view first, std::string_view second) {
-    const auto add = [](uLong crc, std::string_view part) {
+    const auto add = [](uLong crc, std::string_view part) -> uLong {
+        if (part.empty()) return crc; // zlib begins anew when it is given a null pointer
         return crc32_z(crc, reinterpret_cast<const Bytef*>(part.data()), part.size());
     };
     return static_cast<std::uint32_t>(add(add(0, first), second));
