@@ -41,6 +41,7 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         next_number_ = 0;
         seek_orphans();
         owes_kinds_ = true;
+        early_ = {};
         if (keeps_) changes_.epochs.push_back({epoch_, instance_});
     } else if (life != life_) {
         owes_kinds_ = true;
@@ -444,6 +445,7 @@ void Ledger::tick(Now now, Outbox& out) {
     do_chores(now, out);
     sweep(now, out);
     offer(now, out);
+    keep_early(out.settled);
 }
 
 Instant Ledger::wake_at() const {

@@ -127,7 +127,7 @@ public:
     // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
 
-    void tick(Now now, Outbox& out);
+    void tick(Now now, Outbox& out); // after the facts and questions of a burst
     [[nodiscard]] Instant wake_at() const;
 
     void count_malformed() { ++malformed_; }
@@ -203,6 +203,7 @@ private:
     void note_attempt(Record& record, std::uint32_t attempt, Changes::Attempt::How how, bool suspect,
                       Now now, Failure failure);
     void note_gone(const Record& record);
+    void keep_early(Settled& settled);
     void keep_job(const Record& record);
     void keep_outcome(const Record& record);
     void keep_group(const Group& group);
@@ -371,6 +372,7 @@ private:
     Epoch epoch_ = 0;
     std::uint64_t instance_ = 0; // the ventilator that has it
     std::uint64_t life_ = 0;     // in which it last said hello
+    Settled early_;              // what it is to hear once it has said so
     JobNumber next_number_ = 0;  // numbers only grow within an epoch
     bool ventilator_is_up_ = false;
 };

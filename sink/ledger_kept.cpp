@@ -135,6 +135,16 @@ Changes Ledger::take_changes() {
 
 // ---- coming back --------------------------------------------------------------------------
 
+// Workers that keep their results may be back before their ventilator is. What they said is settled
+// once and not again: it must not be said to nobody.
+void Ledger::keep_early(Settled& settled) {
+    if (life_ != 0 && early_.rows.empty() && early_.failed.empty()) return;
+    early_.rows.insert(early_.rows.end(), settled.rows.begin(), settled.rows.end());
+    early_.failed.insert(early_.failed.end(), settled.failed.begin(), settled.failed.end());
+    settled = {};
+    if (life_ != 0) settled = std::exchange(early_, {});
+}
+
 void Ledger::restore(const Changes& page, Now now) {
     if (!restored_) restored_ = std::make_unique<Restored>();
     for (const auto& row : page.epochs) {
