@@ -184,8 +184,12 @@ void DurableStore::migrate() {
 void DurableStore::check() {
     Statement ask(db_, "PRAGMA quick_check(3)");
     std::string found;
-    while (ask.step()) {
-        if (ask.bytes(0) != "ok") found += (found.empty() ? "" : "; ") + ask.text(0);
+    try {
+        while (ask.step()) {
+            if (ask.bytes(0) != "ok") found += (found.empty() ? "" : "; ") + ask.text(0);
+        }
+    } catch (const StoreError& error) { // so damaged that it can't be looked through
+        found += (found.empty() ? "" : "; ") + std::string(error.what());
     }
     if (found.empty()) return;
     throw StoreError("The store " + path_ + " is damaged: " + found +
