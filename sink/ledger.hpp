@@ -203,6 +203,8 @@ private:
     void note_attempt(Record& record, std::uint32_t attempt, Changes::Attempt::How how, bool suspect,
                       Now now, Failure failure);
     void note_gone(const Record& record);
+    bool store_again(Index index, JobNumber mine, Outbox& out);
+    void on(const Holds& m, Outbox& out);
     void keep_early(Settled& settled);
     void keep_job(const Record& record);
     void keep_outcome(const Record& record);
@@ -217,11 +219,9 @@ private:
     // ledger.cpp
     [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
-    bool store_again(Index index, JobNumber mine, Outbox& out);
     void on(const Started& m, Now now, Outbox& out);
     void on(const Retrying& m, Outbox& out);
     void on(const Lost& m, Now now, Outbox& out);
-    void on(const Holds& m, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
     void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,

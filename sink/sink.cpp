@@ -4,7 +4,6 @@
 #include "protocol/limits.hpp"
 #include "protocol/link.hpp"
 #include "sink/bundles.hpp"
-#include "sink/early.hpp"
 #include "sink/keeper.hpp"
 #include "sink/ledger.hpp"
 #include "sink/publisher.hpp"
@@ -110,7 +109,6 @@ private:
     std::uint64_t ventilator_instance_ = 0;
     Ledger ledger_;
     Outbox outbox_;
-    Early early_;
     std::vector<HelloReply> hellos_;
     Held held_; // while the keeper writes
     std::size_t unkept_bytes_ = 0; // that came since the keeper was last given something
@@ -269,14 +267,11 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
     answer.door = advertised_door_;
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
-        if (ventilator_instance_ == 0) early_.keep(outbox_.settled);
         if (is_new) {
             outbox_.forget_link();
             held_.outbox.forget_link();
             held_.got = 0;
             link_.restart(answer.epoch);
-            Settled early = early_.take();
-            if (answer.remembers) outbox_.settled = std::move(early);
         } else {
             link_.rewind(hello.got);
         }
@@ -310,7 +305,6 @@ void Shell::receive_peer_events() {
 }
 
 void Shell::flush() {
-    if (ventilator_instance_ == 0) early_.keep(outbox_.settled);
     if (keeper_) {
         hand_over();
         if (!keeper_->idle()) return;

@@ -69,7 +69,7 @@ penstock_planted_bug(forgets_what_was_on_offer sink/ledger_kept.cpp
 penstock_planted_bug(forgets_what_older_ventilators_had sink/ledger_kept.cpp
     "    seek_orphans(); // what ventilators before the newest had open"
     "")
-penstock_planted_bug(does_not_say_what_has_ended sink/ledger.cpp
+penstock_planted_bug(does_not_say_what_has_ended sink/ledger_kept.cpp
     "                out.settled.rows.push_back({number, 1, 0, 0});\n            else if"
     "                continue;\n            else if")
 penstock_planted_bug(takes_what_is_stored_again_for_a_duplicate sink/ledger.cpp
