@@ -223,27 +223,8 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitRaw command) {
     CheckedJob checked = read_job_options(command.kind, x->head.query, Shard::wall());
     if (auto* bad = std::get_if<ProblemDetails>(&checked)) co_return to_reply(*bad);
     auto& job = std::get<JobRequest>(checked);
-    const std::string type = x->head.content_type ? media_type(*x->head.content_type) : "";
-    const bool is_json = type.empty() || type == kJson || type.ends_with("+json");
-    job.payload.clear();
-    if (is_msgpack_type(type)) {
-        if (!is_payload(x->body)) {
-            co_return to_reply(problem(Slug::malformed_msgpack,
-                                       "The body must be exactly one msgpack value, nested at most "
-                                       "60 deep."));
-        }
-        job.payload = std::move(x->body);
-    } else if (is_json && !x->body.empty()) {
-        auto parsed = x->shard->parser.parse_json(x->body);
-        if (const auto* bad = std::get_if<BadJson>(&parsed)) {
-            co_return to_reply(malformed_json(x->body, *bad));
-        }
-        append_msgpack(job.payload, *std::get<boost::json::value*>(parsed));
-    } else if (is_json) {
-        Writer(job.payload).nil();
-    } else {
-        Writer(job.payload).bytes(x->body);
-        job.terms.content_type = x->head.content_type->substr(0, kNameLengthMax);
+    if (auto bad = read_raw_payload(x->head, std::move(x->body), x->shard->parser, job)) {
+        co_return to_reply(*bad);
     }
     x->body = {};
     Submission submission{std::move(job), command.wait, Outcome::view};

@@ -1,5 +1,7 @@
 #include "gateway/head.hpp"
 
+#include "protocol/codec.hpp"
+
 #include <algorithm>
 #include <array>
 #include <boost/url/parse.hpp>
@@ -68,7 +70,10 @@ bool read_target(Head& head) {
     for (const auto& parameter : parsed->params(form)) {
         head.query.push_back({parameter.key, parameter.value});
     }
-    return true;
+    // What stands there goes into messages and payloads as text.
+    return std::all_of(head.query.begin(), head.query.end(), [](const Parameter& each) {
+        return is_utf8(each.name) && is_utf8(each.value);
+    });
 }
 
 std::string media_type(std::string_view content_type) {

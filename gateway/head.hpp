@@ -35,7 +35,7 @@ struct Head {
     [[nodiscard]] const std::string* parameter(std::string_view name) const;
 };
 
-// Fills segments and query out of target. False: it is not "/path?query".
+// Fills segments and query out of target. False: it is not "/path?query", or no UTF-8 once decoded.
 bool read_target(Head& head);
 
 // "application/json; charset=utf-8" -> "application/json", in lower case.

@@ -1,10 +1,18 @@
 #include "gateway/http_head.hpp"
 
-#include "gateway/beast.hpp"
 #include "gateway/http_policy.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 
 namespace penstock::gateway {
 namespace {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr std::string_view kLineEnd = "\r\n", kEndOfHeader = "\r\n\r\n";
 
 Method method_of(http::verb verb) {
     switch (verb) {
@@ -110,13 +118,29 @@ private:
 
 } // namespace
 
+HeaderPlace find_header(std::string_view received, std::size_t searched) {
+    HeaderPlace out;
+    while (received.starts_with(kLineEnd)) {
+        received.remove_prefix(kLineEnd.size());
+        out.before += kLineEnd.size();
+    }
+    const std::size_t end = received.find(kEndOfHeader, searched < 3 ? 0 : searched - 3);
+    if (end != std::string_view::npos) {
+        out.is = HeaderPlace::Is::complete;
+        out.size = end + kEndOfHeader.size();
+    } else if (received.size() > kHeaderBytesMax) {
+        out.is = HeaderPlace::Is::too_large;
+    }
+    return out;
+}
+
 std::variant<Head, ProblemDetails> parse_head(std::string_view raw) {
     if (auto bad = check_raw_header(raw)) return std::move(*bad);
     HeadParser parser;
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(boost::none); // the length is checked by route
     boost::system::error_code error;
-    parser.put(asio::buffer(raw.data(), raw.size()), error);
+    parser.put(boost::asio::buffer(raw.data(), raw.size()), error);
     if (error || !parser.is_header_done()) {
         return problem(Slug::malformed_http,
                        "The header is not HTTP/1.1: " + error.message() + ".");
@@ -126,7 +150,8 @@ std::variant<Head, ProblemDetails> parse_head(std::string_view raw) {
     if (const auto length = parser.content_length()) head.content_length = *length;
     if (auto bad = check_framing(head)) return std::move(*bad);
     if (!read_target(head)) {
-        return problem(Slug::malformed_http, "The target of the request is not a path.");
+        return problem(Slug::malformed_http,
+                       "The target of the request is not a path, or its query is not UTF-8.");
     }
     return std::move(head);
 }

@@ -6,6 +6,7 @@
 #include "gateway/problem.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ namespace penstock::gateway {
 
 constexpr std::size_t kHeaderBytesMax = 8 * 1024; // request line included
 constexpr std::size_t kUriBytesMax = 4 * 1024;
+constexpr std::uint64_t kSkippedBodyMax = 64 * 1024; // a refused body that is read all the same
 
 // Over the raw bytes up to and including the empty line: obsolete folds, bare line ends and control
 // characters are refused, since servers disagree about what they mean.
@@ -24,6 +26,12 @@ ProblemDetails too_large(std::string_view raw);
 
 // Framing: Transfer-Encoding, doubled fields, Host, Expect.
 std::optional<ProblemDetails> check_framing(const Head& head);
+
+// Whether so much of a body that nobody wants is skipped, for the sake of the connection; if not, the
+// connection ends. `expects`: it comes only if it is asked for, so nobody knows what comes next.
+constexpr bool skips_body(std::uint64_t unread, bool expects) {
+    return unread > 0 && unread <= kSkippedBodyMax && !expects;
+}
 
 enum class HostRule {
     any,   // probes

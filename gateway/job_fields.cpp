@@ -214,11 +214,16 @@ void JobFields::settle_times() {
     Terms& terms = job_.terms;
     if (run_at_ && has_delay_) wrong("run_at", "can't stand beside `delay`: give one of them");
     if (deadline_ && has_ttl_) wrong("deadline", "can't stand beside `ttl`: give one of them");
-    if (run_at_ && *run_at_ > now_) terms.delay = *run_at_ - now_;
+    // Calendars reach further than a duration does.
+    const auto from_now = [this](WallTime when) {
+        const auto far = std::chrono::duration_cast<WallTime::duration>(2 * from_seconds(kSecondsMax));
+        return Duration(std::min(when - now_, far));
+    };
+    if (run_at_ && *run_at_ > now_) terms.delay = from_now(*run_at_);
     if (deadline_ && *deadline_ <= now_)
         wrong("deadline", "has passed already");
     else if (deadline_)
-        terms.ttl = *deadline_ - now_;
+        terms.ttl = from_now(*deadline_);
     const Duration most = from_seconds(kSecondsMax);
     if (terms.delay > most) wrong("run_at", "must be within 10 years");
     if (terms.ttl > most) wrong("deadline", "must be within 10 years");

@@ -2,6 +2,7 @@
 
 #include "gateway/job_fields.hpp"
 #include "gateway/json_msgpack.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/limits.hpp"
 
 #include <algorithm>
@@ -160,6 +161,34 @@ CheckedJob read_job_options(const std::string& kind, const std::vector<Parameter
     if (!tags.empty()) job.read("tags", tags);
     if (!needs.empty()) job.read("needs", needs);
     return job.finish();
+}
+
+std::optional<ProblemDetails> read_raw_payload(const Head& head, std::string&& body,
+                                               JobParser& parser, JobRequest& job) {
+    const std::string type = head.content_type ? media_type(*head.content_type) : "";
+    const bool is_json = type.empty() || type == kJson || type.ends_with("+json");
+    job.payload.clear();
+    if (is_msgpack_type(type)) {
+        if (!is_payload(body)) {
+            return problem(Slug::malformed_msgpack,
+                           "The body must be exactly one msgpack value, nested at most 60 deep.");
+        }
+        job.payload = std::move(body);
+    } else if (is_json && !body.empty()) {
+        auto parsed = parser.parse_json(body);
+        if (const auto* bad = std::get_if<BadJson>(&parsed)) return malformed_json(body, *bad);
+        append_msgpack(job.payload, *std::get<json::value*>(parsed));
+    } else if (is_json) {
+        Writer(job.payload).nil();
+    } else {
+        Writer(job.payload).bytes(body);
+        job.terms.content_type = head.content_type->substr(0, kNameLengthMax);
+        // On the wire it is text, and one wrong message spoils its whole frame.
+        if (!is_utf8(job.terms.content_type)) {
+            return problem(Slug::unsupported_media_type, "The Content-Type is not UTF-8.");
+        }
+    }
+    return std::nullopt;
 }
 
 std::string payload_of_query(const std::vector<Parameter>& query) {

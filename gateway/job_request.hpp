@@ -63,6 +63,9 @@ CheckedJob read_job_msgpack(std::string_view body, WallTime now);
 // The options of a job whose payload is the body itself. `wait` is skipped; a callback is its kind.
 CheckedJob read_job_options(const std::string& kind, const std::vector<Parameter>& query,
                             WallTime now);
+// And that body, as its content type says: msgpack, JSON (nothing is null), or opaque bytes.
+std::optional<ProblemDetails> read_raw_payload(const Head& head, std::string&& body,
+                                               JobParser& parser, JobRequest& job);
 
 // A query as a payload: 3, true and null as JSON, the rest as strings. `wait` is skipped.
 std::string payload_of_query(const std::vector<Parameter>& query);

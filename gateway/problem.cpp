@@ -50,6 +50,7 @@ constexpr std::array kRows = {
     Row{Slug::internal_error, 500, "internal-error", "The gateway made a mistake"},
     Row{Slug::jobs_full, 503, "jobs-full", "Too many open jobs"},
     Row{Slug::bytes_full, 503, "bytes-full", "The open jobs hold too many bytes"},
+    Row{Slug::storage_full, 503, "storage-full", "The disk of the durable store is full"},
     Row{Slug::gateway_full, 503, "gateway-full", "This gateway has too much to do"},
     Row{Slug::draining, 503, "draining", "Shutting down"},
     Row{Slug::starting, 503, "starting", "Not ready yet"},
@@ -76,7 +77,7 @@ std::string_view text_of(Slug slug) {
 }
 
 Slug slug_of_refusal(std::string_view reason) {
-    for (const Slug slug : {Slug::jobs_full, Slug::bytes_full, Slug::unknown_kind, Slug::draining,
+    for (const Slug slug : {Slug::jobs_full, Slug::bytes_full, Slug::storage_full, Slug::unknown_kind, Slug::draining,
                             Slug::id_conflict}) {
         if (reason == text_of(slug)) return slug;
     }

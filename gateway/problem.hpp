@@ -47,6 +47,7 @@ enum class Slug : std::uint8_t {
     internal_error,
     jobs_full,
     bytes_full,
+    storage_full,
     gateway_full,
     draining,
     starting,

@@ -26,9 +26,7 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kKeptBytes = 16 * 1024; // of a body, for the next one
 constexpr std::size_t kCopiedBody = 4 * 1024; // behind its head: one buffer is cheaper than two
 constexpr std::size_t kBodyPiece = 1u << 20;
-constexpr std::uint64_t kSkippedBodyMax = 64 * 1024; // a refused body that is read all the same
 constexpr std::uint64_t kBodiesMax = 512u << 20;     // of all requests together
-constexpr std::string_view kEndOfHeader = "\r\n\r\n";
 
 struct Turn { // one request
     Framing framing;
@@ -90,26 +88,21 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-enum class Header { complete, partial, too_large };
-
-// Whether what was received begins with a whole header, of `size` bytes.
-Header find_header(Connection& c, std::size_t& size) {
-    while (c.received().starts_with("\r\n")) c.buffer.consume(2); // some send one behind a body
-    const std::string_view have = c.received();
-    const std::size_t end = have.find(kEndOfHeader, c.searched < 3 ? 0 : c.searched - 3);
-    size = end + kEndOfHeader.size();
-    if (end != std::string_view::npos) {
+// Looks for the next header, and says until when it must have come.
+HeaderPlace seek_header(Connection& c) {
+    const HeaderPlace place = find_header(c.received(), c.searched);
+    c.buffer.consume(place.before);
+    if (place.is != HeaderPlace::Is::partial) {
         c.searched = 0;
-        return Header::complete;
+        return place;
     }
-    if (have.size() > kHeaderBytesMax) return Header::too_large;
     const Instant now = std::chrono::steady_clock::now();
-    if (have.empty())
+    if (c.buffer.size() == 0)
         c.deadline.set(now + (c.first ? kHeaderTime : kIdleTime));
     else if (c.searched == 0)
         c.deadline.set(now + kHeaderTime);
-    c.searched = have.size();
-    return Header::partial;
+    c.searched = c.buffer.size();
+    return place;
 }
 
 // Takes `size` bytes from the connection, into `body` or (null) nowhere.
@@ -198,16 +191,16 @@ const std::string* unsure_kind(const Exchange& x) {
 }
 
 // From the header to a command. False: there is a reply already.
-bool begin(Connection& c, Header header, std::size_t size) {
+bool begin(Connection& c, const HeaderPlace& header) {
     c.first = false;
     c.turn = {};
     c.turn.began = std::chrono::steady_clock::now();
-    if (header == Header::too_large) {
+    if (header.is == HeaderPlace::Is::too_large) {
         c.reply = to_reply(too_large(c.received()));
         return false;
     }
-    auto parsed = parse_head(c.received().substr(0, size));
-    c.buffer.consume(size);
+    auto parsed = parse_head(c.received().substr(0, header.size));
+    c.buffer.consume(header.size);
     if (auto* bad = std::get_if<ProblemDetails>(&parsed)) {
         // Where the next request begins can't be known: the connection ends.
         c.reply = to_reply(*bad);
@@ -319,7 +312,7 @@ Awaitable<bool> write_stream(Connection* c) {
 Awaitable<bool> finish(Connection* c) {
     Turn& turn = c->turn;
     if (c->reply.status == kNobodyListens) co_return false;
-    const bool skips = turn.unread > 0 && turn.unread <= kSkippedBodyMax && !turn.expects;
+    const bool skips = skips_body(turn.unread, turn.expects);
     if ((turn.unread > 0 && !skips) || c->shard->house.draining) turn.framing.keep_alive = false;
     if (c->reply.stream && turn.framing.version < 11) turn.framing.keep_alive = false;
     bool all = co_await write_reply(c);
@@ -355,9 +348,8 @@ Awaitable<void> serve(Shard* shard, Socket socket) {
     c.x.shard = shard;
     c.x.deadline = &c.deadline;
     for (bool more = true; more;) {
-        std::size_t size = 0;
-        const Header header = find_header(c, size);
-        if (header == Header::partial) {
+        const HeaderPlace header = seek_header(c);
+        if (header.is == HeaderPlace::Is::partial) {
             const auto [error, count] =
                 co_await c.socket.async_read_some(c.buffer.prepare(kReadBytes), kAwaitTuple);
             c.buffer.commit(count);
@@ -365,7 +357,7 @@ Awaitable<void> serve(Shard* shard, Socket socket) {
             continue;
         }
         UnderWay under_way(shard->house);
-        if (begin(c, header, size)) more = co_await take_and_answer(&c, &under_way);
+        if (begin(c, header)) more = co_await take_and_answer(&c, &under_way);
         if (more) more = co_await finish(&c);
         forget_large(c.x.body);
         forget_large(c.reply.body);

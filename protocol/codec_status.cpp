@@ -4,6 +4,8 @@
 #include "protocol/fields.hpp"
 #include "protocol/rows.hpp"
 
+#include <cmath>
+
 namespace penstock {
 
 namespace {
@@ -207,10 +209,12 @@ Histogram read_histogram(Node list) {
     Histogram h;
     bool is_sum = true; // the sum stands first
     for_each_element(list, [&](Node n) {
-        if (is_sum)
-            h.sum = n.is(Shape::real) || n.is(Shape::natural) ? n.real() : 0;
-        else
+        if (is_sum) {
+            const double sum = n.is(Shape::real) || n.is(Shape::natural) ? n.real() : 0;
+            h.sum = std::isfinite(sum) && sum >= 0 ? sum : 0; // like every number of the wire
+        } else {
             h.counts.push_back(n.is(Shape::natural) ? n.natural() : 0);
+        }
         is_sum = false;
     });
     return h;

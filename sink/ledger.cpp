@@ -41,6 +41,7 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         next_number_ = 0;
         seek_orphans();
         owes_kinds_ = true;
+        early_ = {};
         if (keeps_) changes_.epochs.push_back({epoch_, instance_});
     } else if (life != life_) {
         owes_kinds_ = true;
@@ -126,29 +127,6 @@ Index Ledger::add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms
     by_order_.insert(r.order, index);
     touch(r, kJobChanged);
     return index;
-}
-
-// A job that a ventilator stores again: true if it is this one, and it has been told what holds.
-bool Ledger::store_again(Index index, JobNumber mine, Outbox& out) {
-    Record& r = records_[index];
-    const bool is_its = r.epoch == epoch_ && r.number == mine;
-    if (is_its && is_final(r.state)) {
-        out.settled.rows.push_back({mine, 1, 0, 0});
-        return true;
-    }
-    if (is_final(r.state) || r.custody == Custody::withheld) return false;
-    if (r.custody != Custody::owned) { // it was about to be offered, or its `taken` was lost
-        withdraw(index);
-        r.epoch = epoch_;
-        r.number = mine;
-        by_number_.insert(mine, index);
-        touch(r, kJobChanged);
-    } else if (!is_its) {
-        return false;
-    }
-    add_number(out.stored.rows, mine);
-    if (r.cancelling) out.cancel.numbers.push_back(mine);
-    return true;
 }
 
 void Ledger::on(const Store& m, Now now, Outbox& out) {
@@ -281,20 +259,6 @@ void Ledger::refuse(const JobId& id, const std::string& why, Now now, Outbox& ou
     std::string text = id.text();
     refused_order_.emplace_back(now.at + limits_.refused_for, text);
     refused_.insert_or_assign(std::move(text), why);
-}
-
-// A ventilator that outlived this sink's process has these open.
-void Ledger::on(const Holds& m, Outbox& out) {
-    for (const Range& range : m.rows) {
-        for (std::uint32_t i = 0; i < range.count; ++i) {
-            const JobNumber number = range.first + i;
-            const Index index = by_number_.find(number);
-            if (index == kNoIndex)
-                out.settled.rows.push_back({number, 1, 0, 0});
-            else if (records_[index].cancelling)
-                out.cancel.numbers.push_back(number);
-        }
-    }
 }
 
 // ---- what workers say ---------------------------------------------------------------------
@@ -444,6 +408,7 @@ void Ledger::tick(Now now, Outbox& out) {
     do_chores(now, out);
     sweep(now, out);
     offer(now, out);
+    keep_early(out.settled);
 }
 
 Instant Ledger::wake_at() const {

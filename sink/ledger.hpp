@@ -127,7 +127,7 @@ public:
     // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
 
-    void tick(Now now, Outbox& out);
+    void tick(Now now, Outbox& out); // after the facts and questions of a burst
     [[nodiscard]] Instant wake_at() const;
 
     void count_malformed() { ++malformed_; }
@@ -203,6 +203,9 @@ private:
     void note_attempt(Record& record, std::uint32_t attempt, Changes::Attempt::How how, bool suspect,
                       Now now, Failure failure);
     void note_gone(const Record& record);
+    bool store_again(Index index, JobNumber mine, Outbox& out);
+    void on(const Holds& m, Outbox& out);
+    void keep_early(Settled& settled);
     void keep_job(const Record& record);
     void keep_outcome(const Record& record);
     void keep_group(const Group& group);
@@ -216,11 +219,9 @@ private:
     // ledger.cpp
     [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
-    bool store_again(Index index, JobNumber mine, Outbox& out);
     void on(const Started& m, Now now, Outbox& out);
     void on(const Retrying& m, Outbox& out);
     void on(const Lost& m, Now now, Outbox& out);
-    void on(const Holds& m, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
     void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
@@ -371,6 +372,7 @@ private:
     Epoch epoch_ = 0;
     std::uint64_t instance_ = 0; // the ventilator that has it
     std::uint64_t life_ = 0;     // in which it last said hello
+    Settled early_;              // what it is to hear once it has said so
     JobNumber next_number_ = 0;  // numbers only grow within an epoch
     bool ventilator_is_up_ = false;
 };

@@ -1,6 +1,7 @@
 // What of the ledger is kept where its process's death can't reach it, and how it begins again.
 
 #include "sink/ledger.hpp"
+#include "sink/ranges.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -133,7 +134,56 @@ Changes Ledger::take_changes() {
     return std::exchange(changes_, {});
 }
 
-// ---- coming back --------------------------------------------------------------------------
+// ---- the ventilator that outlived it ------------------------------------------------------
+
+// A job that a ventilator stores again: true if it is this one, and it has been told what holds.
+bool Ledger::store_again(Index index, JobNumber mine, Outbox& out) {
+    Record& r = records_[index];
+    const bool is_its = r.epoch == epoch_ && r.number == mine;
+    if (is_its && is_final(r.state)) {
+        out.settled.rows.push_back({mine, 1, 0, 0});
+        return true;
+    }
+    if (is_final(r.state) || r.custody == Custody::withheld) return false;
+    if (r.custody != Custody::owned) { // it was about to be offered, or its `taken` was lost
+        withdraw(index);
+        r.epoch = epoch_;
+        r.number = mine;
+        by_number_.insert(mine, index);
+        touch(r, kJobChanged);
+    } else if (!is_its) {
+        return false;
+    }
+    add_number(out.stored.rows, mine);
+    if (r.cancelling) out.cancel.numbers.push_back(mine);
+    return true;
+}
+
+// A ventilator that outlived this sink's process has these open.
+void Ledger::on(const Holds& m, Outbox& out) {
+    for (const Range& range : m.rows) {
+        for (std::uint32_t i = 0; i < range.count; ++i) {
+            const JobNumber number = range.first + i;
+            const Index index = by_number_.find(number);
+            if (index == kNoIndex)
+                out.settled.rows.push_back({number, 1, 0, 0});
+            else if (records_[index].cancelling)
+                out.cancel.numbers.push_back(number);
+        }
+    }
+}
+
+// Workers that keep their results may be back before their ventilator is. What they said is settled
+// once and not again: it must not be said to nobody.
+void Ledger::keep_early(Settled& settled) {
+    if (life_ != 0 && early_.rows.empty() && early_.failed.empty()) return;
+    early_.rows.insert(early_.rows.end(), settled.rows.begin(), settled.rows.end());
+    early_.failed.insert(early_.failed.end(), settled.failed.begin(), settled.failed.end());
+    settled = {};
+    if (life_ != 0) settled = std::exchange(early_, {});
+}
+
+// ---- what was kept ------------------------------------------------------------------------
 
 void Ledger::restore(const Changes& page, Now now) {
     if (!restored_) restored_ = std::make_unique<Restored>();

@@ -4,6 +4,7 @@
 
 #include "sink/store.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <sqlite3.h>
@@ -63,7 +64,10 @@ public:
     // What says nothing is NULL, so that people see what there is.
     Statement& bind_some(std::string_view text) { return text.empty() ? bind_null() : bind(text); }
     Statement& bind_some(std::uint64_t value) { return value == 0 ? bind_null() : bind(value); }
-    Statement& bind_seconds(double value) { return value < 0 ? bind_null() : bind(value); }
+    // To a microsecond: more was not measured.
+    Statement& bind_seconds(double value) {
+        return value < 0 ? bind_null() : bind(std::round(value * 1e6) / 1e6);
+    }
     template <class Value>
     Statement& bind(const std::optional<Value>& value) {
         return value ? bind(*value) : bind_null();

@@ -74,17 +74,31 @@ DurableStore::DurableStore(std::string path, Sync sync, std::uint64_t reserve)
         check();
         statements_ = std::make_unique<Statements>(db_);
         make_ballast();
-    } catch (...) {
-        sqlite3_close(db_);
-        if (lock_ >= 0) ::close(lock_);
-        throw;
+    } catch (const StoreError& error) {
+        const std::string said = in_words(error.what());
+        leave();
+        throw StoreError(said);
     }
 }
 
 DurableStore::~DurableStore() {
+    leave();
+}
+
+void DurableStore::leave() {
     statements_.reset();
     sqlite3_close(db_); // the last one to leave moves what is in the log into the file
-    ::close(lock_);
+    if (lock_ >= 0) ::close(lock_);
+}
+
+// SQLite's own words say neither which file it is nor what to do.
+std::string DurableStore::in_words(const std::string& error) const {
+    if (error.starts_with("The ")) return error;
+    const int code = sqlite3_errcode(db_) & 0xff;
+    const bool is_damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+    return "The store " + path_ + (is_damaged ? " is damaged, or is no SQLite file: " : " can't be used: ") +
+           error + (is_damaged ? ". Nothing was changed. Put a backup in its place, or name another file."
+                               : ".");
 }
 
 // A file beside it: a lock on the file itself would be SQLite's business.
@@ -123,36 +137,26 @@ void DurableStore::open() {
     }
     sqlite3_extended_result_codes(db_, 1);
     sqlite3_busy_timeout(db_, 10'000); // somebody who reads it may be in the way for a moment
-    try {
-        Statement application(db_, "PRAGMA application_id");
-        application.step();
-        const bool is_ours = application.integer(0) == kApplication;
-        application.reset();
-        Statement tables(db_, "SELECT count(*) FROM sqlite_schema");
-        tables.step();
-        const bool is_new = tables.integer(0) == 0;
-        tables.reset();
-        if (!is_ours && !is_new) {
-            throw StoreError("The file " + path_ +
-                             " is a SQLite database, but no store of this program. Name another "
-                             "file; a new one is made if it is not there.");
-        }
-        run("PRAGMA page_size = 8192");
-        run("PRAGMA journal_mode = WAL");
-        run(sync_ == Sync::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-        run("PRAGMA wal_autocheckpoint = 4000");
-        run("PRAGMA journal_size_limit = 67108864");
-        run("PRAGMA cache_size = -65536");
-        run("PRAGMA temp_store = MEMORY");
-    } catch (const DiskFull&) {
-        throw;
-    } catch (const StoreError& error) {
-        const int code = sqlite3_errcode(db_) & 0xff;
-        if (code != SQLITE_NOTADB && code != SQLITE_CORRUPT) throw;
-        throw StoreError("The store " + path_ + " is damaged, or is no SQLite file: " +
-                         error.what() + ". Nothing was changed. Put a backup in its place, or name "
-                                        "another file.");
+    Statement application(db_, "PRAGMA application_id");
+    application.step();
+    const bool is_ours = application.integer(0) == kApplication;
+    application.reset();
+    Statement tables(db_, "SELECT count(*) FROM sqlite_schema");
+    tables.step();
+    const bool is_new = tables.integer(0) == 0;
+    tables.reset();
+    if (!is_ours && !is_new) {
+        throw StoreError("The file " + path_ +
+                         " is a SQLite database, but no store of this program. Name another "
+                         "file; a new one is made if it is not there.");
     }
+    run("PRAGMA page_size = 8192");
+    run("PRAGMA journal_mode = WAL");
+    run(sync_ == Sync::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    run("PRAGMA wal_autocheckpoint = 4000");
+    run("PRAGMA journal_size_limit = 67108864");
+    run("PRAGMA cache_size = -65536");
+    run("PRAGMA temp_store = MEMORY");
 }
 
 void DurableStore::migrate() {
@@ -180,8 +184,12 @@ void DurableStore::migrate() {
 void DurableStore::check() {
     Statement ask(db_, "PRAGMA quick_check(3)");
     std::string found;
-    while (ask.step()) {
-        if (ask.bytes(0) != "ok") found += (found.empty() ? "" : "; ") + ask.text(0);
+    try {
+        while (ask.step()) {
+            if (ask.bytes(0) != "ok") found += (found.empty() ? "" : "; ") + ask.text(0);
+        }
+    } catch (const StoreError& error) { // so damaged that it can't be looked through
+        found += (found.empty() ? "" : "; ") + std::string(error.what());
     }
     if (found.empty()) return;
     throw StoreError("The store " + path_ + " is damaged: " + found +

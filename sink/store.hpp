@@ -58,6 +58,9 @@ private:
 
     void lock();
     void open();
+    void leave();
+    [[nodiscard]] std::string in_words(const std::string& error) const;
+    void read_pages(const std::function<void(const Changes&)>& page);
     void migrate();
     void check();
     void run(const char* sql);

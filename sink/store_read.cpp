@@ -163,6 +163,14 @@ Changes::Outcome outcome_of(const std::string& path, const Statement& row, Chang
 } // namespace
 
 void DurableStore::read(const std::function<void(const Changes&)>& page) {
+    try {
+        read_pages(page);
+    } catch (const StoreError& error) {
+        throw StoreError(in_words(error.what()));
+    }
+}
+
+void DurableStore::read_pages(const std::function<void(const Changes&)>& page) {
     Changes out;
     Statement epoch(db_, "SELECT epoch, instance FROM epochs ORDER BY epoch");
     while (epoch.step()) out.epochs.push_back({epoch.natural(0), epoch.natural(1)});

@@ -84,12 +84,18 @@ private:
     }
 
     void grow() {
-        std::vector<Place> old(places_.empty() ? 1024 : places_.size() * 2);
+        std::vector<Place> old(places_.empty() ? kFirst : places_.size() * 2);
         old.swap(places_);
         for (const Place& place : old) {
             if (place.index != kNoIndex) put(place.hash, place.index);
         }
     }
+
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    static constexpr std::size_t kFirst = 8; // made in no time, and outgrown often
+#else
+    static constexpr std::size_t kFirst = 1024;
+#endif
 
     std::vector<Place> places_; // a power of two of them
     std::size_t used_ = 0;

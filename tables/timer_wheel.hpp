@@ -81,7 +81,11 @@ public:
 
 private:
     static constexpr Duration kTick = std::chrono::milliseconds(1);
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    static constexpr std::size_t kBuckets = 1u << 7; // made in no time, and turned often
+#else
     static constexpr std::size_t kBuckets = 1u << 16; // a turn takes 65 s
+#endif
     static constexpr std::size_t kMask = kBuckets - 1;
     static constexpr std::int64_t kDisarmed = INT64_MIN;
 

@@ -109,12 +109,12 @@ void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
 void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
     for (const Range& range : m.rows) {
         for (JobNumber n = range.first; n < end_of(range.first, range.count); ++n) {
-            if (const Index index = find(n); index != kNoIndex) stored(index, now, out);
+            if (const Index index = find_told(n); index != kNoIndex) stored(index, now, out);
         }
     }
     for (const auto* list : {&m.duplicates, &m.conflicts, &m.refused}) {
         for (const JobNumber n : *list) {
-            const Index index = find(n);
+            const Index index = find_told(n);
             if (index == kNoIndex) continue;
             if (list != &m.refused) ++duplicates_;
             forget(index);
@@ -150,7 +150,7 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
     bool measured = row.attempt == 0 || row.count == 0;
     const double run_us = row.count == 0 ? 0 : static_cast<double>(row.run_us) / row.count;
     for (JobNumber n = row.first; n < end_of(row.first, row.count); ++n) {
-        const Index index = find(n);
+        const Index index = find_told(n);
         if (index == kNoIndex) {
             end_ghost(n, row.attempt);
             continue;
@@ -184,7 +184,7 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
 void Dispatcher::on(const Returned& m) {
     for (const SettledRow& row : m.rows) {
         for (JobNumber n = row.first; n < end_of(row.first, row.count); ++n) {
-            const Index index = find(n);
+            const Index index = find_told(n);
             const bool is_out = index != kNoIndex && records_[index].stage == Stage::out &&
                                 records_[index].attempt == row.attempt;
             if (!is_out) {
@@ -199,7 +199,7 @@ void Dispatcher::on(const Returned& m) {
 }
 
 void Dispatcher::fail(const FailedRow& row, Instant now, Outbox& out) {
-    const Index index = find(row.number);
+    const Index index = find_told(row.number);
     if (index == kNoIndex || records_[index].attempt != row.attempt) {
         end_ghost(row.number, row.attempt); // a late failure of an older attempt says nothing
         return;
@@ -235,7 +235,7 @@ void Dispatcher::decide_failure(Index index, Failure failure, Instant now, Outbo
 
 void Dispatcher::on(const Open& m, Instant now, Outbox& out) {
     for (const Open::Row& row : m.rows) {
-        const Index index = find(row.number);
+        const Index index = find_told(row.number);
         if (index == kNoIndex || records_[index].stage != Stage::asking) continue;
         Record& r = records_[index];
         const bool blamed = row.deaths > r.deaths;
@@ -259,7 +259,7 @@ void Dispatcher::on(const Open& m, Instant now, Outbox& out) {
 
 void Dispatcher::on(const Cancel& m, Outbox& out) {
     for (const JobNumber n : m.numbers) {
-        const Index index = find(n);
+        const Index index = find_told(n);
         if (index == kNoIndex) continue;
         Record& r = records_[index];
         r.cancelling = true;

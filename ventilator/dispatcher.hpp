@@ -142,6 +142,15 @@ private:
 
     [[nodiscard]] Index find(JobNumber number) const { return by_number_.find(number); }
 
+    // What the sink was not told of it can say nothing about, whatever it says.
+    [[nodiscard]] Index find_told(JobNumber number) const {
+        const Index index = find(number);
+        if (index == kNoIndex || unsent_.empty()) return index;
+        const Record& r = records_[index];
+        const bool waits = (r.stage == Stage::storing || r.stage == Stage::taking) && !r.again;
+        return waits && number >= records_[unsent_.first].number ? kNoIndex : index;
+    }
+
     // Where a range ends that somebody else counted: never behind the last number given out.
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;

@@ -96,6 +96,7 @@ void Dispatcher::put_out(Index index, Index lane_index, std::uint32_t call) {
     lane.bytes += r.payload.size();
     ++r.kind->running;
     ++running_;
+    look_at(*r.kind); // it may run more than may be now
     arm(index);
 }
 

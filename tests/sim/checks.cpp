@@ -26,6 +26,9 @@ void World::check_limits(const JobBatch& batch) {
 // An outcome, once seen, stays; and no lane holds more than the dispatcher believes.
 void World::check_job(const std::string& id, Job& job) {
     if (plan_.durable) { // what the sink believes may not be safe yet
+        const bool is_stored = disk_.find(*JobId::parse(id)) != nullptr;
+        if (job.stored && !is_stored) fail(id + " was stored, and is gone");
+        job.stored = is_stored;
         const auto* outcome = disk_.outcome(*JobId::parse(id));
         if (outcome == nullptr && job.outcome) fail(id + " lost its outcome");
         if (outcome == nullptr) return;
@@ -82,7 +85,8 @@ void World::check() {
     if (counts_all && outcomes != stats.finished_jobs) fail("outcomes were counted twice");
     for (const auto& view : dispatcher_->workers(now_).workers) {
         for (const auto& w : workers_) {
-            const bool calm = w->alive && w->name == view.worker && w->running.empty();
+            const bool calm = w->alive && w->name == view.worker && w->running.empty() &&
+                              w->asleep_until <= now_;
             const bool loses = plan_.lane_reset > 0 || plan_.sink_kill > 0 || plan_.result_reset > 0;
             if (calm && !loses && view.outstanding != 0) {
                 fail(view.worker + " holds nothing but has used credit");

@@ -33,7 +33,7 @@ void World::hand_over() {
     if (unsaid_.changes.empty()) return committed();
     is_writing_ = true;
     at(happens(0.1) ? between(1ms, 300ms) : between(100us, 5ms), [this, life = sink_life_] {
-        if (life != sink_life_) return;
+        if (life != sink_life_) return count("write lost");
         is_writing_ = false;
         committed();
     });

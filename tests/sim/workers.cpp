@@ -37,6 +37,9 @@ void World::start_worker(int place) {
 
 void World::join(Worker& w) {
     if (!w.alive) return;
+    if (v_asleep_until_ > now_) {
+        return at_ventilator(v_asleep_until_ - now_, [this, &w] { join(w); });
+    }
     Join wish;
     wish.worker = w.sdk ? w.name : "";
     wish.kinds = {"k0", "k1"};
@@ -56,7 +59,9 @@ void World::join(Worker& w) {
     const auto& read = std::get<Join>(asked.messages.at(0).question);
     const ventilator::Joined joined = dispatcher_->join(read, now_, v_out_);
     w.waiting.clear(); // it has not begun these: they are somebody else's now
-    if (!joined.error.empty()) {
+    const bool is_lost = joined.error.empty() && happens(plan_.answer_lost);
+    if (is_lost) count("answer lost");
+    if (!joined.error.empty() || is_lost) {
         w.lane = 0;
         at(300ms, [this, &w] { join(w); });
         return;
@@ -204,13 +209,17 @@ void World::post(Worker& w, const Kept& kept) {
 // worker has it still.
 void World::reset_results(Worker& w) {
     if (!w.alive) return;
+    count("results reset");
     ++w.sink_pipe.life;
     if (w.sdk) at(between(1ms, 500ms), [this, &w] { awake(w, [this, &w] { send_again(w); }); });
 }
 
 void World::send_again(Worker& w) {
     if (!w.alive) return;
-    for (const Kept& kept : w.kept) post(w, kept);
+    for (const Kept& kept : w.kept) {
+        count("result again");
+        post(w, kept);
+    }
 }
 
 void World::forget_settled(Worker& w, const std::vector<Range>& ranges) {
@@ -246,6 +255,10 @@ void World::heartbeat(Worker& w) {
     if (!w.alive) return;
     awake(w, [this, &w] {
         if (!w.alive) return;
+        if (v_asleep_until_ > now_) {
+            at(v_asleep_until_ - now_, [this, &w] { heartbeat(w); });
+            return;
+        }
         Heartbeat beat;
         beat.worker = w.name;
         beat.epoch = w.epoch;
@@ -260,7 +273,7 @@ void World::heartbeat(Worker& w) {
 // kill -9: what it held is gone, and the end of what it had sent too.
 void World::crash(Worker& w) {
     if (!w.alive) return;
-    ++faults_;
+    count("worker killed");
     w.alive = false;
     if (happens(0.5)) ++w.sink_pipe.life;
     ++w.lane_pipe.life;
@@ -277,7 +290,7 @@ void World::crash(Worker& w) {
 // The connection ends and both live: an SDK worker joins again at once and keeps what it runs; a
 // plain one goes on, and joins again when it has heard nothing for three pings.
 void World::reset_lane(Worker& w) {
-    ++faults_;
+    count("lane reset");
     ++w.lane_pipe.life;
     const std::uint64_t lane = w.lane;
     at_ventilator(between(1ms, 5ms), [this, lane] { dispatcher_->lane_down(lane, v_out_); });
@@ -287,8 +300,8 @@ void World::reset_lane(Worker& w) {
 }
 
 void World::pause(Worker& w) {
-    ++faults_;
-    const Duration sleep = between(100ms, 4s);
+    count("worker stopped");
+    const Duration sleep = std::max(Duration(100ms), outage(4s, 70s));
     w.asleep_until = now_ + sleep;
     if (sleep < 1500ms) return;
     // It notices that it slept: it drops what it had not begun, and joins again.

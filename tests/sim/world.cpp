@@ -44,8 +44,11 @@ Duration World::between(Duration low, Duration high) {
 // In order within the connection; gone if the connection ends before it arrives.
 void World::send(Pipe& pipe, Event deliver) {
     pipe.last = std::max(pipe.last, now_ + between(100us, 2ms));
-    events_.push({pipe.last, ++order_, [&pipe, life = pipe.life, deliver = std::move(deliver)] {
-                      if (pipe.life == life) deliver();
+    events_.push({pipe.last, ++order_, [this, &pipe, life = pipe.life, deliver = std::move(deliver)] {
+                      if (pipe.life == life)
+                          deliver();
+                      else
+                          count("message lost");
                   }});
 }
 
@@ -72,7 +75,8 @@ std::string World::run() {
         next.event();
         step_ventilator();
         step_sink();
-        quiet = healing_ && dispatcher_->open_jobs() == 0 && linked_ &&
+        const bool awake = v_asleep_until_ <= now_ && s_asleep_until_ <= now_;
+        quiet = healing_ && awake && dispatcher_->open_jobs() == 0 && linked_ &&
                 v_link_.unconfirmed() == 0 && s_link_.unconfirmed() == 0 &&
                 now_ > end - kHealTime + 5s && open_at_sink() == 0;
     }
@@ -83,6 +87,7 @@ std::string World::run() {
 // ---- the two shells -----------------------------------------------------------------------
 
 void World::step_ventilator() {
+    if (v_asleep_until_ > now_) return;
     dispatcher_->tick(now_, v_out_);
     dispatcher_->pump(now_, v_out_);
     lane_messages();
@@ -111,6 +116,7 @@ void World::step_ventilator() {
 }
 
 void World::step_sink() {
+    if (s_asleep_until_ > now_) return;
     ledger_->tick(both_now(), s_out_);
     if (plan_.durable) {
         hand_over();
@@ -157,6 +163,9 @@ void World::pump_link() {
 }
 
 void World::ventilator_frame(const std::string& frame) {
+    if (v_asleep_until_ > now_) {
+        return at_ventilator(v_asleep_until_ - now_, [this, frame] { ventilator_frame(frame); });
+    }
     auto decoded = decode_ventilator_door(reader_, frame);
     if (!decoded.error.empty()) return fail("the ventilator can't read: " + decoded.error);
     for (auto& fact : decoded.messages) {
@@ -170,6 +179,11 @@ void World::ventilator_frame(const std::string& frame) {
 }
 
 void World::sink_frame(const std::string& frame) {
+    if (s_asleep_until_ > now_) {
+        return at(s_asleep_until_ - now_, [this, frame, life = sink_life_] {
+            if (life == sink_life_) sink_frame(frame);
+        });
+    }
     auto decoded = decode_sink_door(reader_, frame);
     if (!decoded.error.empty()) return fail("the sink can't read: " + decoded.error);
     const Now both = both_now();
@@ -177,7 +191,10 @@ void World::sink_frame(const std::string& frame) {
         if (const auto* result = std::get_if<Result>(&fact)) {
             ledger_->on(*result, both, s_out_);
         } else if (const auto* linked = std::get_if<Linked<ToSink>>(&fact)) {
-            if (s_link_.arrived(linked->head) != decltype(s_link_)::Arrival::take) continue;
+            const auto arrival = s_link_.arrived(linked->head);
+            if (arrival == decltype(s_link_)::Arrival::again) count("message again");
+            if (arrival == decltype(s_link_)::Arrival::gap) count("message out of order");
+            if (arrival != decltype(s_link_)::Arrival::take) continue;
             if (std::holds_alternative<Resend>(linked->message))
                 s_link_.rewind(linked->head.got);
             else
@@ -189,6 +206,9 @@ void World::sink_frame(const std::string& frame) {
 // ---- the connection between them ----------------------------------------------------------
 
 void World::meet() {
+    const Instant awake = std::max(v_asleep_until_, s_asleep_until_);
+    if (awake > now_) return at_ventilator(awake - now_, [this] { meet(); });
+    if (linked_) return;
     Hello hello;
     hello.instance = v_life_;
     hello.epoch = dispatcher_->epoch();

@@ -35,6 +35,10 @@ struct Plan {
     double sink_kill = 0;  // per second
     bool durable = false;  // the sink has a store, and comes back with it
     double result_reset = 0; // a worker's connection to the sink, per second
+    double ventilator_pause = 0, sink_pause = 0; // SIGSTOP, per second
+    double stale = 0;      // a ventilator of an older epoch speaks, per second
+    double answer_lost = 0; // share of answers to joins that never arrive
+    double outage = 0;     // share of breaks and pauses that outlast every limit
     double ventilator_kill = 0; // per second
     double poison = 0;     // share of jobs that kill whoever runs them
     double flaky = 0.2;    // share of attempts that fail
@@ -64,7 +68,8 @@ public:
     // Runs faults for a while, heals, runs until quiet. Empty: all invariants held.
     std::string run();
 
-    [[nodiscard]] std::uint64_t faults() const { return faults_; }
+    // By their sort. One counts only if jobs were open when it came.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& faults() const { return faults_; }
 
 private:
     using Event = std::function<void()>;
@@ -105,6 +110,7 @@ private:
     struct Job {
         bool poison = false;
         bool may_expire = false;
+        bool stored = false; // it was safe once
         int dispatched = 0;
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
@@ -148,7 +154,12 @@ private:
     void answer_hello(const HelloAnswer& answer, std::uint64_t v_life);
 
     // faults.cpp
+    void count(const char* fault);
     void fault_tick();
+    void fault_the_roles(double share);
+    void pause_role(Instant& until, const char* fault);
+    void stale_ventilator_speaks();
+    Duration outage(Duration usual, Duration long_one);
     void break_link();
     void kill_sink();
     void kill_ventilator();
@@ -208,8 +219,9 @@ private:
     std::uint64_t order_ = 0;
     std::priority_queue<Timed> events_;
     std::string failure_;
-    std::uint64_t faults_ = 0;
+    std::map<std::string, std::uint64_t> faults_;
     bool healing_ = false;
+    Instant v_asleep_until_{}, s_asleep_until_{};
 
     const std::uint64_t seed_;
     std::uint64_t v_life_ = 1, met_life_ = 0; // of the ventilator; the one that the sink met last

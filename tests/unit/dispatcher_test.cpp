@@ -246,6 +246,19 @@ TEST_F(DispatcherTest, SendsNothingWhileTheSinkIsAway) {
     EXPECT_FALSE(machine.room().serving);
 }
 
+TEST_F(DispatcherTest, ASinkSaysNothingOfWhatItWasNotTold) {
+    machine.on(submit(terms("add"), {"a", "b"}), now, out);
+    for (const FromSink& lie : {FromSink(Stored{{{1, 1}}, {2}, {}}),
+                                FromSink(Settled{{{1, 2, 0, 0}}, {{1, 1, 0, true}}}),
+                                FromSink(Cancel{{1, 2}}), FromSink(Open{{{1, 3}}})}) {
+        machine.on(lie, now, out);
+    }
+    step();
+    ASSERT_EQ(all_of<Store>(said.to_sink).size(), 1u);
+    EXPECT_EQ(all_of<Store>(said.to_sink)[0].rows.size(), 2u);
+    EXPECT_EQ(said.to_sink.size(), 1u);
+}
+
 TEST_F(DispatcherTest, StoresEverythingOpenAgainAtANewSink) {
     join_up(join("w", 1, {"echo"}));
     submit_stored(terms("echo"), {"a", "b"});

@@ -62,6 +62,23 @@ TEST(GatewayJob, RefusesADeadlineThatHasPassed) {
               "/deadline");
 }
 
+TEST(GatewayJob, RefusesTimesThatNoDurationReaches) {
+    EXPECT_EQ(bad(R"({"kind":"k","deadline":"2528-01-16T10:01:00Z"})").errors.front().detail,
+              "must be within 10 years");
+    EXPECT_EQ(bad(R"({"kind":"k","run_at":"9999-01-16T10:01:00Z"})").errors.front().detail,
+              "must be within 10 years");
+}
+
+TEST(GatewayJob, RefusesAContentTypeThatTheWireCouldNotCarry) {
+    Head head;
+    JobParser parser;
+    JobRequest job;
+    head.content_type = "image/png";
+    EXPECT_FALSE(read_raw_payload(head, "bytes", parser, job));
+    head.content_type = "image/pn\xff";
+    EXPECT_EQ(read_raw_payload(head, "bytes", parser, job)->slug, Slug::unsupported_media_type);
+}
+
 TEST(GatewayJob, NamesEveryMistake) {
     const ProblemDetails problem =
         bad(R"({"kind":"a b","prioritty":1,"priority":10,"tags":[1],"redeliver":"yes"})");

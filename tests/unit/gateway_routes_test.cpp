@@ -56,6 +56,26 @@ TEST(GatewayHeader, ReadsWhatDecides) {
     EXPECT_EQ(*head.content_length, 5u);
 }
 
+TEST(GatewayHeader, RefusesAQueryThatNoMessageCouldCarry) {
+    EXPECT_EQ(refused(request("GET /v1/run/add?a=%bb")), Slug::malformed_http);
+    EXPECT_EQ(refused(request("GET /v1/jobs?%ff=1")), Slug::malformed_http);
+    EXPECT_EQ(*head_of(request("GET /v1/run/add?a=%c3%a9")).parameter("a"), "\u00e9");
+}
+
+TEST(GatewayHeader, FindsAHeaderInWhatCame) {
+    const std::string header = request("GET /livez");
+    const HeaderPlace whole = find_header("\r\n" + header + "body", 0);
+    EXPECT_EQ(whole.is, HeaderPlace::Is::complete);
+    EXPECT_EQ(whole.before, 2u);
+    EXPECT_EQ(whole.size, header.size());
+    for (std::size_t cut = 0; cut < header.size(); ++cut) {
+        EXPECT_EQ(find_header(header.substr(0, cut), 0).is, HeaderPlace::Is::partial);
+        EXPECT_EQ(find_header(header, cut).size, header.size()) << cut;
+    }
+    EXPECT_EQ(find_header(std::string(kHeaderBytesMax + 1, 'a'), 0).is,
+              HeaderPlace::Is::too_large);
+}
+
 TEST(GatewayHeader, ReadsAPathByItsSegments) {
     using Segments = std::vector<std::string>;
     const auto segments = [](std::string_view target) {

@@ -112,6 +112,30 @@ TEST_F(KeptTest, OfWhatTheVentilatorHoldsItSaysWhatHasEndedAndWhatIsToBeStopped)
     EXPECT_EQ(said.cancel.numbers, std::vector<JobNumber>{3});
 }
 
+TEST_F(KeptTest, ResultsThatComeBeforeTheVentilatorAreSettledWhenItIsThere) {
+    store(terms("echo"), {"a", "b"});
+    commit();
+    machine.~Ledger(); // as in restart, and nobody says hello yet
+    new (&machine) Ledger(limits, 77, now.at);
+    machine.restore(disk.read(), now);
+    machine.restored(now);
+    const Failure failure{"handler-error", "no", true};
+    machine.on(Result{epoch, "w", "", {{id("a"), 1, 500, Bytes("\x07", 1), {}}}}, now, out);
+    machine.on(Result{epoch, "w", "", {{id("b"), 1, 500, {}, failure}}}, now, out);
+    step();
+    EXPECT_TRUE(said.settled.rows.empty() && said.settled.failed.empty());
+    Hello hello;
+    hello.instance = 99;
+    hello.epoch = epoch;
+    EXPECT_TRUE(machine.hello(hello, 78).remembers);
+    step();
+    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 1, 500}}));
+    ASSERT_EQ(said.settled.failed.size(), 1u);
+    EXPECT_EQ(said.settled.failed[0].number, 2u);
+    step();
+    EXPECT_TRUE(said.settled.rows.empty()); // said once
+}
+
 TEST_F(KeptTest, AJobThatIsStoredAgainIsNoDuplicate) {
     store(terms("echo"), {"a"});
     commit();
