@@ -6,11 +6,8 @@ Everything has the process id in its name and is removed in the end. Needs root.
 import contextlib
 import os
 import pathlib
-import shutil
-import signal
 import subprocess
 import tempfile
-import time
 
 import processes
 from processes import PENSTOCK, PYTHON, HERE, ROOT, House, Process
@@ -118,9 +115,10 @@ class SpreadHouse(House):
                                self.sink_door)
         self.worker_a, self.worker_b = (self.worker_on(host) for host in ("worker-a", "worker-b"))
 
-    def on(self, host, *words, environment=None):
+    def on(self, name, *words, environment=None):
+        host = name.removesuffix("-worker")
         words = words if words[0] == PYTHON else (PENSTOCK, *words)
-        process = Process(host, words, self.folder / f"{host}.log", environment,
+        process = Process(name, words, self.folder / f"{name}.log", environment,
                           ["ip", "netns", "exec", self.network.name(host)])
         self.processes.append(process)
         return process
@@ -129,9 +127,9 @@ class SpreadHouse(House):
         return self.on(host, "ventilator", "--bind", f"{address(host)}:5555", "--sink",
                        self.sink_door, "--kinds", "note", "--advertise", address(host))
 
-    def worker_on(self, host):
-        control = f"tcp://{address('ventilator')}:5556"
-        return self.on(host, PYTHON, "-B", HERE / "sdk_worker.py", control, 2, self.runs, host,
+    def worker_on(self, host, ventilator="ventilator"):
+        control = f"tcp://{address(ventilator)}:5556"
+        return self.on(f"{host}-worker" if host == ventilator else host, PYTHON, "-B", HERE / "sdk_worker.py", control, 2, self.runs, host,
                        "note", environment={"PYTHONPATH": str(ROOT / "clients" / "python")})
 
     def ask(self, method, path, body=None, headers=(), port=None, patience=30, or_none=False):

@@ -2,7 +2,6 @@
 outcome, and ran once where nobody had a reason to run it again."""
 
 import collections
-import os
 import signal
 import threading
 import time
@@ -106,13 +105,79 @@ class Partitions(unittest.TestCase):
         self.assertEqual(self.during(self.stop_for(self.house.gateway, 3))[0], {})
 
     def test_worker_stopped(self):
-        again, _ = self.during(self.stop_for(self.house.worker_a, 3))
-        self.assertLessEqual(len(again), 2)  # no more than its slots
+        self.assertEqual(self.during(self.stop_for(self.house.worker_a, 3))[0], {})
 
     def test_link_down_for_3_s(self):
         for host in ("ventilator", "sink", "gateway", "worker-a"):
             with self.subTest(host):
                 self.assertEqual(self.during(self.down_for(host, 3))[0], {})
+
+    def test_link_down_for_12_s(self):
+        """Longer than TCP waits: connections end, and what may not have arrived is sent again."""
+        for host in ("sink", "ventilator", "worker-a"):
+            with self.subTest(host):
+                again, accepted = self.during(self.down_for(host, 12), patience=90)
+                self.assertLess(len(again), accepted, again)  # what was under way, no more
+
+    def test_one_way(self):
+        for at, from_ in (("sink", "worker-a"), ("worker-a", "sink"), ("ventilator", "worker-a"),
+                          ("worker-a", "ventilator"), ("ventilator", "sink"),
+                          ("sink", "ventilator"), ("sink", "gateway"), ("gateway", "sink")):
+            with self.subTest(f"{at} hears nothing of {from_}"):
+                self.assertEqual(self.during(self.one_way_for(at, from_, 3))[0], {})
+
+    def test_half_open(self):
+        """A worker that is killed while its link is down: nobody hears that its connections ended.
+        The next one, on the same host and address, is not taken for it."""
+        worker = self.house.worker_a
+
+        def fault():
+            self.network.link("worker-a", up=False)
+            worker.kill()
+            time.sleep(1)
+            self.network.link("worker-a", up=True)
+            worker.start()
+
+        again, _ = self.during(fault, patience=90)
+        self.assertLessEqual(len(again), 2)  # its slots
+
+    def test_flapping(self):
+        def fault():
+            for i in range(50):
+                self.network.link("ventilator", up=i % 2)
+                time.sleep(0.1)
+            self.network.link("ventilator", up=True)
+
+        self.assertEqual(self.during(fault)[0], {})
+
+
+class Fenced(unittest.TestCase):
+    def test_a_ventilator_that_was_replaced_while_it_was_stopped(self):
+        need_root(self, "it gives each role a network namespace of its own")
+        with Network() as network, SpreadHouse(network) as house:
+            ids = [f"job-{i}" for i in range(60)]
+            for id in ids:
+                body = {"kind": "note", "id": id, "payload": {"say": id, "seconds": 0.3}}
+                self.assertEqual(house.ask("POST", "/v1/jobs", body)[0], 202)
+            house.until(lambda: len(house.started()) >= 4, 20, "jobs run")
+            old = house.ventilator
+            old.send(signal.SIGSTOP)
+            house.ventilator_on("second")
+            house.worker_on("second", ventilator="second")
+            half = ids[len(ids) // 2:]
+            for id in half:  # while the old one sleeps
+                self.assertEqual(house.outcome(id, 60)["state"], "succeeded")
+            old.send(signal.SIGCONT)
+            found = [house.outcome(id, 60) for id in ids]
+            self.assertEqual({(job["state"], job["result"]) for job in found},
+                             {("succeeded", id) for id in ids})
+            house.until(lambda: not old.alive or "fenced" in old.said(), 20, "it is told so")
+            time.sleep(1)  # in which nothing that it does may change an outcome
+            self.assertEqual([house.outcome(id) for id in ids], found)
+            runs = collections.Counter(id for id, *_ in house.started())
+            self.assertEqual(set(runs), set(ids))
+            again = [id for id, count in runs.items() if count > 1]
+            self.assertLessEqual(len(again), 8, again)  # what two workers of two slots had
 
 
 if __name__ == "__main__":
