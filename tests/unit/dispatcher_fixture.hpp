@@ -70,6 +70,20 @@ protected:
         tell(Stored{{{first, static_cast<std::uint32_t>(ids.size())}}, {}, {}});
     }
 
+    // Stored while nothing is dispatched, so that all of them are there when it is.
+    void submit_stored_together(std::initializer_list<std::pair<Terms, std::initializer_list<const char*>>> all) {
+        const JobNumber first = next_number;
+        for (const auto& [t, ids] : all) {
+            next_number += ids.size();
+            machine.on(submit(t, ids), now, out);
+            step();
+        }
+        machine.sink_down();
+        tell(Stored{{{first, static_cast<std::uint32_t>(next_number - first)}}, {}, {}});
+        machine.sink_up(7, 1, false, out);
+        step();
+    }
+
     void tell(const FromSink& message) {
         machine.on(message, now, out);
         step();
