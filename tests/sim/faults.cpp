@@ -112,6 +112,7 @@ void World::kill_ventilator() {
     ledger_->set_ventilator_up(false);
     dispatcher_ =
         std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan_), seed_ ^ v_life_, now_);
+    for (const char* kind : {"k0", "k1"}) dispatcher_->declare_kind(kind);
     v_out_ = {};
     v_link_ = {};
     v_wake_ = kNever;
