@@ -27,7 +27,7 @@ struct Plan {
 class Bench {
 public:
     explicit Bench(const Plan& plan) : plan_(plan), dispatcher_(limits(plan), 42, now_) {
-        dispatcher_.sink_up(7, 1, out_);
+        dispatcher_.sink_up(7, 1, false, out_);
         Join join;
         join.batch = true;
         join.slots = plan.slots;

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 
+from durable import STORE
 from found import Count, Figure, Ratio, Roles, Section
 from house import (STEP_SECONDS, Failed, House, Penstock, Sampler, free_ports,
                    wait_until_listening)
@@ -334,4 +335,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, SCALE)
+SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, STORE, SCALE)

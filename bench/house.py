@@ -41,6 +41,7 @@ class Process:
         self.name, self.log = name, log
         self._text = b""
         with open(log, "ab") as err:
+            self._log_from = err.tell()
             # A session of its own: what it starts is ended with it.
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, cwd=cwd,
@@ -107,6 +108,18 @@ class Process:
     def last_words(self):
         with open(self.log, errors="replace") as log:
             return " / ".join(log.read().split("\n")[-4:]).strip(" /") or "it said nothing"
+
+    def log_line(self, word, seconds):
+        """The first line with this word that it wrote to its log."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.is_alive():
+            with open(self.log, errors="replace") as log:
+                log.seek(self._log_from)
+                found = [line for line in log if word in line and line.endswith("\n")]
+            if found:
+                return found[0]
+            time.sleep(0.002)
+        raise Failed(f"{self.name} did not say '{word}': {self.last_words()}")
 
     def tree(self):
         """Its process id and those of all that descend from it."""
@@ -287,11 +300,12 @@ Addresses = collections.namedtuple("Addresses", "door control sink status http")
 class Penstock:
     """Its roles as processes with the shipped defaults; only the ports are chosen."""
 
-    def __init__(self, house, penstock, workers, gateway, worker_flags=()):
+    def __init__(self, house, penstock, workers, gateway, worker_flags=(), sink_flags=()):
         first = free_ports()
         tcp = [f"tcp://127.0.0.1:{first + i}" for i in range(4)]
         self.at = Addresses(*tcp, http=first + 5)
-        self.sink = house.start("sink", [penstock, "sink", "--bind", f"127.0.0.1:{first + 2}"])
+        self.sink = house.start("sink", [
+            penstock, "sink", "--bind", f"127.0.0.1:{first + 2}", *sink_flags])
         self.ventilator = house.start("ventilator", [
             penstock, "ventilator", "--bind", f"127.0.0.1:{first}", "--sink", self.at.sink])
         self.workers = [

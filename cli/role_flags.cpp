@@ -22,7 +22,15 @@ void add_gateway_flags(CLI::App& app, gateway::Options& options) {
 }
 
 void add_sink_flags(CLI::App& app, SinkFlags& flags) {
-    app.add_option("--store", flags.store, "Where jobs and outcomes are kept: memory");
+    app.add_option("--store", flags.store,
+                   "Where jobs and outcomes are kept: memory, or a FILE (made if it is not there), "
+                   "which survives the death of every process");
+    app.add_option("--sync", flags.sync,
+                   "With a file: full (a job is on the disk when it is accepted: it survives a power "
+                   "cut) or normal (it is with the operating system)")
+        ->check(CLI::IsMember({"full", "normal"}));
+    app.add_option("--store-reserve", flags.options.store_reserve,
+                   "With a file: free bytes of its disk below which new jobs are refused");
     app.add_option("--result-ttl", flags.options.result_ttl_seconds,
                    "Seconds for which an outcome is kept")
         ->check(CLI::PositiveNumber);
@@ -30,12 +38,13 @@ void add_sink_flags(CLI::App& app, SinkFlags& flags) {
 }
 
 sink::Options sink_options(const SinkFlags& flags) {
-    if (flags.store != "memory") {
-        throw Quit(Exit::usage, "--store '" + flags.store +
-                                    "': this version keeps jobs in memory only; write "
-                                    "--store memory.");
+    sink::Options out = flags.options;
+    if (flags.store.empty()) {
+        throw Quit(Exit::usage, "--store is memory, or the name of a file.");
     }
-    return flags.options;
+    if (flags.store != "memory") out.store = flags.store;
+    out.sync_full = flags.sync == "full";
+    return out;
 }
 
 void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {

@@ -16,10 +16,9 @@ namespace penstock::cli {
 
 void add_gateway_flags(CLI::App& app, gateway::Options& options);
 
-// --store: the durable one has its place here, and is refused until it exists.
 struct SinkFlags {
     sink::Options options;
-    std::string store = "memory";
+    std::string store = "memory", sync = "full";
 };
 
 void add_sink_flags(CLI::App& app, SinkFlags& flags);

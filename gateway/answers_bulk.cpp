@@ -46,38 +46,52 @@ Reply none_taken(const std::vector<BadJob>& bad, const std::string& detail) {
     return to_reply(out);
 }
 
+void add_kinds(const JobRequest* job, std::set<std::string>& out) {
+    if (job == nullptr) return;
+    out.insert(job->terms.kind);
+    add_kinds(job->then.get(), out);
+    add_kinds(job->on_failure.get(), out);
+}
+
+std::set<std::string> kinds_of(const Bulk& bulk) {
+    std::set<std::string> out;
+    for (const auto& group : bulk.groups) out.insert(group.terms.kind);
+    for (const auto& each : bulk.with_callbacks) add_kinds(&each.job, out);
+    return out;
+}
+
 // Takes the groups of unknown kinds out.
-Awaitable<void> refuse_unknown_kinds(Shard* shard, Bulk* bulk) {
-    for (Group& group : bulk->groups) {
-        auto unknown = co_await check_kind(shard, group.terms.kind);
+void refuse_unknown_kinds(Bulk& bulk, const std::optional<Room>& doubt) {
+    for (Group& group : bulk.groups) {
+        const auto unknown = check_kind(doubt, group.terms.kind);
         if (!unknown) continue;
-        for (const auto& row : group.rows) bulk->bad.push_back({row.index, *unknown});
+        for (const auto& row : group.rows) bulk.bad.push_back({row.index, *unknown});
         group.rows.clear();
     }
-    std::erase_if(bulk->groups, [](const Group& group) { return group.rows.empty(); });
+    std::erase_if(bulk.groups, [](const Group& group) { return group.rows.empty(); });
 }
 
 // Groups of one, out of the jobs that have callbacks; without those of unknown kinds.
-Awaitable<std::vector<GroupRequest>> make_groups(Shard* shard, Bulk* bulk) {
+std::vector<GroupRequest> make_groups(Bulk& bulk, const std::optional<Room>& doubt, FreshIds& ids) {
     std::vector<GroupRequest> out;
-    out.reserve(bulk->with_callbacks.size());
-    for (CallbackJob& each : bulk->with_callbacks) {
+    out.reserve(bulk.with_callbacks.size());
+    for (CallbackJob& each : bulk.with_callbacks) {
         each.job.id = each.id;
         GroupRequest request = group_of(std::move(each.job));
         request.parts.front().rows.front().index = each.index;
         if (each.chosen) request.id = group_id_of(each.id);
         std::optional<ProblemDetails> unknown;
         for (const auto& kind : kinds_of(request)) {
-            if (!unknown) unknown = co_await check_kind(shard, kind);
+            if (!unknown) unknown = check_kind(doubt, kind);
         }
         if (unknown) {
-            bulk->bad.push_back({each.index, *unknown});
+            bulk.bad.push_back({each.index, std::move(*unknown)});
             continue;
         }
-        name_jobs(request, shard->ids, Shard::wall(), std::nullopt);
+        name_jobs(request, ids, Shard::wall(), std::nullopt);
         out.push_back(std::move(request));
     }
-    co_return out;
+    return out;
 }
 
 // Some at a time, so that the sink's others get their turn.
@@ -184,8 +198,10 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitBulk command) {
         co_return to_reply(problem(Slug::no_valid_job, "There is no job in the body."));
     }
     if (auto full = check_room(*shard->board, body_bytes)) co_return to_reply(*full);
-    co_await refuse_unknown_kinds(shard, &bulk);
-    std::vector<GroupRequest> groups = co_await make_groups(shard, &bulk);
+    std::set<std::string> kinds = kinds_of(bulk);
+    const std::optional<Room> doubt = co_await doubt_kinds(shard, std::move(kinds));
+    refuse_unknown_kinds(bulk, doubt);
+    std::vector<GroupRequest> groups = make_groups(bulk, doubt, shard->ids);
     by_index(bulk.bad);
     const bool atomic = command.mode == SubmitBulk::Mode::atomic;
     if (!bulk.bad.empty() && (atomic || (bulk.groups.empty() && groups.empty()))) {

@@ -4,6 +4,7 @@
 // be missing, when the end was told, and now and then. It ends with the job as it is recorded.
 
 #include "gateway/exchange.hpp"
+#include "gateway/group_json.hpp"
 #include "gateway/job_json.hpp"
 #include "gateway/lookup.hpp"
 #include "gateway/sse.hpp"
@@ -218,10 +219,7 @@ Awaitable<Reply> answer_to(Exchange* x, GetGroupEvents command) {
     const auto stream = std::make_shared<FollowedGroup>(x, command.id);
     Seen first = co_await look_at_group(x->shard, command.id);
     if (first.is == Seen::Is::unheard) co_return to_reply(no_answer(Answer{}));
-    if (first.is == Seen::Is::unknown) {
-        co_return to_reply(problem(Slug::job_not_found,
-                                   "No group has the id `" + command.id.text() + "`."));
-    }
+    if (first.is == Seen::Is::unknown) co_return to_reply(no_group(command.id, GroupAnswer{}));
     if (first.is == Seen::Is::final && has_seen_the_end(*x)) co_return Reply{204, {}, {}, {}};
     stream->begin(std::move(first));
     co_return stream_of_events(stream);

@@ -36,11 +36,8 @@ Awaitable<std::optional<ProblemDetails>> check_group(Exchange* x, const GroupReq
                                                      "both: the key makes the id.");
         }
     }
-    for (const auto& kind : kinds_of(*request)) {
-        auto unknown = co_await check_kind(x->shard, kind);
-        if (unknown) co_return unknown;
-    }
-    co_return std::nullopt;
+    std::set<std::string> kinds = kinds_of(*request);
+    co_return co_await check_kinds(x->shard, std::move(kinds));
 }
 
 AskGroup ask_about(const JobId& id, AskGroup::Until until, Duration timeout) {
@@ -89,14 +86,14 @@ Awaitable<Reply> group_reply(Shard* shard, const GroupAnswer* group, const Wait*
     co_return reply;
 }
 
-struct Looked {
-    Answer answer;
-    std::optional<Reply> failed; // then that is all
+struct LookedGroup {
+    Answer answer;               // a GroupAnswer about a known group,
+    std::optional<Reply> failed; // unless there is this: then that is all
 };
 
 // The group as it is now, or as it is when it has finished or the wait is over.
-Awaitable<Looked> look_up(Exchange* x, JobId id, Wait wait) {
-    Looked out;
+Awaitable<LookedGroup> look_up_group(Exchange* x, JobId id, Wait wait) {
+    LookedGroup out;
     if (auto away = check_sink(*x->shard->board)) {
         out.failed = to_reply(*away);
         co_return out;
@@ -167,7 +164,7 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitGroup command) {
 
     Reply reply = json_reply(202, {});
     if (command.wait.time > Duration(0)) {
-        Looked looked = co_await look_up(x, request.id, command.wait);
+        LookedGroup looked = co_await look_up_group(x, request.id, command.wait);
         const auto* group = looked.answer.get<GroupAnswer>();
         if (looked.answer.what == Answer::What::gone) {
             co_return co_await leave_group(shard, request.id, command.wait);
@@ -182,7 +179,7 @@ Awaitable<Reply> answer_to(Exchange* x, SubmitGroup command) {
 }
 
 Awaitable<Reply> answer_to(Exchange* x, GetGroup command) {
-    Looked looked = co_await look_up(x, command.id, command.wait);
+    LookedGroup looked = co_await look_up_group(x, command.id, command.wait);
     if (looked.failed) co_return std::move(*looked.failed);
     const auto* group = looked.answer.get<GroupAnswer>();
     co_return co_await group_reply(x->shard, group, &command.wait);

@@ -1,5 +1,6 @@
 // A result in pieces, one JSON value a line, as they come. The last line is the job as it is
-// recorded; an answer that ends without it is not whole.
+// recorded; an answer that ends without it is not whole. Now and then an empty line, so that the
+// client can tell a slow job from a connection that has broken.
 
 #include "gateway/exchange.hpp"
 #include "gateway/job_json.hpp"
@@ -11,7 +12,7 @@
 namespace penstock::gateway {
 namespace {
 
-constexpr Duration kHold = std::chrono::seconds(20); // by the sink, for more to come
+constexpr Duration kHold = std::chrono::seconds(5); // by the sink, for more to come
 constexpr Duration kGrace = std::chrono::seconds(2);
 constexpr Duration kPatience = std::chrono::seconds(5);
 constexpr int kTries = 3; // questions without an answer
@@ -31,18 +32,24 @@ public:
     Awaitable<Flow> next(std::string* out) override {
         if (x_->shard->house.draining) co_return Flow::broken;
         Question question{StatusQuestion(AskPartials{id_, from_, kHold})};
-        Answer answer = co_await ask_while_connected(x_, std::move(question), kHold + kGrace);
+        Answer answer = co_await ask_while_open(x_, std::move(question), kHold + kGrace);
         if (answer.what == Answer::What::gone) co_return Flow::broken;
         const auto* pieces = answer.get<PartialsAnswer>();
         const bool is_silence = pieces == nullptr || pieces->found == Found::starting;
-        if (is_silence) co_return ++unanswered_ < kTries ? Flow::more : Flow::broken;
+        if (is_silence) {
+            *out += '\n';
+            co_return ++unanswered_ < kTries ? Flow::more : Flow::broken;
+        }
         if (pieces->found != Found::found) co_return Flow::broken;
         unanswered_ = 0;
         for (const auto& row : pieces->rows) append_row(*out, row);
         const auto there = from_ + static_cast<std::uint32_t>(pieces->rows.size());
         const std::uint32_t dropped = pieces->next - there;
         from_ = there;
-        if (!pieces->finished) co_return Flow::more;
+        if (!pieces->finished) {
+            if (out->empty()) *out += '\n';
+            co_return Flow::more;
+        }
         if (dropped > 0) {
             JsonText(*out).open_object().key("dropped").natural(dropped).close_object();
             *out += '\n';

@@ -129,10 +129,9 @@ Awaitable<Reply> submit_group(Exchange* x, Submission* submission, AskWait sent)
     submission->job.id = sent.id;
     GroupRequest request = group_of(std::move(submission->job));
     if (sent.body) request.id = group_id_of(sent.id);
-    for (const auto& kind : kinds_of(request)) {
-        auto unknown = co_await check_kind(shard, kind);
-        if (unknown) co_return to_reply(*unknown);
-    }
+    std::set<std::string> kinds = kinds_of(request);
+    auto unknown = co_await check_kinds(shard, std::move(kinds));
+    if (unknown) co_return to_reply(*unknown);
     name_jobs(request, shard->ids, Shard::wall(), std::nullopt);
     auto refused = co_await store_group(shard, &request);
     if (refused) {

@@ -40,4 +40,12 @@ void Deadlines::look(Instant now) {
     for (const auto& call : gone) call->finish({Answer::What::gone, {}});
 }
 
+void Deadlines::drain() {
+    std::vector<std::shared_ptr<Call>> ending;
+    for (const Entry* entry : entries_) {
+        if (entry->call_ && entry->drain_ == Entry::Drain::ends) ending.push_back(entry->call_);
+    }
+    for (const auto& call : ending) call->finish({Answer::What::silent, {}});
+}
+
 } // namespace penstock::gateway

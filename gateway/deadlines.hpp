@@ -8,6 +8,7 @@
 #include "gateway/call.hpp"
 #include "protocol/time.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -29,8 +30,14 @@ public:
 
         void clear() { at_ = kNever; }
 
-        // Finished with `gone` when the client hangs up; null ends that.
-        void watch(std::shared_ptr<Call> call) { call_ = std::move(call); }
+        enum class Drain : std::uint8_t { goes_on, ends };
+
+        // Finished with `gone` when the client hangs up, and, if a drain ends it, with `silent` when
+        // the gateway drains; null ends that.
+        void watch(std::shared_ptr<Call> call, Drain drain = Drain::goes_on) {
+            call_ = std::move(call);
+            drain_ = drain;
+        }
 
     private:
         friend class Deadlines;
@@ -41,9 +48,11 @@ public:
         std::size_t place_;
         Instant at_ = kNever;
         std::shared_ptr<Call> call_;
+        Drain drain_ = Drain::goes_on;
     };
 
     void look(Instant now);
+    void drain(); // ends what is to end then
 
 private:
     std::vector<Entry*> entries_;

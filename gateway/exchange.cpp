@@ -2,6 +2,8 @@
 
 #include "gateway/json_text.hpp"
 
+#include <algorithm>
+
 namespace penstock::gateway {
 namespace {
 
@@ -28,12 +30,26 @@ Awaitable<Answer> ask(Shard* shard, Question question, Duration patience) {
     co_return call->take();
 }
 
-Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
+namespace {
+
+using Drain = Deadlines::Entry::Drain;
+
+Awaitable<Answer> ask_watched(Exchange* x, Question question, Duration patience, Drain drain) {
     const auto call = start(*x->shard, std::move(question), patience);
-    x->deadline->watch(call);
+    x->deadline->watch(call, drain);
     co_await call->async_wait(kAwait);
     x->deadline->watch(nullptr);
     co_return call->take();
+}
+
+} // namespace
+
+Awaitable<Answer> ask_while_connected(Exchange* x, Question question, Duration patience) {
+    return ask_watched(x, std::move(question), patience, Drain::goes_on);
+}
+
+Awaitable<Answer> ask_while_open(Exchange* x, Question question, Duration patience) {
+    return ask_watched(x, std::move(question), patience, Drain::ends);
 }
 
 namespace {
@@ -64,13 +80,31 @@ ProblemDetails no_answer(const Answer& answer) {
     return problem(Slug::starting, "No answer came in time. Try again.");
 }
 
-Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind) {
-    if (is_known_kind(shard->board->room, kind)) co_return std::nullopt;
-    // A worker may have joined since the board was made. After silence the board stands: what the
-    // ventilator itself refuses is said later.
-    const std::optional<Room> room = co_await ask_room(shard);
-    if (!room || is_known_kind(*room, kind)) co_return std::nullopt;
-    co_return unknown_kind(*room, kind);
+Awaitable<std::optional<Room>> doubt_kinds(Shard* shard, std::set<std::string> kinds) {
+    const auto is_known = [shard](const std::string& kind) {
+        return is_known_kind(shard->board->room, kind);
+    };
+    if (std::all_of(kinds.begin(), kinds.end(), is_known)) co_return std::nullopt;
+    // A worker may have joined since the board was made.
+    co_return co_await ask_room(shard);
+}
+
+std::optional<ProblemDetails> check_kind(const std::optional<Room>& doubt,
+                                         const std::string& kind) {
+    if (!doubt || is_known_kind(*doubt, kind)) return std::nullopt;
+    return unknown_kind(*doubt, kind);
+}
+
+Awaitable<std::optional<ProblemDetails>> check_kinds(Shard* shard, std::set<std::string> kinds) {
+    const std::optional<Room> doubt = co_await doubt_kinds(shard, kinds);
+    for (const auto& kind : kinds) {
+        if (auto unknown = check_kind(doubt, kind)) co_return unknown;
+    }
+    co_return std::nullopt;
+}
+
+Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, const std::string& kind) {
+    return check_kinds(shard, {kind});
 }
 
 Awaitable<Room> room_now(Shard* shard) {

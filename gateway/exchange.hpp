@@ -11,6 +11,7 @@
 #include "gateway/shard.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 
 namespace penstock::gateway {
@@ -33,8 +34,15 @@ inline Reply no_reply() {
 // The reply to a request that came in whole. `exchange` outlives the coroutine.
 Awaitable<Reply> answer(Exchange* exchange);
 
-// Nothing if some worker serves `kind`, as far as the ventilator knows right now.
-Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, std::string kind);
+// Where to look up which of `kinds` somebody serves, as far as the ventilator knows right now. It is
+// asked once at most, and only if the board lacks one of them. Nothing: all of them may be served,
+// for after silence the board stands; what the ventilator itself refuses is said later.
+Awaitable<std::optional<Room>> doubt_kinds(Shard* shard, std::set<std::string> kinds);
+// Of one kind of those, by what came out of that.
+std::optional<ProblemDetails> check_kind(const std::optional<Room>& doubt, const std::string& kind);
+// Both of them, for several kinds or one; about the first that nobody serves.
+Awaitable<std::optional<ProblemDetails>> check_kinds(Shard* shard, std::set<std::string> kinds);
+Awaitable<std::optional<ProblemDetails>> check_kind(Shard* shard, const std::string& kind);
 
 // What the ventilator would take now; what the board remembers if it does not answer.
 Awaitable<Room> room_now(Shard* shard);
@@ -45,6 +53,8 @@ std::shared_ptr<Call> start(Shard& shard, Question&& question, Duration patience
 Awaitable<Answer> ask(Shard* shard, Question question, Duration patience);
 // For long waits: ends early, with `gone`, when the client hangs up.
 Awaitable<Answer> ask_while_connected(Exchange* exchange, Question question, Duration patience);
+// For streams, which end when the gateway drains: then, too, it ends early, with `silent`.
+Awaitable<Answer> ask_while_open(Exchange* exchange, Question question, Duration patience);
 
 // Where queued jobs stand; without those of whom the ventilator says nothing at once.
 // `jobs` outlives it.

@@ -269,15 +269,24 @@ std::uint64_t mixed(std::uint64_t digest, std::uint64_t more) { // of FNV, eight
     return (digest ^ more) * 0x100000001b3ull;
 }
 
+std::uint64_t digest_of(const JobId& id) {
+    std::uint64_t out = 0xcbf29ce484222325ull;
+    for (const char c : id.wire()) out = mixed(out, static_cast<unsigned char>(c));
+    return out;
+}
+
+// With the ids: jobs of other ids are other jobs, and what is answered names them.
 std::uint64_t digest_of(const GroupRequest& request) {
     std::uint64_t out = mixed(0xcbf29ce484222325ull, static_cast<std::uint64_t>(request.mode));
     for (const auto& part : request.parts) {
         for (const auto& row : part.rows) {
             out = mixed(out, body_digest(part.terms, part.payload(row)));
+            out = mixed(out, digest_of(row.id));
         }
     }
     for (const auto* callback : {request.then.get(), request.on_failure.get()}) {
         out = mixed(out, callback == nullptr ? 1 : body_digest(callback->terms, callback->payload));
+        if (callback != nullptr) out = mixed(out, digest_of(*callback->id));
     }
     return out;
 }
@@ -288,7 +297,10 @@ void name_jobs(GroupRequest& request, FreshIds& ids, WallTime now,
                const std::optional<std::string>& idempotency_key) {
     const bool chosen = idempotency_key || !request.id.empty();
     const std::string key = idempotency_key ? *idempotency_key : request.id.text();
-    if (idempotency_key) request.id = id_of_key("group", key);
+    if (idempotency_key) {
+        const std::string& tenant = request.parts.front().terms.tenant;
+        request.id = id_of_key(tenant, "group/" + key);
+    }
     if (request.id.empty()) request.id = ids.next(now);
     const auto name = [&](const std::string& tenant, const std::string& which) {
         return chosen ? id_of_key(tenant, key + "/" + which) : ids.next(now);

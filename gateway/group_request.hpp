@@ -75,7 +75,8 @@ GroupRequest group_of(JobRequest&& job);
 JobId group_id_of(const JobId& job);
 
 // What has no id gets one: a new one, or, where the same request must make the same jobs (it has an
-// idempotency key or an id), one that is derived.
+// idempotency key or an id), one that is derived: of each job's tenant, and of the group as a whole
+// the first one's. REQUIRES: there is a job.
 void name_jobs(GroupRequest& request, FreshIds& ids, WallTime now,
                const std::optional<std::string>& idempotency_key);
 

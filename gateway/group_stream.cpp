@@ -1,4 +1,4 @@
-// The results of a group as lines of JSON, in order, while it runs.
+// The results of a group as lines of JSON, in order, while it runs; now and then an empty one.
 
 #include "gateway/exchange.hpp"
 #include "gateway/group_json.hpp"
@@ -10,7 +10,9 @@ namespace penstock::gateway {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(5);
-constexpr Duration kHold = std::chrono::seconds(20); // then the sink is asked again
+// Then the sink is asked again, and the client hears an empty line: it can tell a slow job from a
+// connection that has broken.
+constexpr Duration kHold = std::chrono::seconds(5);
 constexpr std::uint32_t kMembersPerPage = 200;
 
 class ResultLines : public Stream {
@@ -18,6 +20,7 @@ public:
     ResultLines(Exchange* x, JobId id) : x_(x), id_(std::move(id)) {}
 
     Awaitable<Flow> next(std::string* out) override {
+        if (x_->shard->house.draining) co_return Flow::broken;
         AskGroup page;
         page.id = id_;
         page.until = AskGroup::Until::next;
@@ -26,10 +29,10 @@ public:
         page.limit = kMembersPerPage;
         page.value = true;
         Question question{StatusQuestion(std::move(page))};
-        Answer answer = co_await ask_while_connected(x_, std::move(question), kHold + kPatience);
+        Answer answer = co_await ask_while_open(x_, std::move(question), kHold + kPatience);
         const auto* group = answer.get<GroupAnswer>();
         if (answer.what == Answer::What::gone) co_return Flow::broken;
-        if (group == nullptr) co_return ++silences_ > 1 ? Flow::broken : Flow::more;
+        if (group == nullptr) co_return ++silences_ > 1 ? Flow::broken : still_there(out);
         if (group->id.empty()) co_return Flow::broken; // the sink has lost it
         silences_ = 0;
         // Behind one that is open nothing is said yet: lines come in the order of the jobs.
@@ -40,10 +43,16 @@ public:
             *out += '\n';
             ++from_;
         }
-        co_return from_ >= group->members ? Flow::end : Flow::more;
+        if (from_ >= group->members) co_return Flow::end;
+        co_return out->empty() ? still_there(out) : Flow::more;
     }
 
 private:
+    static Flow still_there(std::string* out) {
+        *out += '\n';
+        return Flow::more;
+    }
+
     Exchange* x_;
     JobId id_;
     std::uint32_t from_ = 0; // members whose line has been sent

@@ -229,8 +229,12 @@ void Hub::send_all() {
 
 void Hub::send_questions(Peer& peer) {
     auto& questions = peer.questions;
-    for (std::size_t from = 0; from < questions.size(); from += kQuestionsPerFrame) {
-        const std::size_t to = std::min(from + kQuestionsPerFrame, questions.size());
+    for (std::size_t from = 0, to = 0; from < questions.size(); from = to) {
+        std::size_t bytes = 0;
+        do { // one at least: a large one goes alone
+            bytes += questions[to++].size();
+        } while (to < questions.size() && to - from < kQuestionsPerFrame &&
+                 bytes + questions[to].size() <= kBytesPerFrame);
         if (to - from == 1) {
             peer.unsent.push_back(std::move(questions[from]));
             continue;

@@ -20,7 +20,6 @@ constexpr std::array kRows = {
     Row{Slug::malformed_json, 400, "malformed-json", "The body is not JSON"},
     Row{Slug::malformed_msgpack, 400, "malformed-msgpack", "The body is not one msgpack value"},
     Row{Slug::invalid_request, 400, "invalid-request", "The request has mistakes"},
-    Row{Slug::unsupported_field, 400, "unsupported-field", "A field is not supported yet"},
     Row{Slug::no_valid_job, 400, "no-valid-job", "No job was submitted"},
     Row{Slug::get_submit_off, 403, "get-submit-off", "Submitting by GET is off"},
     Row{Slug::host_not_allowed, 403, "host-not-allowed", "This Host is not served"},
@@ -51,6 +50,7 @@ constexpr std::array kRows = {
     Row{Slug::internal_error, 500, "internal-error", "The gateway made a mistake"},
     Row{Slug::jobs_full, 503, "jobs-full", "Too many open jobs"},
     Row{Slug::bytes_full, 503, "bytes-full", "The open jobs hold too many bytes"},
+    Row{Slug::storage_full, 503, "storage-full", "The disk of the durable store is full"},
     Row{Slug::gateway_full, 503, "gateway-full", "This gateway has too much to do"},
     Row{Slug::draining, 503, "draining", "Shutting down"},
     Row{Slug::starting, 503, "starting", "Not ready yet"},
@@ -77,7 +77,7 @@ std::string_view text_of(Slug slug) {
 }
 
 Slug slug_of_refusal(std::string_view reason) {
-    for (const Slug slug : {Slug::jobs_full, Slug::bytes_full, Slug::unknown_kind, Slug::draining,
+    for (const Slug slug : {Slug::jobs_full, Slug::bytes_full, Slug::storage_full, Slug::unknown_kind, Slug::draining,
                             Slug::id_conflict}) {
         if (reason == text_of(slug)) return slug;
     }
@@ -88,6 +88,12 @@ ProblemDetails problem(Slug slug, std::string detail) {
     ProblemDetails out;
     out.slug = slug;
     out.detail = std::move(detail);
+    return out;
+}
+
+ProblemDetails bad_parameter(std::string pointer, const std::string& must) {
+    auto out = problem(Slug::invalid_request, pointer + " must be " + must + ".");
+    out.errors.push_back({std::move(pointer), "must be " + must});
     return out;
 }
 

@@ -18,7 +18,6 @@ enum class Slug : std::uint8_t {
     malformed_json,
     malformed_msgpack,
     invalid_request,
-    unsupported_field,
     no_valid_job,
     get_submit_off,
     host_not_allowed,
@@ -48,6 +47,7 @@ enum class Slug : std::uint8_t {
     internal_error,
     jobs_full,
     bytes_full,
+    storage_full,
     gateway_full,
     draining,
     starting,
@@ -74,6 +74,8 @@ std::string_view text_of(Slug slug);
 Slug slug_of_refusal(std::string_view reason);
 
 ProblemDetails problem(Slug slug, std::string detail);
+// Of a request's line or header: "?wait", "a number of seconds".
+ProblemDetails bad_parameter(std::string pointer, const std::string& must);
 // Appends the problem+json object.
 void append_problem(std::string& out, const ProblemDetails& details);
 // With Retry-After where it makes sense to try again.

@@ -118,10 +118,10 @@ void Ring::note_gap(const Events& events, Calls& calls) {
     const std::uint64_t lost = same_life && events.first > next_ ? events.first - next_ : 0;
     if (same_life && lost == 0) return;
     if (!same_life) drop_all();
-    const bool restart = !same_life && is_live();
+    // Whoever listened before the sink had spoken may have missed what that life began with.
+    const bool restart = !same_life;
     life_ = events.life;
     next_ = events.first;
-    if (lost == 0 && !restart) return;
     for (Listener* listener : listeners_) {
         listener->miss({lost, restart});
         wake(*listener, calls);

@@ -13,12 +13,6 @@ namespace {
 
 using Checked = std::variant<Command, ProblemDetails>;
 
-ProblemDetails bad_parameter(std::string pointer, const std::string& must) {
-    auto out = problem(Slug::invalid_request, pointer + " must be " + must + ".");
-    out.errors.push_back({std::move(pointer), "must be " + must});
-    return out;
-}
-
 constexpr double kSinceMax = 1e12; // of the wire
 
 template <class Number>
@@ -194,11 +188,6 @@ Checked get_job_events(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(GetJobEvents{id})); });
 }
 
-Checked get_group_events(const Head& h) {
-    return with_id(h.segments[2],
-                   [](const JobId& id) { return Checked(Command(GetGroupEvents{id})); });
-}
-
 template <class Make>
 Checked of_job(const Head& h) {
     return with_id(h.segments[2], [](const JobId& id) { return Checked(Command(Make{id})); });
@@ -260,7 +249,8 @@ constexpr std::array kEntries = {
     Entry{Route::job, Method::remove, "v1/jobs/*", kNamed, cancel},
     Entry{Route::result, Method::get, "v1/jobs/*/result", kNamed, get_result},
     Entry{Route::job_events, Method::get, "v1/jobs/*/events", kNamed, get_job_events},
-    Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed, get_group_events},
+    Entry{Route::group_events, Method::get, "v1/groups/*/events", kNamed,
+          of_group<GetGroupEvents>},
     Entry{Route::events, Method::get, "v1/events", kNamed, get_events},
     Entry{Route::kind_jobs, Method::post, "v1/kinds/*/jobs", kNamed, submit_raw},
     Entry{Route::many_cancel, Method::post, "v1/jobs/cancel", kNamed,

@@ -5,15 +5,6 @@
 #include <algorithm>
 
 namespace penstock::gateway {
-namespace {
-
-ProblemDetails bad(const std::string& parameter, const std::string& must) {
-    auto out = problem(Slug::invalid_request, parameter + " must be " + must + ".");
-    out.errors.push_back({parameter, "must be " + must});
-    return out;
-}
-
-} // namespace
 
 bool Selection::fits(const Event& e) const {
     return (job.empty() || job == e.id) && (group.empty() || group == e.group) &&
@@ -27,19 +18,19 @@ std::variant<Selection, ProblemDetails> read_selection(const std::vector<Paramet
         if (name == "state") {
             out.what = parse_event(value);
             if (!out.what) {
-                return bad("?state", "stored, running, retrying, lost, progress, partial, "
-                                     "succeeded, failed, cancelled, expired or quarantined");
+                return bad_parameter("?state", "stored, running, retrying, lost, progress, partial, "
+                                               "succeeded, failed, cancelled, expired or quarantined");
             }
         } else if (name == "kind") {
             out.kind = value;
         } else if (name == "tag") {
             out.tag = value;
         } else {
-            return bad("?" + name, "one of state, kind and tag");
+            return bad_parameter("?" + name, "one of state, kind and tag");
         }
     }
     if (out.kind.size() > kNameLengthMax || out.tag.size() > kNameLengthMax) {
-        return bad("?kind and ?tag", "at most 128 bytes");
+        return bad_parameter("?kind and ?tag", "at most 128 bytes");
     }
     return out;
 }

@@ -150,6 +150,7 @@ void Server::drain() {
             t->acceptor.close(ignored);
             t->shard.hub.drain();
             t->shard.broadcast.close();
+            t->shard.deadlines.drain();
         });
     }
 }

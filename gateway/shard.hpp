@@ -44,8 +44,9 @@ struct Shard { // one thread; only that thread touches it, unless it says otherw
         : house(the_house), broadcast(house.options.sink_events, context, io, ring),
           hub(house.options, context, io) {}
 
-    Deadlines deadlines; // these two stay until the last session has gone with `io`
+    Deadlines deadlines; // these three stay until the last session has gone with `io`
     Ring ring;
+    std::size_t waits_for_many = 0; // under way for POST /v1/jobs/wait
     asio::io_context io{1};
     House& house;
     FreshIds ids;

@@ -32,8 +32,9 @@ public:
     virtual ~Stream() = default;
 
     // Appends the next piece to `out` (empty, and valid until the coroutine ends) as soon as there
-    // is one. Nothing appended: there is nothing yet, ask again. Waits with ask_while_connected()
-    // or with the deadline's watch(), and answers `broken` when the client has gone.
+    // is one. Nothing appended: there is nothing yet, ask again. Waits with ask_while_open() or with
+    // the deadline's watch(), and answers `broken` when the client has gone. It ends when the
+    // gateway drains.
     virtual Awaitable<Flow> next(std::string* out) = 0;
 };
 

@@ -49,6 +49,7 @@ std::string encode_plain(const JobBatch& message, const JobRow& row); // one map
 std::string encode(const CancelJob& message);
 std::string encode(const Ping& message);
 std::string encode(const Drain& message);
+std::string encode(const SettledJobs& message);
 
 std::string encode(Request request, const ControlQuestion& question);
 std::string encode(Request request, const ControlAnswer& answer);

@@ -43,7 +43,8 @@ struct QuestionEncoder {
 
     void operator()(const Join& m) {
         const std::size_t pairs =
-            10u + !m.via.empty() + (m.min_priority > 0) + !m.batching.empty();
+            10u + !m.via.empty() + (m.min_priority > 0) + !m.batching.empty() + m.outbox +
+            !m.runs.empty();
         write_question_head(w, "join", request, pairs);
         w.key("version").natural(static_cast<unsigned>(m.version)).key("worker").text(m.worker);
         write_texts(w, "kinds", m.kinds);
@@ -56,6 +57,14 @@ struct QuestionEncoder {
         if (!m.via.empty()) w.key("via").text(m.via);
         if (m.min_priority > 0) {
             w.key("min_priority").natural(static_cast<unsigned>(m.min_priority));
+        }
+        if (m.outbox) w.key("outbox").boolean(true);
+        if (!m.runs.empty()) {
+            w.key("runs").array(m.runs.size());
+            for (const auto& run : m.runs) {
+                w.array(4).id(run.id).natural(run.epoch).natural(run.attempt);
+                w.natural(run.number);
+            }
         }
         if (m.batching.empty()) return;
         w.key("batching").array(m.batching.size());
@@ -173,6 +182,21 @@ Join read_join(const Fields& f) {
     m.epoch = f.natural("epoch", UINT64_MAX, 0);
     m.via = f.text("via", kEndpointLengthMax);
     m.min_priority = static_cast<int>(f.natural("min_priority", kPriorityMax, 0));
+    m.outbox = f.flag("outbox", false);
+    for_each_element(f.array("runs"), [&](Node row) {
+        if (!row.is(Shape::array) || row.size() < 4) {
+            return f.wrong("runs", "an array of [id, epoch, attempt, number]");
+        }
+        Join::Run run;
+        const Node id = row.first(), epoch = id.after(), attempt = epoch.after();
+        const Node number = attempt.after();
+        run.number = read_natural(number, UINT64_MAX, f.mistake(), f.where("runs"));
+        run.id = read_id(id, f.mistake(), f.where("runs"));
+        run.epoch = read_natural(epoch, UINT64_MAX, f.mistake(), f.where("runs"));
+        run.attempt = static_cast<std::uint32_t>(
+            read_natural(attempt, UINT32_MAX, f.mistake(), f.where("runs")));
+        m.runs.push_back(std::move(run));
+    });
     for_each_element(f.array("batching"), [&](Node node) {
         const Fields b(node, "join", f.mistake());
         m.batching.push_back({b.required_name("kind"),

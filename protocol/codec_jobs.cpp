@@ -57,19 +57,42 @@ std::uint64_t body_digest(const Terms& terms, Bytes payload) {
     return h;
 }
 
+namespace {
+
+// Ranges among other things: first, count, first, count, ...
+void write_pairs(Writer& w, std::string_view key, const std::vector<Range>& ranges) {
+    w.key(key).array(2 * ranges.size());
+    for (const Range& range : ranges) w.natural(range.first).natural(range.count);
+}
+
+std::vector<Range> read_pairs(const Fields& f, std::string_view key) {
+    const std::vector<std::uint64_t> numbers = f.naturals(key);
+    std::vector<Range> out;
+    for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
+        if (numbers[i + 1] > UINT32_MAX) f.wrong(key, "pairs of a number and a count");
+        out.push_back({numbers[i], static_cast<std::uint32_t>(numbers[i + 1])});
+    }
+    if (numbers.size() % 2 != 0) f.wrong(key, "pairs of a number and a count");
+    return out;
+}
+
+} // namespace
+
 std::string encode(const JobBatch& m) {
     std::string out;
     std::size_t room = 128;
     for (const auto& row : m.rows) room += row.payload.size() + 96;
     out.reserve(room);
     Writer w(out);
-    const std::size_t pairs = 5u + !m.content_type.empty() + m.together + (m.queued_us > 0);
+    const std::size_t pairs =
+        5u + !m.content_type.empty() + m.together + (m.queued_us > 0) + !m.settled.empty();
     w.map(pairs).key("type").text("job");
     w.key("epoch").natural(m.epoch).key("kind").text(m.kind);
     w.key("timeout").number(seconds(m.timeout));
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
     if (m.together) w.key("together").boolean(true);
     if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
+    if (!m.settled.empty()) write_pairs(w, "settled", m.settled);
     w.key("rows").array(m.rows.size());
     for (const auto& row : m.rows) {
         w.array(4).natural(row.number).id(row.id).natural(row.attempt).bytes(row.payload);
@@ -111,6 +134,14 @@ std::string encode(const Drain&) {
     return out;
 }
 
+std::string encode(const SettledJobs& m) {
+    std::string out;
+    Writer w(out);
+    w.map(2).key("type").text("settled");
+    write_pairs(w, "jobs", m.rows);
+    return out;
+}
+
 namespace {
 
 void read_job(const Fields& f, std::vector<LaneMessage>& out) {
@@ -121,6 +152,7 @@ void read_job(const Fields& f, std::vector<LaneMessage>& out) {
     batch.together = f.flag("together", false);
     batch.queued_us = f.natural("queued", UINT64_MAX, 0);
     batch.content_type = f.text("content_type", kNameLengthMax);
+    batch.settled = read_pairs(f, "settled");
     if (f.has("rows")) {
         RowReader rows(f, "rows", 4, kRowsMax);
         batch.rows.reserve(rows.size());
@@ -154,6 +186,7 @@ Decoded<LaneMessage> decode_lane(Reader& reader, std::string_view frame) {
         }
         if (type == "ping") out.messages.emplace_back(Ping{});
         if (type == "drain") out.messages.emplace_back(Drain{});
+        if (type == "settled") out.messages.emplace_back(SettledJobs{read_pairs(f, "jobs")});
     });
     out.error = mistake.take();
     return out;

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/rows.hpp"
 
 namespace penstock {
 
@@ -17,6 +18,16 @@ void write_kinds(Writer& w, const Kinds& m) {
         w.map(1 + count_settings(row.settings)).key("kind").text(row.kind);
         write_settings(w, row.settings);
     }
+}
+
+std::vector<Range> read_ranges(const Fields& f, std::string_view key) {
+    std::vector<Range> out;
+    RowReader rows(f, key, 2, kLinkRowsMax);
+    while (rows.next()) {
+        const JobNumber first = rows.natural(UINT64_MAX, "the number of a row");
+        out.push_back({first, rows.small("the count of a row")});
+    }
+    return out;
 }
 
 Kinds read_kinds(const Fields& f) {
@@ -49,7 +60,8 @@ Decoded<VentilatorFact> decode_ventilator_door(Reader& reader, std::string_view 
         } else if (type == "heartbeat") {
             out.messages.emplace_back(Heartbeat{f.required_name("worker"), f.naturals("running"),
                                                 f.number("cpu", 1e12, 0),
-                                                f.natural("rss", UINT64_MAX, 0)});
+                                                f.natural("rss", UINT64_MAX, 0),
+                                                f.natural("epoch", UINT64_MAX, 0)});
         } else if (type == "bye") {
             out.messages.emplace_back(Bye{f.required_name("worker"), f.naturals("waiting")});
         } else if (auto message = read_from_sink(f, type)) {

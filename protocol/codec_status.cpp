@@ -121,10 +121,11 @@ struct AnswerEncoder {
     }
 
     void operator()(const HelloAnswer& m) {
-        write_question_head(w, "hello", request, m.door.empty() ? 4 : 5);
+        write_question_head(w, "hello", request, 4u + !m.door.empty() + m.remembers);
         w.key("error").text(m.error).key("sink").natural(m.sink_epoch);
         w.key("epoch").natural(m.epoch).key("got").natural(m.got);
         if (!m.door.empty()) w.key("door").text(m.door);
+        if (m.remembers) w.key("remembers").boolean(true);
     }
 
     template <class Other>
@@ -331,7 +332,7 @@ Decoded<Asked<StatusAnswer>> decode_status_answer(Reader& reader, std::string_vi
                 {request,
                  HelloAnswer{f.text("error", kErrorTextMax), f.natural("sink", UINT64_MAX, 0),
                              f.natural("epoch", UINT64_MAX, 0), f.natural("got", UINT64_MAX, 0),
-                             f.text("door", kEndpointLengthMax)}});
+                             f.text("door", kEndpointLengthMax), f.flag("remembers", false)}});
         }
         if (auto other = read_group_answer(f, type)) {
             out.messages.push_back({request, std::move(*other)});

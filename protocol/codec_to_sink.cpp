@@ -16,7 +16,9 @@ struct ToSinkEncoder {
         std::size_t room = 128;
         for (const auto& row : m.rows) room += row.payload.size() + 80;
         out.reserve(room);
-        write_link_head(w, "store", head, 2 + count_terms(m.terms)).key("first").natural(m.first);
+        write_link_head(w, "store", head, 2u + m.again + count_terms(m.terms));
+        w.key("first").natural(m.first);
+        if (m.again) w.key("again").boolean(true);
         write_terms(w, m.terms);
         w.key("rows").array(m.rows.size());
         for (const auto& row : m.rows) {
@@ -27,7 +29,8 @@ struct ToSinkEncoder {
     }
 
     void operator()(const Started& m) {
-        write_link_head(w, "started", head, 2).key("worker").text(m.worker);
+        write_link_head(w, "started", head, 2u + (m.token != 0)).key("worker").text(m.worker);
+        if (m.token != 0) w.key("token").natural(m.token);
         w.key("rows").array(m.rows.size());
         for (const auto& row : m.rows) w.array(2).natural(row.number).natural(row.attempt);
     }
@@ -63,6 +66,11 @@ struct ToSinkEncoder {
 
     void operator()(const Kinds& m) { write_kinds(write_link_head(w, "kinds", head, 1), m); }
 
+    void operator()(const Holds& m) {
+        write_link_head(w, "holds", head, 1).key("rows").array(m.rows.size());
+        for (const auto& r : m.rows) w.array(2).natural(r.first).natural(r.count);
+    }
+
     void operator()(const Confirm&) { write_link_head(w, "confirm", head, 0); }
 
     void operator()(const Resend&) { write_link_head(w, "resend", head, 0); }
@@ -75,6 +83,7 @@ constexpr std::string_view kDeaths = "the deaths of a row";
 Store read_store(const Fields& f) {
     Store m;
     m.first = f.natural("first", UINT64_MAX);
+    m.again = f.flag("again", false);
     m.terms = f.terms();
     RowReader rows(f, "rows", 2, kRowsMax);
     m.rows.reserve(rows.size());
@@ -132,7 +141,7 @@ std::vector<JobId> read_ids(const Fields& f) {
 std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
     if (type == "store") return read_store(f);
     if (type == "started") {
-        Started m{f.required_name("worker"), {}};
+        Started m{f.required_name("worker"), {}, f.natural("token", UINT64_MAX, 0)};
         RowReader rows(f, "rows", 2, kLinkRowsMax);
         while (rows.next()) {
             const JobNumber n = rows.natural(UINT64_MAX, kNumber);
@@ -153,6 +162,7 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
     }
     if (type == "taken") return Taken{f.natural("first", UINT64_MAX), read_ids(f)};
     if (type == "kinds") return read_kinds(f);
+    if (type == "holds") return Holds{read_ranges(f, "rows")};
     if (type == "confirm") return Confirm{};
     if (type == "resend") return Resend{};
     return std::nullopt;

@@ -26,10 +26,12 @@ struct FromSinkEncoder {
 
     void operator()(const Stored& m) {
         out.reserve(96 + 12 * (m.rows.size() + m.duplicates.size() + m.conflicts.size()));
-        write_link_head(w, "stored", head, 3).key("rows").array(m.rows.size());
+        write_link_head(w, "stored", head, 3u + !m.refused.empty());
+        w.key("rows").array(m.rows.size());
         for (const auto& r : m.rows) w.array(2).natural(r.first).natural(r.count);
         numbers("duplicates", m.duplicates);
         numbers("conflicts", m.conflicts);
+        if (!m.refused.empty()) numbers("refused", m.refused);
     }
 
     void operator()(const Settled& m) {
@@ -65,8 +67,10 @@ struct FromSinkEncoder {
         write_terms(w, m.terms);
         w.key("rows").array(m.rows.size());
         for (const auto& row : m.rows) {
-            w.array(5).id(row.id).bytes(row.payload).natural(row.attempt).natural(row.deaths);
+            w.array(row.runs ? 6 : 5).id(row.id).bytes(row.payload);
+            w.natural(row.attempt).natural(row.deaths);
             w.natural(static_cast<std::uint64_t>(row.age / std::chrono::milliseconds(1)));
+            if (row.runs) w.boolean(true);
         }
     }
 
@@ -123,6 +127,7 @@ Take read_take(const Fields& f) {
         row.attempt = rows.small(kAttempt);
         row.deaths = rows.small(kDeaths);
         row.age = std::chrono::milliseconds(rows.natural(kAgeMax, "the age of a row"));
+        if (rows.elements() > 5) row.runs = rows.flag("the flag of a row");
     }
     return m;
 }
@@ -132,13 +137,10 @@ Take read_take(const Fields& f) {
 std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
     if (type == "stored") {
         Stored m;
-        RowReader rows(f, "rows", 2, kLinkRowsMax);
-        while (rows.next()) {
-            const JobNumber first = rows.natural(UINT64_MAX, kNumber);
-            m.rows.push_back({first, rows.small(kCount)});
-        }
+        m.rows = read_ranges(f, "rows");
         m.duplicates = f.naturals("duplicates");
         m.conflicts = f.naturals("conflicts");
+        m.refused = f.naturals("refused");
         return m;
     }
     if (type == "settled") {
@@ -171,10 +173,11 @@ std::string encode(const LinkHead& head, const FromSink& message) {
 std::string encode(const Heartbeat& m) {
     std::string out;
     Writer w(out);
-    w.map(5).key("type").text("heartbeat").key("worker").text(m.worker);
+    w.map(5u + (m.epoch != 0)).key("type").text("heartbeat").key("worker").text(m.worker);
     w.key("running").array(m.running.size());
     for (const auto n : m.running) w.natural(n);
     w.key("cpu").number(m.cpu_seconds).key("rss").natural(m.rss_bytes);
+    if (m.epoch != 0) w.key("epoch").natural(m.epoch);
     return out;
 }
 

@@ -105,6 +105,7 @@ Request read_request(const Fields& fields);
 // what follows the head. Readers leave `type`s of others alone.
 Writer& write_link_head(Writer& writer, std::string_view type, const LinkHead& head,
                         std::size_t pairs);
+std::vector<Range> read_ranges(const Fields& fields, std::string_view key); // rows of two
 void write_kinds(Writer& writer, const Kinds& kinds);
 Kinds read_kinds(const Fields& fields);
 std::optional<ToSink> read_to_sink(const Fields& fields, std::string_view type);

@@ -6,6 +6,7 @@
 #include "protocol/check.hpp"
 #include "protocol/message.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 
@@ -27,14 +28,15 @@ public:
         sent_ = confirmed_ = got_ = told_ = 0;
         next_ = 0;
         asked_resend_ = owes_resend_ = false;
+        if (may_tell_ != UINT64_MAX) may_tell_ = 0;
         kept_.clear();
         bytes_ = 0;
     }
 
     // The head of the next message; its frame is pushed before any other.
     LinkHead number() {
-        told_ = got_;
-        return {epoch_, ++sent_, got_};
+        told_ = tellable();
+        return {epoch_, ++sent_, told_};
     }
 
     void push(Frame frame) {
@@ -45,9 +47,9 @@ public:
 
     // For confirm and resend, which are not numbered and not kept.
     LinkHead unnumbered() {
-        told_ = got_;
+        told_ = tellable();
         owes_resend_ = false;
-        return {epoch_, 0, got_};
+        return {epoch_, 0, told_};
     }
 
     // The next frame that has not been handed to the socket; null if there is none.
@@ -84,9 +86,14 @@ public:
     [[nodiscard]] bool owes_resend() const { return owes_resend_; }
 
     // How many messages have arrived here that the other side doesn't know of.
-    [[nodiscard]] std::uint64_t untold() const { return got_ - told_; }
+    [[nodiscard]] std::uint64_t untold() const { return tellable() - told_; }
 
     [[nodiscard]] std::uint64_t got() const { return got_; }
+
+    // What has arrived is told only up to here: the rest is not safe yet, and the other side keeps
+    // it. Without a call, all of it.
+    void may_tell(std::uint64_t got) { may_tell_ = got; }
+    [[nodiscard]] std::uint64_t tellable() const { return std::min(got_, may_tell_); }
 
     [[nodiscard]] Epoch epoch() const { return epoch_; }
 
@@ -109,6 +116,7 @@ private:
     std::uint64_t confirmed_ = 0; // the other side has these
     std::uint64_t got_ = 0;       // taken here
     std::uint64_t told_ = 0;      // the last `got` that was sent
+    std::uint64_t may_tell_ = UINT64_MAX;
     std::size_t next_ = 0;        // in kept_: the first that the socket hasn't had
     bool asked_resend_ = false;
     bool owes_resend_ = false;

@@ -74,9 +74,10 @@ struct Submit {
 
 struct Heartbeat { // of an SDK worker
     std::string worker;
-    std::vector<JobNumber> running;
+    std::vector<JobNumber> running; // of `epoch`
     double cpu_seconds = 0;      // used by the process so far
     std::uint64_t rss_bytes = 0; // resident now
+    Epoch epoch = 0;             // 0: whichever the ventilator has
 };
 
 struct Bye { // it takes nothing more; `waiting` had not started
@@ -111,6 +112,8 @@ struct Store { // please remember these jobs; row i has number first + i
     Terms terms;
     std::vector<Row> rows;
     Held held{};
+    // The sink began again and may have them: of those it has, it says what became of them.
+    bool again = false;
 };
 
 struct Started { // handed to a worker, and not settled 10 ms later
@@ -122,6 +125,9 @@ struct Started { // handed to a worker, and not settled 10 ms later
 
     std::string worker;
     std::vector<Row> rows;
+    // Their fencing tokens are of this epoch: a worker kept them over the death of a ventilator.
+    // 0: of the link's.
+    Epoch token = 0;
 };
 
 struct Retrying {
@@ -170,17 +176,24 @@ struct Kinds {
     std::vector<Row> rows;
 };
 
+// To a sink that began again and remembers this epoch: these are open here. It says `settled` of
+// those that have ended, and `cancel` of those that are to be stopped.
+struct Holds {
+    std::vector<Range> rows;
+};
+
 struct Confirm {}; // carries only `got`
 
 struct Resend {}; // a gap was seen: send again everything after `got`
 
-using ToSink = std::variant<Store, Started, Retrying, Lost, Final, Refused, Taken, Kinds, Confirm,
-                            Resend>;
+using ToSink = std::variant<Store, Started, Retrying, Lost, Final, Refused, Taken, Kinds, Holds,
+                            Confirm, Resend>;
 
 struct Stored {
     std::vector<Range> rows;
     std::vector<JobNumber> duplicates; // the id is known, with the same body: forget this one
     std::vector<JobNumber> conflicts;  // the id is known, with another body
+    std::vector<JobNumber> refused{};  // there is no space to keep it: forget this one
 };
 
 struct SettledRow { // jobs first .. first + count - 1, all of one attempt number
@@ -230,7 +243,8 @@ struct Take {
         Bytes payload;
         std::uint32_t attempt = 0; // used so far
         std::uint32_t deaths = 0;
-        Duration age{0}; // since it was submitted: delay and ttl count from then
+        Duration age{0};   // since it was submitted: delay and ttl count from then
+        bool runs = false; // a worker was reported to run it: it may name it when it joins
     };
 
     Terms terms;
@@ -266,6 +280,7 @@ struct JobBatch {
     std::vector<JobRow> rows;
     bool together = false;       // all rows are one call of a batch handler
     std::uint64_t queued_us = 0; // that they waited in the ventilator, to within a tenth
+    std::vector<Range> settled{}; // as in SettledJobs
 };
 
 struct CancelJob {
@@ -277,7 +292,13 @@ struct Ping {};
 
 struct Drain {};
 
-using LaneMessage = std::variant<JobBatch, CancelJob, Ping, Drain>;
+// The sink has recorded the results of these: a worker that keeps results until then may let them
+// go. Only to workers that asked for it.
+struct SettledJobs {
+    std::vector<Range> rows;
+};
+
+using LaneMessage = std::variant<JobBatch, CancelJob, Ping, Drain, SettledJobs>;
 
 // ---- to the sink's door from workers ------------------------------------------------------
 

@@ -31,6 +31,15 @@ struct Join {
     std::string via; // what it dialled: hosts in the answer are then ready to dial
     int min_priority = 0; // takes no jobs below it
     std::vector<Batching> batching;
+    bool outbox = false; // keeps results until it hears that they are settled
+
+    struct Run {
+        JobId id;
+        Epoch epoch = 0;
+        std::uint32_t attempt = 0;
+        JobNumber number = 0; // of that epoch
+    };
+    std::vector<Run> runs; // all that it runs, of whichever epoch
 };
 
 struct Lane { // the answer: dial this. An empty error means yes.
@@ -316,6 +325,7 @@ struct HelloAnswer {
     Epoch epoch = 0;
     std::uint64_t got = 0; // of the ventilator's messages
     std::string door;      // of the sink, as workers dial it; empty: as the ventilator does
+    bool remembers = false; // a new life with the memory of the one before: `holds` is understood
 };
 
 // ---- groups (the sink's status) -----------------------------------------------------------

@@ -19,6 +19,7 @@ GroupAnswer without(Found found, std::string why) {
 // ---- coming in ----------------------------------------------------------------------------
 
 std::string Ledger::refusal(std::uint64_t jobs, std::uint64_t bytes) const {
+    if (is_full_) return "storage-full";
     const std::uint64_t open = records_.used() - finished_jobs_;
     const std::uint64_t open_bytes = bytes_ - finished_bytes_;
     if (open + jobs > limits_.open_max) return "jobs-full";
@@ -52,12 +53,15 @@ GroupAnswer Ledger::open_group(const OpenGroup& m, Now now, Outbox& out) {
     const std::uint64_t first_order = next_order_;
     const Index at = groups_.add(m.id);
     if (!add_members(m, at, now)) { // all or nothing
-        while (next_order_ > first_order) erase(by_order_.find(--next_order_));
+        for (std::uint64_t order = first_order; order < next_order_; ++order) {
+            erase(by_order_.find(order));
+        }
         groups_.hide(at);
         groups_.release(at);
         return without(Found::conflict, "the id of one of its jobs is taken");
     }
     const Group& group = groups_[at];
+    touch_group(at);
     for (std::uint64_t order = first_order; order < next_order_; ++order) {
         const Index index = by_order_.find(order);
         Record& r = records_[index];

@@ -47,6 +47,7 @@ void Ledger::member_finished(Index index, Now now, Outbox& out) {
     group.bytes += bytes_of(index);
     if (group.mode == GroupMode::first && succeeded && group.winner == 0) {
         group.winner = r.order;
+        touch_group(at);
         stop_rest(at, Ending::not_needed);
     }
     // Members are kept as long as their group is open: there has to be an end to that.
@@ -92,6 +93,8 @@ void Ledger::launch(Index index, std::string_view key, std::string_view value, N
     r.payload = Blob(payload);
     bytes_ += r.payload.size();
     r.stored = now.at; // its time begins
+    r.begun = now.wall;
+    touch(r, kJobChanged);
     r.state = r.terms->first.delay > Duration(0) ? State::delayed : State::queued;
     hand_over(index);
 }
@@ -105,6 +108,7 @@ void Ledger::end_group(Index at, Now now, Outbox& out) {
                                                        : State::failed;
     group.ended = now.at;
     group.finished_wall = now.wall;
+    touch_group(at);
     retained_ += group.members;
     finished_bytes_ += group.bytes;
     links_.push_back(finished_, member(group, 0)); // it stands for all of them
@@ -146,6 +150,7 @@ void Ledger::stop_rest(Index at, Ending why) {
     Group& group = groups_[at];
     if (group.ending != Ending::none || group.finished == group.members) return;
     group.ending = why;
+    touch_group(at);
     groups_.begin_chore(at);
 }
 
@@ -180,6 +185,7 @@ void Ledger::bury(Index at) {
     retained_ -= group.members;
     finished_bytes_ -= group.bytes;
     group.buried = true;
+    if (keeps_) changes_.groups_gone.push_back(group.first_order);
     groups_.hide(at);
     groups_.begin_chore(at);
 }

@@ -32,6 +32,7 @@ struct Group {
     State state = State::running;
     Ending ending = Ending::none;
     bool buried = false;             // its members are going
+    bool unkept = false;             // it has changed since take_changes
     bool has_chore = false;          // it is in Groups::chores
     std::uint32_t members = 0, finished = 0, succeeded = 0;
     std::uint32_t step = 0;          // of a chain: how many have succeeded

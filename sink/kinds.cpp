@@ -55,6 +55,10 @@ const KindSettings* KnownKinds::set(const AskKind& wish) {
     return &kind->settings;
 }
 
+void KnownKinds::restore(const std::string& name, const KindSettings& settings, bool was_set) {
+    kinds_[name] = {settings, was_set};
+}
+
 Kinds KnownKinds::all() const {
     Kinds out;
     out.rows.reserve(kinds_.size());

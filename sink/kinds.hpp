@@ -34,12 +34,18 @@ public:
 
     [[nodiscard]] Kinds all() const;
 
-private:
+    // As it was kept.
+    void restore(const std::string& name, const KindSettings& settings, bool was_set);
     struct Kind {
         KindSettings settings;
-        bool was_set = false; // here, in this life
+        bool was_set = false; // here, not by a ventilator's configuration
     };
+    [[nodiscard]] const Kind* find(const std::string& name) const {
+        const auto found = kinds_.find(name);
+        return found == kinds_.end() ? nullptr : &found->second;
+    }
 
+private:
     Kind* find_or_add(const std::string& name);
 
     std::map<std::string, Kind, std::less<>> kinds_;

@@ -41,7 +41,13 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         next_number_ = 0;
         seek_orphans();
         owes_kinds_ = true;
+        early_ = {};
+        if (keeps_) changes_.epochs.push_back({epoch_, instance_});
+    } else if (life != life_) {
+        owes_kinds_ = true;
     }
+    answer.remembers = keeps_ && holds_newest;
+    life_ = life;
     answer.epoch = epoch_;
     return answer;
 }
@@ -80,11 +86,11 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
     if (const auto* m = std::get_if<Store>(&message))
         on(*m, now, out);
     else if (const auto* started = std::get_if<Started>(&message))
-        on(*started, now);
+        on(*started, now, out);
     else if (const auto* retrying = std::get_if<Retrying>(&message))
         on(*retrying, out);
     else if (const auto* lost = std::get_if<Lost>(&message))
-        on(*lost, out);
+        on(*lost, now, out);
     else if (const auto* final = std::get_if<Final>(&message))
         on(*final, now, out);
     else if (const auto* refused = std::get_if<Refused>(&message))
@@ -92,7 +98,9 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
     else if (const auto* taken = std::get_if<Taken>(&message))
         on(*taken, now, out);
     else if (const auto* kinds = std::get_if<Kinds>(&message))
-        tell(known_kinds_.hear(*kinds), out);
+        hear(*kinds, out);
+    else if (const auto* holds = std::get_if<Holds>(&message))
+        on(*holds, out);
 }
 
 // A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
@@ -110,22 +118,23 @@ Index Ledger::add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms
     r.kind = &kind;
     r.payload = std::move(payload);
     r.stored = now.at;
-    r.submitted = now.wall;
+    r.submitted = r.begun = now.wall;
     r.order = next_order_++;
     r.state = terms->first.delay > Duration(0) ? State::delayed : State::queued;
     ++terms->second.jobs;
     bytes_ += r.payload.size();
     by_id_.insert(hash, index);
     by_order_.insert(r.order, index);
+    touch(r, kJobChanged);
     return index;
 }
 
 void Ledger::on(const Store& m, Now now, Outbox& out) {
-    if (!may_number(m.first)) {
+    if (!m.again && !may_number(m.first)) {
         ++malformed_;
         return;
     }
-    next_number_ = m.first + m.rows.size();
+    next_number_ = std::max(next_number_, m.first + m.rows.size());
     const auto terms = terms_.intern(Terms(m.terms));
     SinkKind& kind = kind_of(m.terms.kind);
     hashes_.clear();
@@ -138,10 +147,16 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
         const JobNumber mine = number++;
         const std::uint64_t hash = hashes_[mine - m.first];
         if (const Index known = find(row.id, hash); known != kNoIndex) {
+            if (m.again && store_again(known, mine, out)) continue;
             Record& r = records_[known];
             const bool same = is_same_body(r.terms->first, r.payload.view(), m.terms, row.payload);
             ++kind.duplicates;
             (same ? out.stored.duplicates : out.stored.conflicts).push_back(mine);
+            continue;
+        }
+        if (is_full_) {
+            out.stored.refused.push_back(mine);
+            refuse(row.id, "storage-full", now, out);
             continue;
         }
         const Index index = add(row.id, hash, terms, kind, Blob(row.payload, m.held), now);
@@ -160,7 +175,7 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
     terms_.forget_if_unused(terms);
 }
 
-void Ledger::on(const Started& m, Now now) {
+void Ledger::on(const Started& m, Now now, Outbox& out) {
     const Index worker = names_.intern(m.worker);
     names_.use(worker); // while rows are looked at
     for (const Started::Row& row : m.rows) {
@@ -173,7 +188,14 @@ void Ledger::on(const Started& m, Now now) {
         r.attempt = row.attempt;
         r.started = now.wall;
         set_worker(r, worker);
+        note_attempt(r, row.attempt, Changes::Attempt::How::running, false, now, {});
         note(r, Event::What::running);
+        // A failure that came under the old token, before this was known.
+        if (m.token != 0 && r.words && r.words->stale_epoch == m.token &&
+            r.words->stale_attempt == row.attempt) {
+            out.settled.failed.push_back({r.number, row.attempt, 0, r.words->failure.retryable});
+        }
+        r.token = m.token;
     }
     names_.release(worker);
 }
@@ -188,14 +210,18 @@ void Ledger::on(const Retrying& m, Outbox& out) {
     if (partials_.jobs() > 0) lose_partials(index, m.attempt, out);
 }
 
-void Ledger::on(const Lost& m, Outbox& out) {
+void Ledger::on(const Lost& m, Now now, Outbox& out) {
     for (const Lost::Row& row : m.rows) {
         const Index index = by_number_.find(row.number);
         if (index == kNoIndex) continue; // it has its outcome, and `settled` is on its way
         Record& r = records_[index];
-        ++lost_attempts_;
         r.attempt = std::max(r.attempt, row.attempt);
-        if (row.suspect) ++r.deaths;
+        if (row.attempt > r.lost_attempt) { // else it is said again, to a sink that began again
+            ++lost_attempts_;
+            if (row.suspect) ++r.deaths;
+            r.lost_attempt = row.attempt;
+            note_attempt(r, row.attempt, Changes::Attempt::How::lost, row.suspect, now, {});
+        }
         r.state = State::queued;
         r.progress = -1;
         out.open.rows.push_back({row.number, r.deaths});
@@ -215,22 +241,24 @@ void Ledger::on(const Final& m, Now now, Outbox& out) {
 
 void Ledger::on(const Refused& m, Now now, Outbox& out) {
     for (const JobId& id : m.ids) {
-        if (find(id) != kNoIndex) continue;
-        bool told = false;
-        waits_.release(
-            id, [](const Wait&) { return true; },
-            [&](const Wait& wait) {
-                answer(wait, Found::refused, m.reason, out);
-                told = true;
-            });
-        // A refusal is said once: whoever submits the id again waits for what becomes of that.
-        if (told) continue;
-        if (refused_order_.size() >= limits_.refused_max) continue;
-        // For those who ask in a moment: a question and its job take different ways here.
-        std::string text = id.text();
-        refused_order_.emplace_back(now.at + limits_.refused_for, text);
-        refused_.insert_or_assign(std::move(text), m.reason);
+        if (find(id) == kNoIndex) refuse(id, m.reason, now, out);
     }
+}
+
+void Ledger::refuse(const JobId& id, const std::string& why, Now now, Outbox& out) {
+    bool told = false;
+    waits_.release(
+        id, [](const Wait&) { return true; },
+        [&](const Wait& wait) {
+            answer(wait, Found::refused, why, out);
+            told = true;
+        });
+    // A refusal is said once: whoever submits the id again waits for what becomes of that.
+    if (told || refused_order_.size() >= limits_.refused_max) return;
+    // For those who ask in a moment: a question and its job take different ways here.
+    std::string text = id.text();
+    refused_order_.emplace_back(now.at + limits_.refused_for, text);
+    refused_.insert_or_assign(std::move(text), why);
 }
 
 // ---- what workers say ---------------------------------------------------------------------
@@ -270,20 +298,30 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
         if (of_this_epoch) settle(out, r, row.attempt, row.run_us);
         return;
     }
-    if (row.failure && (!of_this_epoch || r.epoch != epoch_))
-        return; // its ventilator is gone; the attempt counts nowhere
+    const bool is_kept_on = r.token != 0 && r.token == result.epoch && row.attempt == r.attempt;
+    if (row.failure && !is_kept_on && (!of_this_epoch || r.epoch != epoch_)) {
+        // Its ventilator is gone; the attempt counts nowhere, unless a newer one takes it over.
+        if (row.attempt >= r.attempt && !of_this_epoch) {
+            Words& w = words(r);
+            w.failure = *row.failure;
+            w.stale_epoch = result.epoch;
+            w.stale_attempt = row.attempt;
+        }
+        return;
+    }
     if (worker != kNoIndex && row.attempt >= r.attempt) set_worker(r, worker);
     if (row.attempt >= r.attempt) note_times(r, row, result);
     r.attempt = std::max(r.attempt, row.attempt);
     if (row.failure) {
         if (row.attempt >= r.attempt) words(r).failure = *row.failure;
+        note_attempt(r, row.attempt, Changes::Attempt::How::failed, false, now, *row.failure);
         out.settled.failed.push_back({r.number, row.attempt, row.run_us, row.failure->retryable});
         return;
     }
     r.value = Blob(row.value, result.held);
     bytes_ += row.value.size();
     if (!result.content_type.empty()) words(r).content_type = result.content_type;
-    settle(out, r, of_this_epoch ? row.attempt : 0, row.run_us);
+    settle(out, r, of_this_epoch || is_kept_on ? row.attempt : 0, row.run_us);
     finish(index, State::succeeded, row.run_us, now, out);
 }
 
@@ -334,6 +372,10 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     }
     if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
     if (r.custody != Custody::owned) withdraw(index);
+    touch(r, kHasOutcome);
+    if (state == State::succeeded && r.has_attempts) {
+        note_attempt(r, r.attempt, Changes::Attempt::How::answered, false, now, {});
+    }
     ++finished_jobs_;
     note(r, event_of(state));
     if (r.awaited) release_waits(index, Until::finished, out);
@@ -366,6 +408,7 @@ void Ledger::tick(Now now, Outbox& out) {
     do_chores(now, out);
     sweep(now, out);
     offer(now, out);
+    keep_early(out.settled);
 }
 
 Instant Ledger::wake_at() const {

@@ -7,9 +7,14 @@
 // or `final`.
 //
 // Facts and questions of a burst go in; what an Outbox holds then goes out in the order of its
-// members. In memory mode what is recorded is committed, so `settled` says `returned` too.
+// members.
+//
+// A ledger that is kept (keep_changes) says after a burst what has changed, as rows; nothing of the
+// burst's Outbox may leave before these are safe. Given back to a new ledger, they make it what this
+// one was. Without that, what is recorded is as safe as it gets.
 
 #include "protocol/retry_policy.hpp"
+#include "sink/changes.hpp"
 #include "sink/chronicle.hpp"
 #include "sink/groups.hpp"
 #include "sink/kinds.hpp"
@@ -39,6 +44,7 @@ struct Limits {
     std::uint64_t open_max = 1'000'000;
     std::uint64_t open_bytes_max = 1ull << 30;
     std::size_t waits_max = 100'000;
+    std::string durability = "memory"; // as it is answered
     std::size_t refused_max = 100'000; // ids remembered
     Duration refused_for = std::chrono::seconds(10);
 };
@@ -69,14 +75,26 @@ struct Outbox {
     template <class Say>
     void say_on_link(Say say) {
         if (!kinds.rows.empty()) say(FromSink(std::move(kinds)));
-        const bool has_stored =
-            !stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty();
+        const bool has_stored = !stored.rows.empty() || !stored.duplicates.empty() ||
+                                !stored.conflicts.empty() || !stored.refused.empty();
         if (has_stored) say(FromSink(std::move(stored)));
         if (!settled.rows.empty() || !settled.failed.empty()) say(FromSink(std::move(settled)));
         if (!open.rows.empty()) say(FromSink(std::move(open)));
         if (!cancel.numbers.empty()) say(FromSink(std::move(cancel)));
         for (Take& take : takes) say(FromSink(std::move(take)));
     }
+
+    [[nodiscard]] bool empty() const {
+        return replies.empty() && stored_replies.empty() && takes.empty() && kinds.rows.empty() &&
+               stored.rows.empty() && stored.duplicates.empty() && stored.conflicts.empty() &&
+               stored.refused.empty() && settled.rows.empty() && settled.failed.empty() &&
+               open.rows.empty() && cancel.numbers.empty();
+    }
+
+    // What it shows of the ledger's bytes becomes its own: it is to outlive them.
+    void own_bytes();
+    std::deque<std::string> owned;
+    std::size_t takes_owned = 0; // the first so many
 
     // It was for a ventilator that is gone, and its numbers mean other jobs to the next one.
     void forget_link() {
@@ -86,6 +104,8 @@ struct Outbox {
         open = {};
         cancel = {};
         takes.clear();
+        owned.clear();
+        takes_owned = 0;
     }
 };
 
@@ -107,10 +127,22 @@ public:
     // REQUIRES: not a Hello, not an AskStored.
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out);
 
-    void tick(Now now, Outbox& out);
+    void tick(Now now, Outbox& out); // after the facts and questions of a burst
     [[nodiscard]] Instant wake_at() const;
 
     void count_malformed() { ++malformed_; }
+
+    // ledger_kept.cpp. Before anything else: what an earlier ledger was, page by page, in the order
+    // of its jobs. From `restored` on changes are kept; it is called for an empty store too.
+    void restore(const Changes& page, Now now);
+    void restored(Now now);
+    [[nodiscard]] bool has_changes() const {
+        return !changed_.empty() || !changed_groups_.empty() || !changes_.empty();
+    }
+    [[nodiscard]] Changes take_changes(); // since the last call
+
+    // There is no space: what is new is refused, outcomes are recorded.
+    void set_full(bool full) { is_full_ = full; }
 
     [[nodiscard]] Chronicle& chronicle() { return chronicle_; } // what happened, to be published
 
@@ -124,6 +156,9 @@ private:
         std::string note;
         std::string content_type; // of the value
         JobId retry_of;
+        // Of a failure that came under the token of a ventilator that is gone.
+        Epoch stale_epoch = 0;
+        std::uint32_t stale_attempt = 0;
     };
 
     // In the order in which a job's way touches them: what a result is compared with first.
@@ -133,18 +168,22 @@ private:
         SinkKind* kind = nullptr;
         JobNumber number = 0; // given by the ventilator of `epoch`: means nothing in another
         Epoch epoch = 0;
+        Epoch token = 0; // what its worker holds, if that is of an older epoch
         std::uint32_t attempt = 0;
         State state = State::queued;
         bool cancelling = false;
         bool awaited = false; // somebody waits for it
         Custody custody = Custody::owned;
+        std::uint8_t unkept = 0; // what has changed since take_changes
+        bool has_attempts = false; // some are kept
         Blob payload, value;
         Instant stored{}, finished_at{};
-        WallTime submitted{}, started{}, finished{};
+        WallTime submitted{}, begun{}, started{}, finished{}; // begun: as `stored`
         std::uint64_t order = 0; // of being stored, from 1
         std::unique_ptr<Words> words;
         Index worker = kNoIndex;
         std::uint32_t deaths = 0;
+        std::uint32_t lost_attempt = 0; // the newest whose death is in `deaths`, or that was lost
         float progress = -1;    // see shown_progress
         Index group = kNoIndex; // it is a member of, or a callback
         std::uint32_t partials = 0; // pieces that are kept
@@ -153,12 +192,36 @@ private:
         float queued = -1, waited = 0, run = -1;
     };
 
+    // ledger_kept.cpp
+    static constexpr std::uint8_t kJobChanged = 1, kHasOutcome = 2;
+
+    void touch(Record& record, std::uint8_t what) {
+        if (keeps_) mark(record, what);
+    }
+    void mark(Record& record, std::uint8_t what);
+    void touch_group(Index at);
+    void note_attempt(Record& record, std::uint32_t attempt, Changes::Attempt::How how, bool suspect,
+                      Now now, Failure failure);
+    void note_gone(const Record& record);
+    bool store_again(Index index, JobNumber mine, Outbox& out);
+    void on(const Holds& m, Outbox& out);
+    void keep_early(Settled& settled);
+    void keep_job(const Record& record);
+    void keep_outcome(const Record& record);
+    void keep_group(const Group& group);
+    void restore_group(const Changes::GroupRow& row, Now now);
+    Index restore_job(const Changes::Job& row, const Changes& page, Now now);
+    void restore_attempt(Record& record, const Changes::Attempt& row);
+    void restore_outcome(Index index, const Changes::Outcome& row, const Changes& page, Now now);
+    void restored_group(Index at, std::vector<std::pair<Instant, Index>>& ended);
+    [[nodiscard]] static Instant instant_of(WallTime when, Now now);
+
     // ledger.cpp
     [[nodiscard]] bool may_number(JobNumber first) const;
     void on(const Store& m, Now now, Outbox& out);
-    void on(const Started& m, Now now);
+    void on(const Started& m, Now now, Outbox& out);
     void on(const Retrying& m, Outbox& out);
-    void on(const Lost& m, Outbox& out);
+    void on(const Lost& m, Now now, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
     void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
@@ -167,6 +230,7 @@ private:
     void set_worker(Record& record, Index worker);
     Index add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms, SinkKind& kind,
               Blob payload, Now now);
+    void refuse(const JobId& id, const std::string& why, Now now, Outbox& out);
     [[nodiscard]] Instant kept_until(Index index) const; // REQUIRES: it is in finished_
     void evict(Now now);
     void drop(Index index);
@@ -260,6 +324,8 @@ private:
     [[nodiscard]] SinkStats stats() const;
     CancelAnswer cancel(const JobId& id, Now now, Outbox& out);
     static void tell(Kinds kinds, Outbox& out);
+    void hear(const Kinds& told, Outbox& out);
+    void note_kind(const std::string& name);
     StatusAnswer set_kind(const AskKind& wish, Outbox& out);
 
     const Limits limits_;
@@ -290,8 +356,23 @@ private:
     std::uint64_t finished_jobs_ = 0;
     std::uint64_t retained_ = 0; // of these: not in a group that is open
     std::uint64_t unknown_results_ = 0, malformed_ = 0, evicted_ = 0, lost_attempts_ = 0;
+    bool keeps_ = false, is_full_ = false;
+    Changes changes_;                     // of this burst, what is not in the two lists below
+    std::vector<std::uint64_t> changed_;  // orders of records with `unkept`
+    std::vector<Index> changed_groups_;
+    std::uint64_t last_terms_key_ = 0;
+    struct Restored { // while `restore` is called
+        std::unordered_map<std::uint64_t, TermsTable::Pointer> terms;  // by key
+        std::map<std::uint64_t, Index> groups;                         // by first order
+        std::map<std::uint64_t, std::pair<Index, bool>> callbacks;     // by order; true: `then`
+        std::vector<Index> open;                                       // in their order
+        std::vector<std::pair<Instant, Index>> finished;
+    };
+    std::unique_ptr<Restored> restored_;
     Epoch epoch_ = 0;
     std::uint64_t instance_ = 0; // the ventilator that has it
+    std::uint64_t life_ = 0;     // in which it last said hello
+    Settled early_;              // what it is to hear once it has said so
     JobNumber next_number_ = 0;  // numbers only grow within an epoch
     bool ventilator_is_up_ = false;
 };

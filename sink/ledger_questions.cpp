@@ -175,6 +175,7 @@ SinkStats Ledger::stats() const {
     out.evicted = evicted_;
     out.lost_attempts = lost_attempts_;
     out.ventilator = ventilator_is_up_;
+    out.durability = limits_.durability;
     for (const auto& [name, kind] : kinds_) out.kinds.push_back(kind);
     return out;
 }
@@ -195,6 +196,7 @@ CancelResult Ledger::stop(Index index, Failure why, Now now, Outbox& out) {
     if (r.state == State::running && r.epoch == epoch_) {
         // The worker is told; what it answers, or a success that was faster, is the outcome.
         r.cancelling = true;
+        touch(r, kJobChanged);
         out.cancel.numbers.push_back(r.number);
         return CancelResult::telling_worker;
     }
@@ -212,12 +214,18 @@ void Ledger::tell(Kinds kinds, Outbox& out) {
                 std::make_move_iterator(kinds.rows.end()));
 }
 
+void Ledger::hear(const Kinds& told, Outbox& out) {
+    tell(known_kinds_.hear(told), out);
+    for (const Kinds::Row& row : told.rows) note_kind(row.kind);
+}
+
 // Recorded here first; the ventilator hears of it on the link, in order.
 StatusAnswer Ledger::set_kind(const AskKind& wish, Outbox& out) {
     if (!known_kinds_.heard()) return JobAnswer{Found::starting, "", {}};
     const KindSettings* settings = known_kinds_.set(wish);
     if (settings == nullptr) return JobAnswer{Found::refused, "kinds-full", {}};
     out.kinds.rows.push_back({wish.kind, *settings});
+    note_kind(wish.kind);
     return KindAnswer{*settings};
 }
 

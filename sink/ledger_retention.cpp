@@ -40,6 +40,7 @@ std::uint64_t Ledger::bytes_of(Index index) const {
 
 void Ledger::erase(Index index) {
     Record& r = records_[index];
+    note_gone(r);
     if (is_final(r.state)) --finished_jobs_;
     bytes_ -= bytes_of(index);
     if (partials_.jobs() > 0) partials_.drop(index);

@@ -80,7 +80,8 @@ void Ledger::offer(Now now, Outbox& out) {
             bytes = 0;
         }
         const Duration age = std::max(Duration(0), now.at - r.stored);
-        out.takes.back().rows.push_back({r.id, r.payload.view(), r.attempt, r.deaths, age});
+        const bool runs = r.state == State::running;
+        out.takes.back().rows.push_back({r.id, r.payload.view(), r.attempt, r.deaths, age, runs});
         r.custody = Custody::offered;
         bytes += r.payload.size();
         offers_.bytes += r.payload.size();
@@ -116,6 +117,7 @@ void Ledger::on(const Taken& m, Now now, Outbox& out) {
         r.progress = -1;
         if (partials_.jobs() > 0) lose_partials(index, r.attempt, out);
         by_number_.insert(mine, index);
+        touch(r, kJobChanged);
         add_number(out.stored.rows, mine);
     }
 }

@@ -37,13 +37,17 @@ bool Publisher::receive_subscriptions() {
     return !topics_.empty();
 }
 
-void Publisher::publish(Chronicle& chronicle, WallTime now) {
-    if (chronicle.empty() && !owes_greeting_) return;
+std::string Publisher::collect(Chronicle& chronicle, WallTime now) {
+    if (chronicle.empty() && !owes_greeting_) return {};
     owes_greeting_ = false;
     Events events = chronicle.take();
     events.life = life_;
     events.at = unix_seconds(now);
-    transport::send_copy(socket_, encode(events));
+    return encode(events);
+}
+
+void Publisher::publish(const std::string& collected) {
+    if (!collected.empty()) transport::send_copy(socket_, collected);
 }
 
 } // namespace penstock::sink

@@ -22,7 +22,9 @@ public:
 
     // Takes in who listens now. False: nobody does.
     [[nodiscard]] bool receive_subscriptions();
-    void publish(Chronicle& chronicle, WallTime now);
+    // What happened since it was last asked, as a frame; empty if there is nothing to be said.
+    [[nodiscard]] std::string collect(Chronicle& chronicle, WallTime now);
+    void publish(const std::string& collected);
 
 private:
     zmq::socket_t socket_;

@@ -4,6 +4,7 @@
 #include "protocol/limits.hpp"
 #include "protocol/link.hpp"
 #include "sink/bundles.hpp"
+#include "sink/keeper.hpp"
 #include "sink/ledger.hpp"
 #include "sink/publisher.hpp"
 #include "transport/arrived.hpp"
@@ -28,6 +29,10 @@ constexpr int kBurst = 512; // questions taken before anything is answered
 constexpr std::size_t kBurstRows = 1024;
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
+// What may wait to be written while the disk is busy, before nothing more is read.
+constexpr std::size_t kUnkeptBytesMax = 128u << 20;
+constexpr Duration kLookAgain = std::chrono::milliseconds(50);
+constexpr Duration kWriteWithin = std::chrono::seconds(5); // when it is to leave
 
 std::uint64_t random_bits() {
     std::random_device device;
@@ -58,6 +63,25 @@ public:
     void run(transport::Stop& stop);
 
 private:
+    struct HelloReply {
+        Envelope envelope;
+        Request request;
+        HelloAnswer answer;
+    };
+    // What a burst has to say, until what it changed is safe.
+    struct Held {
+        Outbox outbox;
+        std::vector<HelloReply> hellos;
+        std::string events;    // a frame
+        std::uint64_t got = 0; // of the link, when the burst ended
+    };
+
+    void restore(const Options& options);
+    void read_what_is_there(const transport::Poll& poll);
+    void hand_over();
+    void release(Held held);
+    void finish_writing();
+    [[nodiscard]] bool is_behind() const;
     void receive_door();
     void receive_questions();
     void receive_peer_events();
@@ -65,9 +89,10 @@ private:
     void meet(const Hello& hello, Request request, const Envelope& envelope);
     [[nodiscard]] Index remember(const Envelope& envelope); // an asker
     void flush();
-    void send_link();
+    void say(HelloReply& hello);
+    void send_link(Outbox& outbox);
     [[nodiscard]] Envelope take_envelope(Asker asker);
-    void send_replies();
+    void send_replies(const Outbox& outbox);
     [[nodiscard]] Instant wake_at() const;
 
     const std::uint64_t life_ = random_bits() | 1;
@@ -84,6 +109,9 @@ private:
     std::uint64_t ventilator_instance_ = 0;
     Ledger ledger_;
     Outbox outbox_;
+    std::vector<HelloReply> hellos_;
+    Held held_; // while the keeper writes
+    std::size_t unkept_bytes_ = 0; // that came since the keeper was last given something
     Reader reader_;
     Link<Frame> link_;
     Slab<Envelope> askers_;
@@ -92,6 +120,7 @@ private:
     std::uint64_t malformed_ = 0;
     Now now_{};
     Instant confirm_at_ = kNever;
+    std::unique_ptr<Keeper> keeper_; // null: memory is all there is. Last: it goes first
 };
 
 Limits limits_of(const Options& o) {
@@ -102,6 +131,7 @@ Limits limits_of(const Options& o) {
     limits.waits_max = o.waits_max;
     limits.open_max = o.jobs_max;
     limits.open_bytes_max = o.bytes_max;
+    if (!o.store.empty()) limits.durability = "disk";
     return limits;
 }
 
@@ -111,6 +141,7 @@ Shell::Shell(const Options& options, zmq::context_t& context)
       status_(transport::open_socket(context, zmq::socket_type::router)),
       publisher_(context, life_),
       ledger_(limits_of(options), random_bits(), transport::clock_now()) {
+    if (!options.store.empty()) restore(options);
     for (const auto& at : options.doors) transport::bind_socket(door_, at, "the sink's door");
     for (const auto& at : options.statuses)
         transport::bind_socket(status_, at, "the sink's status");
@@ -118,21 +149,35 @@ Shell::Shell(const Options& options, zmq::context_t& context)
 }
 
 void Shell::run(transport::Stop& stop) {
-    transport::Poll poll({&door_, &status_, &publisher_.socket()}, {monitors_.fd(), stop.fd()});
+    const int written = keeper_ ? keeper_->fd() : stop.fd();
+    transport::Poll poll({&door_, &status_, &publisher_.socket()},
+                         {monitors_.fd(), stop.fd(), written});
+    transport::Poll behind({}, {stop.fd(), written}); // the disk: nothing new is read until it is done
     while (!stop.draining()) {
-        poll.wait(wake_at());
-        now_ = transport::both_now();
-        receive_door();
-        if (poll.ready(1)) receive_questions();
-        if (poll.ready(2)) ledger_.chronicle().listen(publisher_.receive_subscriptions());
-        if (poll.ready(3)) receive_peer_events();
+        if (is_behind()) {
+            behind.wait(transport::clock_now() + kLookAgain);
+            now_ = transport::both_now();
+        } else {
+            poll.wait(wake_at());
+            now_ = transport::both_now();
+            read_what_is_there(poll);
+        }
+        if (keeper_ && keeper_->collect()) release(std::exchange(held_, {}));
+        if (keeper_) ledger_.set_full(!keeper_->has_room());
         ledger_.tick(now_, outbox_);
         flush();
-        publisher_.publish(ledger_.chronicle(), now_.wall);
     }
+    if (keeper_) finish_writing();
     status_.set(zmq::sockopt::linger, 1000);
     if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
     spdlog::info("sink_left jobs={}", ledger_.jobs());
+}
+
+void Shell::read_what_is_there(const transport::Poll& poll) {
+    receive_door();
+    if (poll.ready(1)) receive_questions();
+    if (poll.ready(2)) ledger_.chronicle().listen(publisher_.receive_subscriptions());
+    if (poll.ready(3)) receive_peer_events();
 }
 
 Instant Shell::wake_at() const {
@@ -147,6 +192,7 @@ void Shell::receive_door() {
         auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
         const transport::Arrived arrived(std::move(*frame));
+        unkept_bytes_ += arrived.bytes().size();
         auto decoded = decode_sink_door(reader_, arrived.bytes());
         if (!decoded.error.empty()) {
             ledger_.count_malformed();
@@ -223,11 +269,12 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
         const bool is_new = hello.instance != ventilator_instance_;
         if (is_new) {
             outbox_.forget_link();
+            held_.outbox.forget_link();
+            held_.got = 0;
             link_.restart(answer.epoch);
         } else {
             link_.rewind(hello.got);
         }
-        answer.got = link_.got();
         if (is_new || hello.door != ventilator_door_ || !ventilator_) {
             if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
             try {
@@ -245,7 +292,7 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
         ledger_.set_ventilator_up(ventilator_ != nullptr);
         spdlog::info("ventilator_here epoch={} door={} new={}", answer.epoch, hello.door, is_new);
     }
-    transport::send_answer(status_, *envelope, encode(request, StatusAnswer{answer}));
+    hellos_.push_back({envelope, request, std::move(answer)});
 }
 
 void Shell::receive_peer_events() {
@@ -258,16 +305,32 @@ void Shell::receive_peer_events() {
 }
 
 void Shell::flush() {
-    send_link();
-    send_replies();
+    if (keeper_) {
+        hand_over();
+        if (!keeper_->idle()) return;
+        Outbox nothing;
+        send_link(nothing);
+        return;
+    }
+    for (HelloReply& hello : hellos_) say(hello);
+    hellos_.clear();
+    send_link(outbox_);
+    send_replies(outbox_);
     outbox_.forget_link();
     outbox_.replies.clear();
     outbox_.stored_replies.clear();
+    publisher_.publish(publisher_.collect(ledger_.chronicle(), now_.wall));
 }
 
-void Shell::send_link() {
+void Shell::say(HelloReply& hello) {
+    hello.answer.got = link_.tellable();
+    transport::send_answer(status_, *hello.envelope,
+                           encode(hello.request, StatusAnswer{std::move(hello.answer)}));
+}
+
+void Shell::send_link(Outbox& outbox) {
     if (link_.epoch() == 0) return;
-    outbox_.say_on_link([&](const FromSink& message) {
+    outbox.say_on_link([&](const FromSink& message) {
         const LinkHead head = link_.number();
         link_.push(transport::make_frame(encode(head, message)));
         confirm_at_ = kNever; // it carries `got`
@@ -295,17 +358,78 @@ Envelope Shell::take_envelope(Asker asker) {
     return envelope;
 }
 
-void Shell::send_replies() {
-    if (outbox_.replies.empty() && outbox_.stored_replies.empty()) return;
+void Shell::send_replies(const Outbox& outbox) {
+    if (outbox.replies.empty() && outbox.stored_replies.empty()) return;
     Bundles bundles(status_);
-    for (const Reply& reply : outbox_.replies) {
+    for (const Reply& reply : outbox.replies) {
         auto& bundle = bundles.of(take_envelope(reply.asker));
         bundles.add(bundle, encode(reply.request, reply.answer));
     }
-    for (const StoredReply& reply : outbox_.stored_replies) {
+    for (const StoredReply& reply : outbox.stored_replies) {
         bundles.add_stored(bundles.of(take_envelope(reply.asker)), reply.request);
     }
     bundles.send_all();
+}
+
+// ---- the durable store --------------------------------------------------------------------
+
+void Shell::restore(const Options& options) {
+    const Instant began = transport::clock_now();
+    now_ = transport::both_now();
+    auto store = std::make_unique<DurableStore>(options.store, options.sync_full ? Sync::full : Sync::normal,
+                                         options.store_reserve);
+    store->read([this](const Changes& page) { ledger_.restore(page, now_); });
+    ledger_.restored(now_);
+    keeper_ = std::make_unique<Keeper>(std::move(store));
+    link_.may_tell(0);
+    spdlog::info("store_read file={} jobs={} epoch={} seconds={:.2f}", options.store, ledger_.jobs(),
+                 ledger_.epoch(), seconds(transport::clock_now() - began));
+}
+
+// More came than the disk takes. Peers keep what isn't read.
+bool Shell::is_behind() const {
+    return keeper_ && !keeper_->idle() && unkept_bytes_ > kUnkeptBytesMax;
+}
+
+// What this burst and those before it changed goes to the keeper as one; what they have to say
+// waits for it.
+void Shell::hand_over() {
+    outbox_.own_bytes();
+    if (!keeper_->idle()) return;
+    Held held;
+    held.events = publisher_.collect(ledger_.chronicle(), now_.wall);
+    const bool is_quiet = outbox_.empty() && hellos_.empty() && held.events.empty() &&
+                          !ledger_.has_changes() && link_.tellable() == link_.got();
+    if (is_quiet) return;
+    Changes changes = ledger_.take_changes();
+    held.outbox = std::exchange(outbox_, {});
+    held.hellos = std::exchange(hellos_, {});
+    held.got = link_.got();
+    unkept_bytes_ = 0;
+    if (changes.empty()) return release(std::move(held));
+    held_ = std::move(held);
+    keeper_->give(std::move(changes));
+}
+
+void Shell::release(Held held) {
+    link_.may_tell(held.got);
+    if (link_.untold() > 0 && confirm_at_ == kNever) confirm_at_ = now_.at + kConfirmWithin;
+    for (HelloReply& hello : held.hellos) say(hello);
+    send_link(held.outbox);
+    send_replies(held.outbox);
+    publisher_.publish(held.events);
+}
+
+// Nobody was promised what is not written yet; but most of it can be.
+void Shell::finish_writing() {
+    const Instant until = transport::clock_now() + kWriteWithin;
+    transport::Poll poll({}, {keeper_->fd()});
+    while (transport::clock_now() < until) {
+        hand_over();
+        if (keeper_->idle()) return;
+        poll.wait(until);
+        if (keeper_->collect()) release(std::exchange(held_, {}));
+    }
 }
 
 } // namespace

@@ -24,9 +24,14 @@ struct Options {
     // comes by the ventilator is limited there.
     std::uint64_t jobs_max = 1'000'000;
     std::uint64_t bytes_max = 1ull << 30;
+    // The file of the durable store; empty: everything is kept in memory, and gone with it.
+    std::string store;
+    bool sync_full = true; // a commit waits for the disk, not only for the operating system
+    std::uint64_t store_reserve = 256ull << 20; // bytes of the disk that new work may not take
 };
 
-// Runs until `stop` asks for it. Calls `ready` when its ports are open.
+// Runs until `stop` asks for it. Calls `ready` when its ports are open. Throws StoreError
+// (store.hpp) if the store can't be used, or fails: then nobody was told what it did not keep.
 // Throws transport::StartError if one can't be opened.
 void run(const Options& options, zmq::context_t& context, transport::Stop& stop,
          const std::function<void()>& ready);

@@ -37,6 +37,7 @@ public:
 
     struct Entry {
         std::uint64_t jobs = 0;
+        std::uint64_t key = 0; // in a store; 0: it is not there
         Note queue; // where jobs with these terms waited last
     };
 

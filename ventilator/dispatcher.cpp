@@ -119,11 +119,11 @@ void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
             if (const Index index = find_told(n); index != kNoIndex) stored(index, now, out);
         }
     }
-    for (const auto* list : {&m.duplicates, &m.conflicts}) {
+    for (const auto* list : {&m.duplicates, &m.conflicts, &m.refused}) {
         for (const JobNumber n : *list) {
             const Index index = find_told(n);
             if (index == kNoIndex || !waits_for_stored(records_[index])) continue;
-            ++duplicates_;
+            if (list != &m.refused) ++duplicates_;
             forget(index);
         }
     }
@@ -132,10 +132,13 @@ void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
 void Dispatcher::stored(Index index, Instant now, Outbox& out) {
     Record& r = records_[index];
     if (!waits_for_stored(r)) return;
+    r.again = false;
     if (r.decided != State::queued) { // decided before the sink began a new life
         finish(index, r.decided, Failure{}, out);
     } else if (r.deaths >= kDeathsMax) {
         finish(index, State::quarantined, Failure{}, out);
+    } else if (follow_claim(index, now, out)) {
+        return;
     } else if (r.attempt == 0 && r.expires <= now) { // it was on its way here for long
         finish(index, State::expired, {"expired", "it was not started within its ttl", false}, out);
     } else if (r.attempt == 0 && r.arrived + r.terms->first.delay > now) {
@@ -160,9 +163,12 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
             continue;
         }
         Record& r = records_[index];
-        if (r.stage == Stage::out && r.attempt == row.attempt) {
+        // A result under the token of the ventilator before is of no attempt that the sink knows.
+        const bool is_its = r.attempt == row.attempt || (r.adopted && row.attempt == 0);
+        if (r.stage == Stage::out && is_its) {
             LaneState& lane = roster_[r.lane];
             ++lane.settled;
+            tell_settled(lane, n);
             if (!measured) {
                 measured = true;
                 const double elapsed = static_cast<double>((now - r.dispatched).count()) / 1e3;
@@ -173,7 +179,7 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
             end_ghost(n, row.attempt);
             if (r.stage ==
                 Stage::out) { // by another attempt, or cancelled: this one is for nothing
-                out.to_lanes.push_back({roster_[r.lane].id, false, CancelJob{r.number, r.id}});
+                out.to_lanes.push_back({roster_[r.lane].id, false, cancel_of(r)});
                 make_ghost(index);
                 r.stage = Stage::returned;
             }
@@ -207,6 +213,7 @@ void Dispatcher::fail(const FailedRow& row, Instant now, Outbox& out) {
     }
     Record& r = records_[index];
     if (r.stage == Stage::out) {
+        tell_settled(roster_[r.lane], r.number);
         end_flight(index);
         const double run_us = static_cast<double>(row.run_us);
         const double elapsed = static_cast<double>((now - r.dispatched).count()) / 1e3;
@@ -264,7 +271,7 @@ void Dispatcher::on(const Cancel& m, Outbox& out) {
         Record& r = records_[index];
         r.cancelling = true;
         if (r.stage == Stage::out) {
-            out.to_lanes.push_back({roster_[r.lane].id, false, CancelJob{r.number, r.id}});
+            out.to_lanes.push_back({roster_[r.lane].id, false, cancel_of(r)});
         } else if (r.stage == Stage::queued || r.stage == Stage::delayed) {
             finish(index, State::cancelled, {}, out); // it came back meanwhile
         }
@@ -308,7 +315,7 @@ void Dispatcher::fire(Index index, Instant now, Outbox& out) {
     if (r.number == 0) return;
     const bool expired = r.attempt == 0 && r.expires <= now;
     if (r.stage == Stage::out) {
-        out.to_lanes.push_back({roster_[r.lane].id, false, CancelJob{r.number, r.id}});
+        out.to_lanes.push_back({roster_[r.lane].id, false, cancel_of(r)});
         make_ghost(index);
         decide_failure(index, {"timeout", "the attempt ran longer than its timeout", true}, now,
                        out);

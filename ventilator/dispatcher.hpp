@@ -70,9 +70,10 @@ public:
     void lane_up(LaneId lane, Instant now);
     void lane_down(LaneId lane, Outbox& out);
 
-    // The sink is reachable, with this life of its own and this epoch for us. A new life knows
-    // nothing: everything open is stored there again.
-    void sink_up(std::uint64_t life, Epoch epoch, Outbox& out);
+    // The sink is reachable, with this life of its own and this epoch for us. A new life that
+    // remembers the one before is asked what has become of what is open here; one that does not is
+    // told everything that is open.
+    void sink_up(std::uint64_t life, Epoch epoch, bool remembers, Outbox& out);
 
     void sink_down() { sink_is_up_ = false; } // nothing is dispatched until it is back
 
@@ -108,6 +109,7 @@ private:
     };
 
     using Attempt = std::pair<JobNumber, std::uint32_t>;
+    static constexpr std::uint32_t kAnyAttempt = 0; // the worker did not say which
 
     struct Ghost { // an attempt that a lane still holds though its job has moved on
         LaneId lane = 0;
@@ -142,8 +144,11 @@ private:
 
     // What the sink was not told of it can say nothing about, whatever it says.
     [[nodiscard]] Index find_told(JobNumber number) const {
-        const bool told = unsent_.empty() || number < records_[unsent_.first].number;
-        return told ? find(number) : kNoIndex;
+        const Index index = find(number);
+        if (index == kNoIndex || unsent_.empty()) return index;
+        const Record& r = records_[index];
+        const bool waits = (r.stage == Stage::storing || r.stage == Stage::taking) && !r.again;
+        return waits && number >= records_[unsent_.first].number ? kNoIndex : index;
     }
 
     // Where a range ends that somebody else counted: never behind the last number given out.
@@ -161,6 +166,23 @@ private:
 
     // dispatcher_lives.cpp: the sink's lives
     void start_over(Outbox& out);
+    void resume(Outbox& out);
+    void store_again(std::vector<Index>& open);
+
+    // dispatcher_claims.cpp: jobs that a worker kept over the death of a ventilator
+    struct Claim {
+        LaneId lane = 0;
+        Epoch epoch = 0;
+        std::uint32_t attempt = 0;
+        Instant until{};
+    };
+    void claim(const Join& join, LaneId lane, Instant now, Outbox& out);
+    [[nodiscard]] std::vector<Attempt> running_on(Index lane, const Join& join) const;
+    bool follow_claim(Index index, Instant now, Outbox& out);
+    void put_out(Index index, Index lane, std::uint32_t call);
+    void tell_settled(LaneState& lane, JobNumber number);
+    void send_settled(LaneState& lane, Outbox& out);
+    static CancelJob cancel_of(const Record& record);
 
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
@@ -170,7 +192,7 @@ private:
     void end_ghost(JobNumber number, std::uint32_t attempt);
     void lose(Index lane, bool blame, Outbox& out);
     void withdraw_unstarted(Index lane, Outbox& out);
-    void adopt(Index from, Index to, const std::vector<JobNumber>& running);
+    void adopt(Index from, Index to, const std::vector<Attempt>& running);
     void close(Index lane, bool blame, Outbox& out);
     void watch_lanes(Instant now, Outbox& out);
     void report_started(Instant now, Outbox& out);
@@ -242,6 +264,8 @@ private:
     std::size_t rows_expected_ = 1;        // that the lane at hand will be given
     std::deque<Handed> handed_;
     std::map<Attempt, Ghost> ghosts_;
+    std::map<std::string, Claim> claims_; // by the job's id, until it is stored here
+    std::vector<JobNumber> unclaimed_;    // which wait for a worker to name them
     JobNumber next_number_ = 1;
     LaneId next_lane_ = 1;
     std::uint64_t pumps_ = 0;

@@ -12,8 +12,6 @@
 namespace penstock::ventilator {
 namespace {
 
-constexpr std::uint32_t kAnyAttempt = 0; // of a ghost whose attempt the worker did not say
-
 // Of each of the kinds, which jobs the worker takes together. Rows are needed for that.
 std::vector<Together> together_of(const Join& join, const std::vector<KindState*>& kinds) {
     std::vector<Together> out(kinds.size());
@@ -72,20 +70,22 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
         roster_.open(joined.lane, joined.worker, join.slots,
                      {kinds, std::move(together), std::move(labels), join.min_priority});
     lane.batches = join.batch;
+    lane.outbox = join.outbox && join.heartbeats;
     lane.heartbeats = join.heartbeats;
     lane.labels = join.labels;
     lane.joined = lane.heard = lane.sent = now;
     if (old != kNoIndex) {
         // The same worker, alive: nobody is blamed, and what it says it still runs stays with it.
-        if (join.epoch == epoch_) adopt(old, roster_.find(joined.lane), join.running);
+        if (join.epoch == epoch_) adopt(old, roster_.find(joined.lane), running_on(old, join));
         close(old, false, out);
     } else if (join.epoch == epoch_) {
-        adopt(kNoIndex, roster_.find(joined.lane), join.running);
+        adopt(kNoIndex, roster_.find(joined.lane), running_on(kNoIndex, join));
     }
+    claim(join, joined.lane, now, out);
     return joined;
 }
 
-void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& running) {
+void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running) {
     LaneState& lane = roster_[to];
     std::map<std::uint32_t, std::uint32_t> calls; // of the old lane, as they are called on this one
     const auto same_call = [&](std::uint32_t call) {
@@ -94,40 +94,38 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<JobNumber>& runni
         if (is_new) at->second = lane.open_call();
         return at->second;
     };
-    for (const JobNumber number : running) {
+    lane.running.clear();
+    for (const auto& [number, attempt] : running) {
+        lane.running.push_back(number);
         const Index index = find(number);
         const bool is_here = index != kNoIndex && records_[index].stage == Stage::out &&
-                             records_[index].lane == from;
-        if (!is_here) { // taken away from it meanwhile; its slot is used until it answers
-            Ghost ghost;
-            auto known = ghosts_.lower_bound({number, kAnyAttempt});
-            const auto is_its = [&] { return known != ghosts_.end() && known->first.first == number; };
-            while (is_its() && (from == kNoIndex || known->second.lane != roster_[from].id)) ++known;
-            const bool is_known = is_its();
-            if (is_known) ghost = known->second;
-            if (is_known && known->first.second == kAnyAttempt) {
-                forget(ghost); // its lane is about to end
-                ghosts_.erase(known);
-            }
-            add_ghost({number, kAnyAttempt}, lane, ghost.kind, same_call(ghost.call));
+                             records_[index].lane == from &&
+                             (attempt == kAnyAttempt || attempt == records_[index].attempt);
+        if (is_here) {
+            const std::uint32_t call = same_call(records_[index].call);
+            const bool was_adopted = records_[index].adopted;
+            end_flight(index);
+            put_out(index, to, call);
+            records_[index].adopted = was_adopted;
             continue;
         }
-        Record& r = records_[index];
-        const std::uint32_t call = same_call(r.call);
-        end_flight(index);
-        r.lane = to;
-        r.call = call;
-        lane.enter_call(call);
-        if (r.deaths > 0) lane.alone = true; // a suspect keeps the worker to itself
-        r.stage = Stage::out;
-        links_.push_back(lane.flights, index);
-        ++lane.outstanding;
-        lane.bytes += r.payload.size();
-        ++r.kind->running;
-        ++running_;
-        arm(index);
+        // Taken away from it meanwhile; its slot is used until it answers.
+        Ghost ghost;
+        auto known = ghosts_.lower_bound({number, attempt});
+        const auto is_its = [&] {
+            return known != ghosts_.end() && known->first.first == number &&
+                   (attempt == kAnyAttempt || known->first.second == attempt);
+        };
+        while (is_its() && (from == kNoIndex || known->second.lane != roster_[from].id)) ++known;
+        Attempt is = {number, attempt};
+        if (is_its()) { // of its old lane, which is about to end
+            is = known->first;
+            ghost = known->second;
+            forget(ghost);
+            ghosts_.erase(known);
+        }
+        add_ghost(is, lane, ghost.kind, same_call(ghost.call));
     }
-    lane.running = running;
     roster_.place(to);
 }
 
@@ -158,6 +156,9 @@ void Dispatcher::close(Index index, bool blame, Outbox& out) {
     }
     for (Line* line : suspect_lines_) {
         if (line->reserved == id) line->reserved = 0;
+    }
+    if (!claims_.empty()) {
+        std::erase_if(claims_, [id](const auto& claim) { return claim.second.lane == id; });
     }
     out.close_lanes.push_back(id);
     roster_.close(id);
@@ -200,6 +201,7 @@ void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
         lost.rows.push_back({r.number, r.attempt, suspect});
         end_flight(index);
         r.stage = Stage::asking;
+        r.suspect = suspect;
         disarm(r, index);
     }
     out.to_sink.emplace_back(std::move(lost));
@@ -221,6 +223,7 @@ void Dispatcher::withdraw_unstarted(Index lane_index, Outbox& out) {
         lost.rows.push_back({r.number, r.attempt, false});
         make_ghost(index);
         r.stage = Stage::asking;
+        r.suspect = false;
         disarm(r, index);
     }
     out.to_sink.emplace_back(std::move(lost));
@@ -231,7 +234,8 @@ void Dispatcher::on(const Heartbeat& heartbeat, Instant now) {
     if (index == kNoIndex) return;
     LaneState& lane = roster_[index];
     lane.heard = now;
-    lane.running = heartbeat.running;
+    const bool is_ours = heartbeat.epoch == 0 || heartbeat.epoch == epoch_;
+    lane.running = is_ours ? heartbeat.running : std::vector<JobNumber>();
     lane.cpu_seconds = heartbeat.cpu_seconds;
     lane.rss_bytes = heartbeat.rss_bytes;
     if (lane.silent) {
@@ -254,6 +258,7 @@ void Dispatcher::on(const Bye& bye, Outbox& out) {
         lost.rows.push_back({number, records_[at].attempt, false});
         end_flight(at); // handed back: it will not answer for these
         records_[at].stage = Stage::asking;
+        records_[at].suspect = false;
         disarm(records_[at], at);
     }
     if (!lost.rows.empty()) out.to_sink.emplace_back(std::move(lost));
@@ -273,6 +278,7 @@ void Dispatcher::end_flight(Index index) {
     --r.kind->running;
     --running_;
     r.lane = kNoIndex;
+    r.adopted = false;
     r.stage = Stage::returned; // until the caller says what it waits for now
     if (lane.outstanding == 0) lane.alone = false;
     roster_.ease(lane_index);
@@ -316,6 +322,7 @@ void Dispatcher::end_ghost(JobNumber number, std::uint32_t attempt) {
     PENSTOCK_CHECK(index != kNoIndex);
     LaneState& lane = roster_[index];
     PENSTOCK_CHECK(lane.outstanding > 0 && lane.ghosts > 0);
+    tell_settled(lane, number);
     lane.leave_call(call);
     --lane.ghosts;
     if (--lane.outstanding == 0) lane.alone = false;
@@ -343,6 +350,7 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
             dead.emplace_back(index, false);
             return;
         }
+        if (!lane.settled_rows.empty()) send_settled(lane, out);
         if (now - lane.sent >= limits_.ping) {
             lane.sent = now;
             out.to_lanes.push_back({lane.id, false, Ping{}});

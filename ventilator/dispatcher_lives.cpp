@@ -1,19 +1,38 @@
-// The dispatcher and the lives of its sink: what is known to both goes on, a new life is told
-// everything that is open.
+// The dispatcher and the lives of its sink: what is known to both goes on, a new life is told or
+// asked about everything that is open.
 
 #include "ventilator/dispatcher.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::ventilator {
+namespace {
 
-void Dispatcher::sink_up(std::uint64_t life, Epoch epoch, Outbox& out) {
+constexpr std::size_t kHoldsRowsMax = 100'000; // ranges in one message
+
+// What is said of it in words went to the sink that is gone.
+Failure failure_of(State decided) {
+    if (decided == State::expired) return {"expired", "it was not started within its ttl", false};
+    if (decided == State::quarantined) {
+        return {"quarantined", "three workers died while they may have been running it", false};
+    }
+    return {};
+}
+
+} // namespace
+
+void Dispatcher::sink_up(std::uint64_t life, Epoch epoch, bool remembers, Outbox& out) {
     const bool knows_us = sink_life_ == life && epoch_ == epoch;
+    const bool remembers_us = remembers && epoch_ == epoch;
     sink_is_up_ = true;
     epoch_ = epoch;
     sink_life_ = life;
     if (knows_us) return;
-    start_over(out);
+    if (remembers_us)
+        resume(out);
+    else
+        start_over(out);
     tell_kinds(out);
 }
 
@@ -31,17 +50,69 @@ void Dispatcher::start_over(Outbox& out) {
         }
         close(lane, false, out);
     }
+    for (Index i = 0; i < records_.capacity(); ++i) {
+        if (records_[i].number == 0) continue;
+        leave_stage(i);
+        records_[i].again = false;
+        open.push_back(i);
+    }
+    store_again(open);
+}
+
+void Dispatcher::store_again(std::vector<Index>& open) {
     unsent_ = List{};
+    std::sort(open.begin(), open.end(),
+              [this](Index a, Index b) { return records_[a].number < records_[b].number; });
+    for (const Index index : open) {
+        records_[index].stage = Stage::storing;
+        links_.push_back(unsent_, index);
+    }
+}
+
+// The sink came back with what it had committed. What it may not have heard is said again; of the
+// rest it says what we may not have heard. Results that were on their way to it come again from
+// workers that keep them; from others they are gone.
+void Dispatcher::resume(Outbox& out) {
+    std::vector<Index> unstored;
+    std::vector<JobNumber> held;
     for (Index i = 0; i < records_.capacity(); ++i) {
         Record& r = records_[i];
         if (r.number == 0) continue;
-        leave_stage(i);
-        r.stage = Stage::storing;
-        open.push_back(i);
+        if (r.stage == Stage::storing || r.stage == Stage::taking) {
+            r.again = true;
+            unstored.push_back(i);
+            continue;
+        }
+        held.push_back(r.number);
+        if (r.stage == Stage::returned) { // read, and perhaps not recorded
+            r.stage = Stage::asking;
+            r.suspect = false;
+        }
+        if (r.stage == Stage::asking) {
+            out.to_sink.emplace_back(Lost{"", {{r.number, r.attempt, r.suspect}}});
+        } else if (r.stage == Stage::deciding) {
+            out.to_sink.emplace_back(Final{r.number, r.decided, failure_of(r.decided)});
+        }
     }
-    std::sort(open.begin(), open.end(),
-              [this](Index a, Index b) { return records_[a].number < records_[b].number; });
-    for (const Index index : open) links_.push_back(unsent_, index);
+    store_again(unstored);
+    std::sort(held.begin(), held.end());
+    Holds holds;
+    for (const JobNumber number : held) {
+        const bool follows = !holds.rows.empty() &&
+                             holds.rows.back().first + holds.rows.back().count == number;
+        if (follows)
+            ++holds.rows.back().count;
+        else
+            holds.rows.push_back({number, 1});
+        if (holds.rows.size() < kHoldsRowsMax) continue;
+        out.to_sink.emplace_back(std::exchange(holds, {}));
+    }
+    if (!holds.rows.empty()) out.to_sink.emplace_back(std::move(holds));
+    std::vector<Index> lanes;
+    roster_.for_each([&](Index lane) {
+        if (!roster_[lane].outbox) lanes.push_back(lane);
+    });
+    for (const Index lane : lanes) close(lane, false, out);
 }
 
 } // namespace penstock::ventilator

@@ -55,11 +55,12 @@ void Dispatcher::send_stores(Outbox& out) {
             continue;
         }
         const bool fits = store != nullptr && terms == r.terms && bytes < kStoreBytesMax &&
-                          store->rows.size() < kStoreRowsMax &&
+                          store->rows.size() < kStoreRowsMax && store->again == r.again &&
                           store->first + store->rows.size() == r.number;
         if (!fits) {
             out.to_sink.emplace_back(Store{r.number, r.terms->first, {}});
             store = &std::get<Store>(out.to_sink.back());
+            store->again = r.again;
             store->rows.reserve(std::min(kStoreRowsMax, unsent_.count + 1));
             terms = r.terms;
             bytes = 0;
@@ -251,6 +252,7 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
             {lane.id, lane.batches, JobBatch{epoch_, terms.kind, timeout, terms.content_type, {}}});
         batch = &std::get<JobBatch>(out.to_lanes.back().message);
         batch->queued_us = queued;
+        if (lane.batches) batch->settled = std::exchange(lane.settled_rows, {});
         if (lane.batches) {
             batch->rows.reserve(std::min(kBatchRowsMax, rows_expected_));
         }

@@ -32,6 +32,7 @@ void Dispatcher::on(const Take& m, Instant now) {
         r.stage = Stage::taking;
         r.attempt = row.attempt;
         r.deaths = row.deaths;
+        r.runs = row.runs;
         // What became of earlier attempts is not said: each that was not a death counts as a
         // failure, so that a job can't outlive its max_attempts by outliving ventilators.
         r.failures = row.attempt - std::min(row.attempt, row.deaths);

@@ -53,6 +53,10 @@ struct alignas(64) Record {
     Instant expires = kNever; // not started by then: expired
     Instant due{};            // when its delay is over, or it came back from a lane that died
     std::uint32_t call = 0; // while out: of its lane, with others; 0 = it is a call of its own
+    bool again = false;     // while storing: the sink may have it
+    bool suspect = false;   // while asking: it may have killed its worker
+    bool runs = false;      // a worker of the ventilator before had it, and may name it
+    bool adopted = false;   // while out: such a worker did. Its token is of an older epoch
 
     // A delay that it asked for is no waiting, nor is an attempt that ran.
     [[nodiscard]] Instant waits_since() const { return std::max(arrived, due); }
@@ -143,18 +147,18 @@ struct KindState {
     // Jobs beyond its slots that a lane should hold so that no slot waits for the way there and
     // back. None while the way is short beside the work: a job that sits in a worker's queue can't
     // be given to a worker that is free.
-    [[nodiscard]] std::uint32_t prefetch(std::uint32_t slots) const {
+    [[nodiscard]] std::uint32_t prefetch(std::uint32_t at_once) const {
         constexpr double kLongRun = 4;
         if (run_us <= 0 || return_us <= 0 || run_us > kLongRun * return_us) return 0;
-        const double cover = static_cast<double>(slots) * return_us / run_us + 1;
+        const double cover = static_cast<double>(at_once) * return_us / run_us + 1;
         return cover > kPrefetchMax ? kPrefetchMax : static_cast<std::uint32_t>(cover);
     }
 
     // Jobs that go to a lane together although other lanes are free: as many as run in less time
     // than a message of their own would cost everybody on its way. 1 unless they are that short.
-    [[nodiscard]] std::uint32_t grain(std::uint32_t slots) const {
+    [[nodiscard]] std::uint32_t grain(std::uint32_t at_once) const {
         constexpr double kMessageUs = 50;
-        const double many = std::min<double>(kMessageUs / std::max(run_us, 0.5), prefetch(slots));
+        const double many = std::min<double>(kMessageUs / std::max(run_us, 0.5), prefetch(at_once));
         return many < 1 ? 1 : static_cast<std::uint32_t>(many);
     }
 

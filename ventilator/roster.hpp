@@ -43,6 +43,8 @@ struct LaneState {
     bool is_up = false;
     bool batches = false;    // takes rows
     bool heartbeats = false; // an SDK worker
+    bool outbox = false;     // it is told what is settled:
+    std::vector<Range> settled_rows; // these, with the next message
     bool draining = false;
     bool silent = false;
     bool reserved = false; // being emptied for a suspect

@@ -315,7 +315,7 @@ void Shell::receive_hello(Instant now) {
             advertised_sink_ = answer->door.empty() ? options_.sink_door : answer->door;
             knows_sink_ = true;
             spdlog::info("sink_here epoch={} same_life={}", answer->epoch, same_life);
-            dispatcher_.sink_up(answer->sink_epoch, answer->epoch, outbox_);
+            dispatcher_.sink_up(answer->sink_epoch, answer->epoch, answer->remembers, outbox_);
         }
     }
 }

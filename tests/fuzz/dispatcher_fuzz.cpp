@@ -199,7 +199,7 @@ void House::explain() {
 void House::connect(std::uint64_t life, Epoch epoch) {
     flush();
     model_.sink_up(life, epoch);
-    machine_.sink_up(life, epoch, out_);
+    machine_.sink_up(life, epoch, false, out_);
 }
 
 void House::meet_sink() {

@@ -161,12 +161,49 @@ TEST_F(Watching, AGatewayThatLeavesEndsItsStreams) {
     EXPECT_EQ(gateway.wait(), 0) << gateway.output();
 }
 
+TEST_F(Watching, LinesBreakOffWhenTheirGatewayLeaves) {
+    const std::string waiting = R"({"id":"g","jobs":[{"kind":"echo","id":"open"}]})";
+    house.http_request("POST", "/v1/groups", &waiting, "application/json");
+    Client group(house, "GET /v1/groups/g/results HTTP/1.1");
+    Client job(house, "GET /v1/jobs/open/result HTTP/1.1\r\nAccept: application/x-ndjson");
+    ASSERT_TRUE(group.reads("\r\n\r\n") && job.reads("\r\n\r\n"));
+    EXPECT_TRUE(group.has("HTTP/1.1 200") && job.has("HTTP/1.1 200")) << group.got << job.got;
+    gateway.signal(SIGTERM); // its patience with open requests is longer than ours
+    EXPECT_EQ(gateway.wait(), 0) << gateway.output();
+    EXPECT_FALSE(group.reads_to_the_end()) << group.got;
+    EXPECT_FALSE(job.reads_to_the_end()) << job.got;
+}
+
+TEST_F(Watching, ResultsOfAGroupComeWhileItRuns) {
+    start_worker();
+    const std::string group = R"({"id":"g","jobs":[{"kind":"add","id":"quick","payload":{"a":1,"b":2}},
+        {"kind":"sleep","id":"slow","payload":{"seconds":300}}]})";
+    ASSERT_EQ(house.http_request("POST", "/v1/groups", &group, "application/json").status, 202);
+    Client client(house, "GET /v1/groups/g/results HTTP/1.1");
+    ASSERT_TRUE(client.reads("{\"id\":\"quick\",\"state\":\"succeeded\",\"result\":3}\n"))
+        << client.got;
+    EXPECT_FALSE(is_final(house.status("slow").state));
+    house.http_request("DELETE", "/v1/jobs/slow", nullptr, "");
+    EXPECT_TRUE(client.reads_to_the_end()) << client.got;
+    EXPECT_TRUE(client.has("{\"id\":\"slow\",\"state\":\"cancelled\"")) << client.got;
+}
+
 TEST_F(Watching, PiecesOfAResultComeWhileItIsMade) {
     start_worker();
-    post(R"({"kind":"count","id":"slow","payload":{"to":3,"every":0.4}})");
+    post(R"({"kind":"count","id":"slow","payload":{"to":1000,"every":0.4}})");
     Client client(house, "GET /v1/jobs/slow/result HTTP/1.1\r\nAccept: application/x-ndjson");
     ASSERT_TRUE(client.reads("{\"attempt\":1,\"partial\":1}\n")) << client.got;
     EXPECT_EQ(house.status("slow").state, State::running);
+    ASSERT_TRUE(client.reads("{\"attempt\":1,\"partial\":2}\n")) << client.got;
+    house.http_request("DELETE", "/v1/jobs/slow", nullptr, "");
+    EXPECT_TRUE(client.reads_to_the_end()) << client.got;
+    EXPECT_TRUE(client.has("\"state\":\"cancelled\"")) << client.got;
+}
+
+TEST_F(Watching, PiecesOfAResultEndWithIt) {
+    start_worker();
+    post(R"({"kind":"count","id":"three","payload":{"to":3,"every":0.05}})");
+    Client client(house, "GET /v1/jobs/three/result HTTP/1.1\r\nAccept: application/x-ndjson");
     EXPECT_TRUE(client.reads_to_the_end()) << client.got;
     EXPECT_TRUE(client.has("{\"attempt\":1,\"partial\":3}\n"));
     EXPECT_TRUE(client.has("\"state\":\"succeeded\"")) << client.got;
@@ -175,12 +212,14 @@ TEST_F(Watching, PiecesOfAResultComeWhileItIsMade) {
 
 TEST_F(Watching, PiecesOfALostAttemptAreTakenBack) {
     start_worker({"--slots", "1"});
-    post(R"({"kind":"count","id":"unlucky","payload":{"to":2,"every":0.4}})");
+    post(R"({"kind":"count","id":"unlucky","payload":{"to":1000,"every":0.4}})");
     Client client(house, "GET /v1/jobs/unlucky/result HTTP/1.1\r\nAccept: application/x-ndjson");
     ASSERT_TRUE(client.reads("{\"attempt\":1,\"partial\":1}\n")) << client.got;
     worker->signal(SIGKILL);
     worker->wait();
     start_worker();
+    ASSERT_TRUE(client.reads("{\"attempt\":2,\"partial\":1}\n")) << client.got;
+    house.http_request("DELETE", "/v1/jobs/unlucky", nullptr, "");
     EXPECT_TRUE(client.reads_to_the_end()) << client.got;
     const auto lost = client.got.find("{\"lost_attempt\":1}\n");
     const auto again = client.got.find("{\"attempt\":2,\"partial\":1}\n");

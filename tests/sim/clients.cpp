@@ -11,7 +11,9 @@ Terms World::draw_terms() {
     t.kind = "k" + std::to_string(static_cast<int>(chance_.unit() * 2));
     t.priority = static_cast<int>(chance_.unit() * 10);
     t.timeout = happens(0.5) ? Duration(5s) : Duration(3600s);
-    if (plan_.vanish > 0 || plan_.lane_reset > 0 || plan_.sink_kill > 0) t.timeout = 5s;
+    const bool loses = plan_.vanish > 0 || plan_.lane_reset > 0 || plan_.sink_kill > 0 ||
+                       plan_.result_reset > 0;
+    if (loses) t.timeout = 5s;
     t.max_attempts = 1 + static_cast<std::uint32_t>(chance_.unit() * 4);
     if (happens(0.2)) t.delay = between(0s, 3s);
     if (happens(0.1)) t.ttl = between(100ms, 5s);
@@ -49,7 +51,7 @@ void World::submit_some() {
 }
 
 void World::cancel(const std::string& id) {
-    ledger_->ask(0, {}, AskCancel{*JobId::parse(id)}, {now_, WallTime()}, s_out_);
+    ledger_->ask(0, {}, AskCancel{*JobId::parse(id)}, both_now(), s_out_);
 }
 
 bool World::set_kind(const AskKind& wish) {

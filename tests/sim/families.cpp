@@ -53,7 +53,7 @@ void World::submit_group() {
     if (happens(plan_.resubmit)) at(between(0s, 2s), [this, index] { open_group(index); });
     if (happens(plan_.cancel)) {
         at(between(0s, 3s), [this, id = m.id] {
-            ledger_->ask(0, {}, CancelGroup{id}, {now_, WallTime()}, s_out_);
+            ledger_->ask(0, {}, CancelGroup{id}, both_now(), s_out_);
         });
     }
     if (happens(plan_.cancel)) {
@@ -65,11 +65,13 @@ void World::submit_group() {
 void World::open_group(std::size_t index) {
     if (families_[index].lost) return;
     auto decoded = decode_status(reader_, families_[index].frame);
-    ledger_->ask(0, {}, decoded.messages.at(0).question, {now_, WallTime()}, s_out_);
+    ledger_->ask(0, {}, decoded.messages.at(0).question, both_now(), s_out_);
     const auto answer = std::get<GroupAnswer>(s_out_.replies.back().answer);
     s_out_.replies.clear();
     Family& f = families_[index];
-    if (answer.found == Found::starting) {
+    const bool is_safe = !plan_.durable || disk_.has_group(*JobId::parse(f.id));
+    const bool is_new = answer.found == Found::found && !is_safe;
+    if (answer.found == Found::starting || is_new) {
         at(200ms, [this, index] { open_group(index); });
         return;
     }
@@ -90,9 +92,14 @@ void World::retry_soon(const std::string& id) {
     const auto asked = ask(AskRetry{*JobId::parse(id), *JobId::parse(as)});
     const auto& answer = std::get<JobAnswer>(asked.replies.at(0).answer);
     if (answer.found != Found::found) return; // it is open, or its sink is gone
-    const bool poison = jobs_[id].poison;
-    jobs_[as].poison = poison;
     wishes_[as] = wishes_[id];
+    poisons_[as] = jobs_[id].poison;
+    const auto note = [this, as] {
+        const bool is_safe = !plan_.durable || disk_.find(*JobId::parse(as)) != nullptr;
+        if (is_safe) jobs_[as].poison = poisons_[as];
+    };
+    note();
+    if (plan_.durable) at(1s, note);
 }
 
 // A sink's groups and what it had not handed over are gone with it.

@@ -8,9 +8,18 @@ namespace penstock::sim {
 
 using namespace std::chrono_literals;
 
+void World::count(const char* fault) {
+    if (dispatcher_->open_jobs() > 0 || open_at_sink() > 0) ++faults_[fault];
+}
+
+// How long something lasts: now and then longer than anybody's patience.
+Duration World::outage(Duration usual, Duration long_one) {
+    return happens(plan_.outage) ? between(long_one / 2, long_one) : between(1ms, usual);
+}
+
 void World::break_link() {
     if (!linked_) return;
-    ++faults_;
+    count("link break");
     linked_ = false;
     ledger_->set_ventilator_up(false);
     const bool flushes = happens(0.5); // the socket's own queue survives, the kernel's does not
@@ -23,18 +32,47 @@ void World::break_link() {
         ++to_sink_.life;
     }
     dispatcher_->sink_down();
-    at(between(1ms, 2s), [this] { meet(); });
+    at(outage(2s, 100s), [this] { meet(); });
 }
 
-// A new process on the same address: it knows nothing, and its outcomes are gone.
+// SIGSTOP, and SIGCONT: everything that came meanwhile is there at once.
+void World::pause_role(Instant& until, const char* fault) {
+    if (until > now_) return;
+    count(fault);
+    until = now_ + outage(4s, 70s);
+    at(until - now_, [] {});
+}
+
+// A ventilator that was replaced is alive after all, and does not know it: nothing it says may
+// change anything.
+void World::stale_ventilator_speaks() {
+    const Epoch newest = ledger_->epoch();
+    if (newest < 2) return;
+    count("stale ventilator");
+    const Epoch epoch = 1 + static_cast<Epoch>(chance_.unit() * static_cast<double>(newest - 1));
+    const JobNumber number = 1 + static_cast<JobNumber>(chance_.unit() * 50);
+    const LinkHead head{epoch, 1 + static_cast<std::uint64_t>(chance_.unit() * 20), 0};
+    send(to_sink_, [this, f = encode(head, ToSink{Final{number, State::failed, {"stale", "", false}}})] {
+        sink_frame(f);
+    });
+    Hello hello;
+    hello.instance = 1'000'000 + epoch; // nobody's that the sink has met last
+    hello.epoch = epoch;
+    if (ledger_->hello(hello, sink_life_).error.empty()) fail("a fenced ventilator was let in");
+}
+
+// A new process on the same address: it knows what its disk does, or nothing, and its outcomes are
+// gone.
 void World::kill_sink() {
-    ++faults_;
-    for (auto& [text, job] : jobs_) {
-        if (job.outcome) job.outcome_lost = true;
-        job.outcome.reset();
+    count("sink killed");
+    if (!plan_.durable) {
+        for (auto& [text, job] : jobs_) {
+            if (job.outcome) job.outcome_lost = true;
+            job.outcome.reset();
+        }
+        lose_families();
     }
-    lose_families();
-    for (auto& w : workers_) ++w->sink_pipe.life;
+    for (auto& w : workers_) reset_results(*w);
     ++to_sink_.life;
     ++to_ventilator_.life;
     linked_ = false;
@@ -42,16 +80,33 @@ void World::kill_sink() {
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
     s_link_ = {};
     s_out_ = {};
+    hellos_.clear();
+    unsaid_ = {};
+    is_writing_ = false;
+    s_asleep_until_ = {};
+    s_wake_ = kNever;
+    if (plan_.durable) {
+        ledger_->restore(disk_.read(), both_now());
+        ledger_->restored(both_now());
+        s_link_.may_tell(0);
+    }
     met_life_ = 0;
     dispatcher_->sink_down();
+    // What nobody else had is gone: clients who find their job unknown submit it again.
+    if (!plan_.durable && plan_.ventilator_kill > 0) {
+        at(between(2s, 3s), [this] {
+            for (const Event& submit : submissions_) submit();
+        });
+    }
     at(between(1ms, 2s), [this] { meet(); });
 }
 
 // kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that
 // got no answer submit again.
 void World::kill_ventilator() {
-    ++faults_;
+    count("ventilator killed");
     ++v_life_;
+    v_asleep_until_ = {};
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_}) ++pipe->life;
     linked_ = false;
     ledger_->set_ventilator_up(false);
@@ -64,7 +119,6 @@ void World::kill_ventilator() {
         Worker* w = each.get();
         ++w->lane_pipe.life;
         w->waiting.clear();
-        w->on_the_way.clear();
         w->lane = 0;
         // A plain one waits for three pings first.
         at_ventilator(w->sdk ? between(1ms, 10ms) : 15s, [this, w] {
@@ -120,13 +174,22 @@ void World::fault_tick() {
                 reset_lane(w);
             else if (w.sdk && happens(plan_.pause * share))
                 pause(w);
+            else if (happens(plan_.result_reset * share))
+                reset_results(w);
         }
-        if (happens(plan_.link_break * share)) break_link();
-        if (happens(plan_.sink_kill * share)) kill_sink();
-        if (happens(plan_.settings * share)) set_something();
-        if (happens(plan_.ventilator_kill * share)) kill_ventilator();
+        fault_the_roles(share);
     }
     at(kFaultTick, [this] { fault_tick(); });
+}
+
+void World::fault_the_roles(double share) {
+    if (happens(plan_.link_break * share)) break_link();
+    if (happens(plan_.sink_kill * share)) kill_sink();
+    if (happens(plan_.settings * share)) set_something();
+    if (happens(plan_.ventilator_kill * share)) kill_ventilator();
+    if (happens(plan_.ventilator_pause * share)) pause_role(v_asleep_until_, "ventilator stopped");
+    if (happens(plan_.sink_pause * share)) pause_role(s_asleep_until_, "sink stopped");
+    if (happens(plan_.stale * share)) stale_ventilator_speaks();
 }
 
 } // namespace penstock::sim

@@ -33,6 +33,14 @@ Plan draw_plan(Chance& chance) {
     p.ventilator_kill = maybe(0.25, 0.3);
     p.groups = static_cast<int>(maybe(0.5, 8.0));
     p.retry = maybe(0.3, 0.3);
+    p.durable = chance.unit() < 0.6;
+    if (p.durable) p.sink_kill = maybe(0.7, 0.5);
+    p.result_reset = maybe(0.3, 0.5);
+    p.ventilator_pause = maybe(0.25, 0.3);
+    p.sink_pause = maybe(0.25, 0.3);
+    p.stale = maybe(0.3, 1.0);
+    p.answer_lost = maybe(0.3, 0.3);
+    p.outage = maybe(0.15, 0.2);
     return p;
 }
 
@@ -45,7 +53,10 @@ std::string to_string(const Plan& p) {
         {"cancel", p.cancel}, {"resubmit", p.resubmit},
         {"together", p.together}, {"settings", p.settings},
         {"ventilator_kill", p.ventilator_kill},
-        {"groups", p.groups}, {"retry", p.retry},
+        {"groups", p.groups}, {"retry", p.retry}, {"durable", p.durable ? 1 : 0},
+        {"result_reset", p.result_reset}, {"ventilator_pause", p.ventilator_pause},
+        {"sink_pause", p.sink_pause}, {"stale", p.stale}, {"answer_lost", p.answer_lost},
+        {"outage", p.outage},
         {"needs", p.needs}, {"picky", p.picky}, {"tenants", p.tenants}, {"ageing", p.ageing}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);

@@ -1,19 +1,9 @@
 # Bugs that the simulation must find: each is one line of a machine, changed in a copy at build
-# time. If a line is no longer there exactly once, the build says so.
+# time (planted.cmake).
 #
 # penstock_planted_bug(NAME FILE OLD NEW)
 function(penstock_planted_bug name file old new)
-    set(source ${PROJECT_SOURCE_DIR}/${file})
-    file(READ ${source} text)
-    string(FIND "${text}" "${old}" at)
-    string(FIND "${text}" "${old}" last REVERSE)
-    if(at EQUAL -1 OR NOT at EQUAL last)
-        message(FATAL_ERROR "planted bug ${name}: its line is not once in ${file}: ${old}")
-    endif()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
-    string(REPLACE "${old}" "${new}" text "${text}")
-    set(copy ${CMAKE_CURRENT_BINARY_DIR}/planted/${name}/${file})
-    file(CONFIGURE OUTPUT ${copy} CONTENT "${text}" @ONLY)
+    penstock_plant(copy ${name} ${file} "${old}" "${new}")
     # The copy comes first, so that the library's own object is never asked for.
     add_executable(sim_${name} ${copy} sim/sim_main.cpp)
     target_link_libraries(sim_${name} PRIVATE sim_world)
@@ -72,3 +62,28 @@ penstock_planted_bug(forgets_the_callback_that_is_not_needed sink/groups.cpp
 penstock_planted_bug(runs_a_chain_at_once sink/group_questions.cpp
     "        const bool is_first = group.mode != GroupMode::chain || order == group.first_order;"
     "        const bool is_first = true;")
+# ---- what has to survive the death of a sink with a store, and of a ventilator
+penstock_planted_bug(forgets_what_was_on_offer sink/ledger_kept.cpp
+    "        if (r.custody == Custody::waiting) hand_over(index);"
+    "")
+penstock_planted_bug(forgets_what_older_ventilators_had sink/ledger_kept.cpp
+    "    seek_orphans(); // what ventilators before the newest had open"
+    "")
+penstock_planted_bug(does_not_say_what_has_ended sink/ledger_kept.cpp
+    "                out.settled.rows.push_back({number, 1, 0, 0});\n            else if"
+    "                continue;\n            else if")
+penstock_planted_bug(takes_what_is_stored_again_for_a_duplicate sink/ledger.cpp
+    "            if (m.again && store_again(known, mine, out)) continue;"
+    "")
+penstock_planted_bug(does_not_ask_again_what_was_lost ventilator/dispatcher_lives.cpp
+    "            out.to_sink.emplace_back(Lost{\"\", {{r.number, r.attempt, r.suspect}}});"
+    "            continue;")
+penstock_planted_bug(forgets_a_decision_with_its_sink ventilator/dispatcher_lives.cpp
+    "            out.to_sink.emplace_back(Final{r.number, r.decided, failure_of(r.decided)});"
+    "            continue;")
+penstock_planted_bug(lets_an_old_ventilator_in sink/ledger.cpp
+    "    if (!holds_newest && hello.epoch != 0 && hello.epoch < epoch_) {"
+    "    if (false) {")
+penstock_planted_bug(ends_the_wrong_ghost ventilator/dispatcher_lanes.cpp
+    "    auto ghost = ghosts_.find({number, attempt});"
+    "    auto ghost = ghosts_.lower_bound({number, 0});")

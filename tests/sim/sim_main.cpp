@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <string>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,23 +37,30 @@ Arguments read(int argc, char** argv) {
 }
 
 int run_seeds(const Arguments& arguments) {
-    std::uint64_t faults = 0;
+    std::map<std::string, std::uint64_t> faults; // by their sort
+    std::uint64_t all = 0;
     for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
         std::fprintf(stderr, "\rseed %llu ", static_cast<unsigned long long>(seed));
         penstock::Chance chance(seed * 7919);
         const penstock::sim::Plan plan = penstock::sim::draw_plan(chance);
         penstock::sim::World world(seed, plan);
         const std::string failure = world.run();
-        faults += world.faults();
+        for (const auto& [sort, count] : world.faults()) {
+            faults[sort] += count;
+            all += count;
+        }
         if (failure.empty()) continue;
         std::printf("seed=%llu %s\n%s\n", static_cast<unsigned long long>(seed), failure.c_str(),
                     to_string(plan).c_str());
         return 1;
     }
+    for (const auto& [sort, count] : faults) {
+        std::printf("%9llu  %s\n", static_cast<unsigned long long>(count), sort.c_str());
+    }
     std::printf("%llu seeds from %llu, %llu faults: every stored job has one outcome\n",
                 static_cast<unsigned long long>(arguments.seeds),
                 static_cast<unsigned long long>(arguments.from),
-                static_cast<unsigned long long>(faults));
+                static_cast<unsigned long long>(all));
     return 0;
 }
 

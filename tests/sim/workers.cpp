@@ -37,6 +37,9 @@ void World::start_worker(int place) {
 
 void World::join(Worker& w) {
     if (!w.alive) return;
+    if (v_asleep_until_ > now_) {
+        return at_ventilator(v_asleep_until_ - now_, [this, &w] { join(w); });
+    }
     Join wish;
     wish.worker = w.sdk ? w.name : "";
     wish.kinds = {"k0", "k1"};
@@ -46,13 +49,19 @@ void World::join(Worker& w) {
     wish.min_priority = w.min_priority;
     wish.epoch = w.epoch;
     if (w.together > 0) wish.batching = {{"k0", w.together, w.gathers}};
-    for (const auto& [number, held] : w.running) wish.running.push_back(number);
+    wish.outbox = w.sdk;
+    for (const auto& [token, held] : w.running) {
+        if (token.first == w.epoch) wish.running.push_back(token.second);
+        wish.runs.push_back({held.id, token.first, held.attempt, token.second});
+    }
     // Over the wire, like everything else.
     auto asked = decode_control(reader_, encode(Request(), ControlQuestion{wish}));
     const auto& read = std::get<Join>(asked.messages.at(0).question);
     const ventilator::Joined joined = dispatcher_->join(read, now_, v_out_);
     w.waiting.clear(); // it has not begun these: they are somebody else's now
-    if (!joined.error.empty()) {
+    const bool is_lost = joined.error.empty() && happens(plan_.answer_lost);
+    if (is_lost) count("answer lost");
+    if (!joined.error.empty() || is_lost) {
         w.lane = 0;
         at(300ms, [this, &w] { join(w); });
         return;
@@ -60,7 +69,7 @@ void World::join(Worker& w) {
     ++w.lane_pipe.life;
     w.lane = joined.lane;
     if (!w.sdk) w.name = joined.worker;
-    if (w.epoch != dispatcher_->epoch()) w.running.clear();
+    if (w.epoch != dispatcher_->epoch() && !w.sdk) w.running.clear();
     w.epoch = dispatcher_->epoch();
     at_ventilator(between(200us, 2ms),
                   [this, lane = joined.lane] { dispatcher_->lane_up(lane, now_); });
@@ -82,12 +91,15 @@ void World::lane_delivers(Worker& w, std::uint64_t lane, const std::string& fram
         if (const auto* batch = std::get_if<JobBatch>(&message)) {
             const bool expected = w.together > 0 && batch->kind == "k0";
             if (batch->together != expected) fail(w.name + " got jobs as it does not take them");
+            forget_settled(w, batch->settled);
             if (batch->together && batch->rows.size() > w.together) fail("a batch is too large");
             ++w.calls;
             for (const JobRow& row : batch->rows) take_job(w, *batch, row);
             check_slots(w);
         } else if (const auto* cancelled = std::get_if<CancelJob>(&message)) {
-            if (w.sdk) cancel_job(w, cancelled->number);
+            if (w.sdk) cancel_job(w, *cancelled);
+        } else if (const auto* settled = std::get_if<SettledJobs>(&message)) {
+            forget_settled(w, settled->rows);
         }
     }
     start_jobs(w);
@@ -104,16 +116,23 @@ void World::check_wish(const Worker& w, const std::string& id) {
 void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (batch.epoch < w.epoch) return; // of a ventilator that is no more
     const bool poison = row.payload == "\xa1p";
-    if (poison != jobs_[row.id.text()].poison) fail(row.id.text() + " has a wrong payload");
+    const std::string id = row.id.text();
+    const bool expected = poisons_.contains(id) ? poisons_[id] : jobs_[id].poison;
+    if (poison != expected) fail(id + " has a wrong payload");
     check_wish(w, row.id.text());
     check_turn(row.id.text());
     if (!batch.together) ++w.calls; // it is one of its own
-    w.waiting.push_back({row.number, {row.id, row.attempt, poison, w.lane, w.calls}});
-    // The promise of credit: never more in a worker's hands than its window.
-    const std::size_t held = w.waiting.size() + w.running.size() + w.on_the_way[w.lane].size();
+    w.waiting.push_back({{w.epoch, row.number}, {row.id, row.attempt, poison, w.lane, w.calls}});
+    // The promise of credit: never more in a worker's hands than its window. What it kept over the
+    // death of a ventilator comes on top, until the next one has it back.
+    const auto running = std::count_if(w.running.begin(), w.running.end(), [&](const auto& each) {
+        return each.first.first == w.epoch;
+    });
+    const std::size_t held = w.waiting.size() + static_cast<std::size_t>(running) +
+                             w.on_the_way[{w.epoch, w.lane}].size();
     for (const auto& view : dispatcher_->workers(now_).workers) {
         if (view.worker == w.name && held > view.outstanding && plan_.sink_kill == 0) {
-            fail(w.name + " holds " + std::to_string(held) + " jobs, and the dispatcher believes " +
+            fail(w.name + " holds " + std::to_string(held) + " jobs, the dispatcher believes " +
                  std::to_string(view.outstanding));
         }
     }
@@ -123,7 +142,9 @@ void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
 void World::check_slots(const Worker& w) {
     if (w.together == 0 || plan_.sink_kill > 0) return;
     std::set<std::uint64_t> calls;
-    for (const auto& [number, held] : w.running) calls.insert(held.call);
+    for (const auto& [token, held] : w.running) {
+        if (token.first == w.epoch) calls.insert(held.call);
+    }
     std::size_t sent_ahead = calls.size();
     for (const auto& [number, held] : w.waiting) {
         const bool is_together = std::count_if(w.waiting.begin(), w.waiting.end(), [&](auto& each) {
@@ -141,53 +162,92 @@ void World::start_jobs(Worker& w) {
         return calls.contains(call) || calls.size() < w.slots;
     };
     while (!w.waiting.empty() && goes_on(w.waiting.front().second.call)) {
-        const auto [number, held] = w.waiting.front();
+        const auto [token, held] = w.waiting.front();
         w.waiting.erase(w.waiting.begin());
-        w.running[number] = held;
+        w.running[token] = held;
         if (held.poison) {
             at(between(1ms, 5ms), [this, &w] { crash(w); });
             return;
         }
-        at(between(1ms, 60ms), [this, &w, number = number, attempt = held.attempt] {
-            awake(w, [this, &w, number, attempt] { finish_job(w, number, attempt); });
+        const Duration work = happens(0.05) ? between(1s, 4s) : between(1ms, 60ms);
+        at(work, [this, &w, token = token, attempt = held.attempt] {
+            awake(w, [this, &w, token, attempt] { finish_job(w, token, attempt); });
         });
     }
 }
 
-void World::finish_job(Worker& w, JobNumber number, std::uint32_t attempt) {
-    const auto found = w.running.find(number);
+void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
+    const auto found = w.running.find(token);
     if (!w.alive || found == w.running.end() || found->second.attempt != attempt) return;
     std::optional<Failure> failure;
     if (happens(plan_.flaky)) failure = Failure{"handler-error", "flaky", true};
-    answer(w, found->second.id, number, attempt, failure);
-    w.running.erase(number);
+    const Held held = found->second;
+    w.running.erase(found);
+    answer(w, token, held, failure);
     start_jobs(w);
 }
 
-void World::answer(Worker& w, const JobId& id, JobNumber number, std::uint32_t attempt,
-                   std::optional<Failure> failure) {
-    const std::uint64_t lane = w.running.contains(number) ? w.running[number].lane : w.lane;
-    Result result{w.epoch, w.sdk ? w.name : "", "", {{id, attempt, 20'000, "\x07", failure}}};
-    const std::string frame = w.sdk ? encode(result) : encode_plain(result);
-    w.on_the_way[lane].insert({number, attempt});
-    send(w.sink_pipe, [this, &w, frame, lane, number, attempt] {
-        w.on_the_way[lane].erase({number, attempt});
+void World::answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure) {
+    const Result result{token.first, w.sdk ? w.name : "", "",
+                        {{held.id, held.attempt, 20'000, "\x07", std::move(failure)}}};
+    const Kept kept{token, held, w.sdk ? encode(result) : encode_plain(result)};
+    if (w.sdk) w.kept.push_back(kept);
+    w.on_the_way[{token.first, held.lane}].insert({token.second, held.attempt});
+    post(w, kept);
+}
+
+void World::post(Worker& w, const Kept& kept) {
+    const std::pair<JobNumber, std::uint32_t> answered{kept.token.second, kept.held.attempt};
+    const std::pair<Epoch, std::uint64_t> lane{kept.token.first, kept.held.lane};
+    send(w.sink_pipe, [this, &w, frame = kept.frame, lane, answered] {
+        w.on_the_way[lane].erase(answered);
         sink_frame(frame);
     });
 }
 
-void World::cancel_job(Worker& w, JobNumber number) {
-    const Failure cancelled{"cancelled", "as it was told", false};
-    for (auto at_ = w.waiting.begin(); at_ != w.waiting.end(); ++at_) {
-        if (at_->first != number) continue;
-        const auto held = at_->second;
-        w.waiting.erase(at_);
-        return answer(w, held.id, number, held.attempt, cancelled);
+// Its connection to the sink ends, and the next one is made: what was on its way is gone. An SDK
+// worker has it still.
+void World::reset_results(Worker& w) {
+    if (!w.alive) return;
+    count("results reset");
+    ++w.sink_pipe.life;
+    if (w.sdk) at(between(1ms, 500ms), [this, &w] { awake(w, [this, &w] { send_again(w); }); });
+}
+
+void World::send_again(Worker& w) {
+    if (!w.alive) return;
+    for (const Kept& kept : w.kept) {
+        count("result again");
+        post(w, kept);
     }
-    const auto found = w.running.find(number);
-    if (found == w.running.end()) return;
-    answer(w, found->second.id, number, found->second.attempt, cancelled);
-    w.running.erase(number);
+}
+
+void World::forget_settled(Worker& w, const std::vector<Range>& ranges) {
+    std::erase_if(w.kept, [&](const Kept& kept) {
+        return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
+            return kept.token.first == w.epoch && kept.token.second >= range.first &&
+                   kept.token.second < range.first + range.count;
+        });
+    });
+}
+
+void World::cancel_job(Worker& w, const CancelJob& wish) {
+    const Failure cancelled{"cancelled", "as it was told", false};
+    const auto is_it = [&](const auto& each) {
+        const bool same = wish.number == 0 || each.first == Token{w.epoch, wish.number};
+        return each.second.id == wish.id && same;
+    };
+    const auto waiting = std::find_if(w.waiting.begin(), w.waiting.end(), is_it);
+    if (waiting != w.waiting.end()) {
+        const auto [token, held] = *waiting;
+        w.waiting.erase(waiting);
+        return answer(w, token, held, cancelled);
+    }
+    const auto running = std::find_if(w.running.begin(), w.running.end(), is_it);
+    if (running == w.running.end()) return;
+    const auto [token, held] = *running;
+    w.running.erase(running);
+    answer(w, token, held, cancelled);
     start_jobs(w);
 }
 
@@ -195,9 +255,16 @@ void World::heartbeat(Worker& w) {
     if (!w.alive) return;
     awake(w, [this, &w] {
         if (!w.alive) return;
+        if (v_asleep_until_ > now_) {
+            at(v_asleep_until_ - now_, [this, &w] { heartbeat(w); });
+            return;
+        }
         Heartbeat beat;
         beat.worker = w.name;
-        for (const auto& [number, held] : w.running) beat.running.push_back(number);
+        beat.epoch = w.epoch;
+        for (const auto& [token, held] : w.running) {
+            if (token.first == w.epoch) beat.running.push_back(token.second);
+        }
         dispatcher_->on(beat, now_);
         at(500ms, [this, &w] { heartbeat(w); });
     });
@@ -206,7 +273,7 @@ void World::heartbeat(Worker& w) {
 // kill -9: what it held is gone, and the end of what it had sent too.
 void World::crash(Worker& w) {
     if (!w.alive) return;
-    ++faults_;
+    count("worker killed");
     w.alive = false;
     if (happens(0.5)) ++w.sink_pipe.life;
     ++w.lane_pipe.life;
@@ -223,7 +290,7 @@ void World::crash(Worker& w) {
 // The connection ends and both live: an SDK worker joins again at once and keeps what it runs; a
 // plain one goes on, and joins again when it has heard nothing for three pings.
 void World::reset_lane(Worker& w) {
-    ++faults_;
+    count("lane reset");
     ++w.lane_pipe.life;
     const std::uint64_t lane = w.lane;
     at_ventilator(between(1ms, 5ms), [this, lane] { dispatcher_->lane_down(lane, v_out_); });
@@ -233,8 +300,8 @@ void World::reset_lane(Worker& w) {
 }
 
 void World::pause(Worker& w) {
-    ++faults_;
-    const Duration sleep = between(100ms, 4s);
+    count("worker stopped");
+    const Duration sleep = std::max(Duration(100ms), outage(4s, 70s));
     w.asleep_until = now_ + sleep;
     if (sleep < 1500ms) return;
     // It notices that it slept: it drops what it had not begun, and joins again.

@@ -16,7 +16,12 @@ constexpr Duration kHealTime = 400s; // then everything has to come to rest
 World::World(std::uint64_t seed, const Plan& plan)
     : plan_(plan), chance_(seed), now_(std::chrono::hours(1)), seed_(seed) {
     dispatcher_ = std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan), seed, now_);
+    for (const char* kind : {"k0", "k1"}) dispatcher_->declare_kind(kind); // whoever joins first
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
+    if (plan.durable) {
+        ledger_->restored(both_now());
+        s_link_.may_tell(0);
+    }
 }
 
 World::~World() = default;
@@ -39,8 +44,11 @@ Duration World::between(Duration low, Duration high) {
 // In order within the connection; gone if the connection ends before it arrives.
 void World::send(Pipe& pipe, Event deliver) {
     pipe.last = std::max(pipe.last, now_ + between(100us, 2ms));
-    events_.push({pipe.last, ++order_, [&pipe, life = pipe.life, deliver = std::move(deliver)] {
-                      if (pipe.life == life) deliver();
+    events_.push({pipe.last, ++order_, [this, &pipe, life = pipe.life, deliver = std::move(deliver)] {
+                      if (pipe.life == life)
+                          deliver();
+                      else
+                          count("message lost");
                   }});
 }
 
@@ -67,7 +75,8 @@ std::string World::run() {
         next.event();
         step_ventilator();
         step_sink();
-        quiet = healing_ && dispatcher_->open_jobs() == 0 && linked_ &&
+        const bool awake = v_asleep_until_ <= now_ && s_asleep_until_ <= now_;
+        quiet = healing_ && awake && dispatcher_->open_jobs() == 0 && linked_ &&
                 v_link_.unconfirmed() == 0 && s_link_.unconfirmed() == 0 &&
                 now_ > end - kHealTime + 5s && open_at_sink() == 0;
     }
@@ -78,6 +87,7 @@ std::string World::run() {
 // ---- the two shells -----------------------------------------------------------------------
 
 void World::step_ventilator() {
+    if (v_asleep_until_ > now_) return;
     dispatcher_->tick(now_, v_out_);
     dispatcher_->pump(now_, v_out_);
     lane_messages();
@@ -106,16 +116,15 @@ void World::step_ventilator() {
 }
 
 void World::step_sink() {
-    const Now both{now_, WallTime(std::chrono::duration_cast<std::chrono::microseconds>(
-                             now_.time_since_epoch()))};
-    ledger_->tick(both, s_out_);
-    if (s_link_.epoch() != 0) {
-        s_out_.say_on_link([&](const FromSink& message) {
-            const LinkHead head = s_link_.number();
-            s_link_.push(std::make_shared<const std::string>(encode(head, message)));
-        });
+    if (s_asleep_until_ > now_) return;
+    ledger_->tick(both_now(), s_out_);
+    if (plan_.durable) {
+        hand_over();
+    } else {
+        say_on_link(s_out_);
+        s_out_ = {};
+        for (const auto& [answer, life] : std::exchange(hellos_, {})) answer_hello(answer, life);
     }
-    s_out_ = {};
     pump_link();
     const Instant wake = ledger_->wake_at();
     if (wake <= now_) {
@@ -154,6 +163,9 @@ void World::pump_link() {
 }
 
 void World::ventilator_frame(const std::string& frame) {
+    if (v_asleep_until_ > now_) {
+        return at_ventilator(v_asleep_until_ - now_, [this, frame] { ventilator_frame(frame); });
+    }
     auto decoded = decode_ventilator_door(reader_, frame);
     if (!decoded.error.empty()) return fail("the ventilator can't read: " + decoded.error);
     for (auto& fact : decoded.messages) {
@@ -167,14 +179,22 @@ void World::ventilator_frame(const std::string& frame) {
 }
 
 void World::sink_frame(const std::string& frame) {
+    if (s_asleep_until_ > now_) {
+        return at(s_asleep_until_ - now_, [this, frame, life = sink_life_] {
+            if (life == sink_life_) sink_frame(frame);
+        });
+    }
     auto decoded = decode_sink_door(reader_, frame);
     if (!decoded.error.empty()) return fail("the sink can't read: " + decoded.error);
-    const Now both{now_, WallTime()};
+    const Now both = both_now();
     for (auto& fact : decoded.messages) {
         if (const auto* result = std::get_if<Result>(&fact)) {
             ledger_->on(*result, both, s_out_);
         } else if (const auto* linked = std::get_if<Linked<ToSink>>(&fact)) {
-            if (s_link_.arrived(linked->head) != decltype(s_link_)::Arrival::take) continue;
+            const auto arrival = s_link_.arrived(linked->head);
+            if (arrival == decltype(s_link_)::Arrival::again) count("message again");
+            if (arrival == decltype(s_link_)::Arrival::gap) count("message out of order");
+            if (arrival != decltype(s_link_)::Arrival::take) continue;
             if (std::holds_alternative<Resend>(linked->message))
                 s_link_.rewind(linked->head.got);
             else
@@ -186,23 +206,37 @@ void World::sink_frame(const std::string& frame) {
 // ---- the connection between them ----------------------------------------------------------
 
 void World::meet() {
+    const Instant awake = std::max(v_asleep_until_, s_asleep_until_);
+    if (awake > now_) return at_ventilator(awake - now_, [this] { meet(); });
+    if (linked_) return;
     Hello hello;
     hello.instance = v_life_;
     hello.epoch = dispatcher_->epoch();
     hello.got = v_link_.got();
     const HelloAnswer answer = ledger_->hello(hello, sink_life_);
     if (!answer.error.empty()) return fail("hello was refused: " + answer.error);
-    if (std::exchange(met_life_, v_life_) != v_life_)
+    if (std::exchange(met_life_, v_life_) != v_life_) {
+        s_out_.forget_link();
+        unsaid_.outbox.forget_link();
+        unsaid_.got = 0;
         s_link_.restart(answer.epoch);
-    else
+    } else {
         s_link_.rewind(hello.got);
-    if (v_link_.epoch() == answer.epoch)
-        v_link_.rewind(s_link_.got());
+    }
+    hellos_.emplace_back(answer, v_life_);
+}
+
+void World::answer_hello(const HelloAnswer& answer, std::uint64_t v_life) {
+    if (v_life != v_life_ || linked_) return; // it was of one that is gone
+    const bool same_life = v_link_.epoch() == answer.epoch && known_sink_ == sink_life_;
+    if (same_life)
+        v_link_.rewind(s_link_.tellable());
     else
         v_link_.restart(answer.epoch);
+    known_sink_ = sink_life_;
     linked_ = true;
     ledger_->set_ventilator_up(true);
-    dispatcher_->sink_up(sink_life_, answer.epoch, v_out_);
+    dispatcher_->sink_up(sink_life_, answer.epoch, answer.remembers, v_out_);
 }
 
 void World::lane_messages() {
@@ -216,13 +250,18 @@ void World::lane_messages() {
                 const std::string id = row.id.text();
                 const sink::Outbox asked = ask(AskStatus{row.id, false});
                 const auto& known = std::get<JobAnswer>(asked.replies.at(0).answer);
-                if (known.found != Found::found) fail(id + " was dispatched and is not stored");
+                const bool is_safe = !plan_.durable || disk_.find(row.id) != nullptr;
+                if (known.found != Found::found || !is_safe) {
+                    fail(id + " was dispatched and is not stored");
+                }
                 ++jobs_[id].dispatched;
                 if (!to.batches) frames.push_back(encode_plain(*batch, row));
             }
             if (to.batches) frames.push_back(encode(*batch));
         } else if (const auto* cancelled = std::get_if<CancelJob>(&to.message)) {
             frames.push_back(encode(*cancelled));
+        } else if (const auto* settled = std::get_if<SettledJobs>(&to.message)) {
+            frames.push_back(encode(*settled));
         } else {
             frames.push_back(encode(Ping{}));
         }

@@ -10,6 +10,7 @@
 #include "protocol/codec.hpp"
 #include "protocol/link.hpp"
 #include "sink/ledger.hpp"
+#include "tests/support/kept_rows.hpp"
 #include "ventilator/dispatcher.hpp"
 
 #include <functional>
@@ -32,6 +33,12 @@ struct Plan {
     double pause = 0;      // SIGSTOP of an SDK worker, per second
     double link_break = 0; // between ventilator and sink, per second
     double sink_kill = 0;  // per second
+    bool durable = false;  // the sink has a store, and comes back with it
+    double result_reset = 0; // a worker's connection to the sink, per second
+    double ventilator_pause = 0, sink_pause = 0; // SIGSTOP, per second
+    double stale = 0;      // a ventilator of an older epoch speaks, per second
+    double answer_lost = 0; // share of answers to joins that never arrive
+    double outage = 0;     // share of breaks and pauses that outlast every limit
     double ventilator_kill = 0; // per second
     double poison = 0;     // share of jobs that kill whoever runs them
     double flaky = 0.2;    // share of attempts that fail
@@ -61,7 +68,8 @@ public:
     // Runs faults for a while, heals, runs until quiet. Empty: all invariants held.
     std::string run();
 
-    [[nodiscard]] std::uint64_t faults() const { return faults_; }
+    // By their sort. One counts only if jobs were open when it came.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& faults() const { return faults_; }
 
 private:
     using Event = std::function<void()>;
@@ -76,10 +84,33 @@ private:
         }
     };
     struct Worker;
+    using Token = std::pair<Epoch, JobNumber>;
+
+    struct Held { // by a worker
+        JobId id;
+        std::uint32_t attempt = 0;
+        bool poison = false;
+        std::uint64_t lane = 0; // that it came on
+        std::uint64_t call = 0; // that it is part of, each with a number
+    };
+
+    struct Kept { // a result, until it is settled
+        Token token;
+        Held held;
+        std::string frame;
+    };
+
+    struct Unsaid { // while the disk is busy
+        sink::Changes changes;
+        sink::Outbox outbox;
+        std::vector<std::pair<HelloAnswer, std::uint64_t>> hellos; // and the ventilator's life
+        std::uint64_t got = 0;
+    };
 
     struct Job {
         bool poison = false;
         bool may_expire = false;
+        bool stored = false; // it was safe once
         int dispatched = 0;
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
@@ -115,8 +146,20 @@ private:
     void meet();
     void lane_messages();
 
+    // disk.cpp: what the sink says waits until it is safe
+    [[nodiscard]] Now both_now() const;
+    void hand_over();
+    void committed();
+    void say_on_link(sink::Outbox& out);
+    void answer_hello(const HelloAnswer& answer, std::uint64_t v_life);
+
     // faults.cpp
+    void count(const char* fault);
     void fault_tick();
+    void fault_the_roles(double share);
+    void pause_role(Instant& until, const char* fault);
+    void stale_ventilator_speaks();
+    Duration outage(Duration usual, Duration long_one);
     void break_link();
     void kill_sink();
     void kill_ventilator();
@@ -151,14 +194,17 @@ private:
     // workers.cpp
     void start_worker(int place);
     void join(Worker& w);
+    void reset_results(Worker& w);
+    void send_again(Worker& w);
+    void forget_settled(Worker& w, const std::vector<Range>& ranges);
     void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
     void check_wish(const Worker& w, const std::string& id);
     void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
     void start_jobs(Worker& w);
-    void finish_job(Worker& w, JobNumber number, std::uint32_t attempt);
-    void answer(Worker& w, const JobId& id, JobNumber number, std::uint32_t attempt,
-                std::optional<Failure> failure);
-    void cancel_job(Worker& w, JobNumber number);
+    void finish_job(Worker& w, Token token, std::uint32_t attempt);
+    void answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure);
+    void post(Worker& w, const Kept& kept);
+    void cancel_job(Worker& w, const CancelJob& cancelled);
     void heartbeat(Worker& w);
     void crash(Worker& w);
     void reset_lane(Worker& w);
@@ -173,8 +219,9 @@ private:
     std::uint64_t order_ = 0;
     std::priority_queue<Timed> events_;
     std::string failure_;
-    std::uint64_t faults_ = 0;
+    std::map<std::string, std::uint64_t> faults_;
     bool healing_ = false;
+    Instant v_asleep_until_{}, s_asleep_until_{};
 
     const std::uint64_t seed_;
     std::uint64_t v_life_ = 1, met_life_ = 0; // of the ventilator; the one that the sink met last
@@ -183,8 +230,12 @@ private:
     Link<std::shared_ptr<const std::string>> v_link_;
     std::unique_ptr<sink::Ledger> ledger_;
     sink::Outbox s_out_;
+    testing::KeptRows disk_;
+    std::vector<std::pair<HelloAnswer, std::uint64_t>> hellos_;
+    Unsaid unsaid_;
+    bool is_writing_ = false;
     Link<std::shared_ptr<const std::string>> s_link_;
-    std::uint64_t sink_life_ = 1;
+    std::uint64_t sink_life_ = 1, known_sink_ = 0; // and the one that the ventilator knows
     bool linked_ = false;
     Pipe to_sink_, to_ventilator_, to_door_;
     Instant v_wake_ = kNever, s_wake_ = kNever;
@@ -193,6 +244,7 @@ private:
     std::map<std::string, Job> jobs_;
     std::map<std::string, std::string> bodies_;
     std::map<std::string, Terms> wishes_; // of each job
+    std::map<std::string, bool> poisons_; // of jobs that were made of others
     std::vector<Family> families_;
     std::map<std::string, std::size_t> family_of_;
     std::vector<Event> submissions_; // to be made again by clients who got no answer
@@ -216,18 +268,12 @@ struct World::Worker {
     Instant asleep_until{};
     Pipe lane_pipe, sink_pipe;
 
-    struct Held {
-        JobId id;
-        std::uint32_t attempt = 0;
-        bool poison = false;
-        std::uint64_t lane = 0; // that it came on
-        std::uint64_t call = 0; // that it is part of, each with a number
-    };
-
-    std::vector<std::pair<JobNumber, Held>> waiting;
-    std::map<JobNumber, Held> running;
+    std::vector<std::pair<Token, Held>> waiting;
+    std::map<Token, Held> running;
     // Answers sent and not read by the sink: still held, as far as credit goes.
-    std::map<std::uint64_t, std::set<std::pair<JobNumber, std::uint32_t>>> on_the_way; // by lane
+    std::map<std::pair<Epoch, std::uint64_t>, std::set<std::pair<JobNumber, std::uint32_t>>>
+        on_the_way;         // by lane
+    std::vector<Kept> kept; // of an SDK worker: not settled, in the order they were sent
 };
 
 } // namespace penstock::sim

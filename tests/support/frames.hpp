@@ -61,6 +61,7 @@ inline std::vector<std::string> forms_of(const LaneMessage& message) {
     if (const auto* cancel = std::get_if<CancelJob>(&message)) return {encode(*cancel)};
     if (const auto* ping = std::get_if<Ping>(&message)) return {encode(*ping)};
     if (const auto* drain = std::get_if<Drain>(&message)) return {encode(*drain)};
+    if (const auto* settled = std::get_if<SettledJobs>(&message)) return {encode(*settled)};
     const auto& batch = std::get<JobBatch>(message);
     std::vector<std::string> out = {encode(batch)};
     if (batch.rows.size() == 1) out.push_back(encode_plain(batch, batch.rows[0]));
@@ -185,24 +186,31 @@ inline std::vector<Sample> link_samples() {
     const auto from_sink = [](const char* name, const FromSink& m) {
         return Sample{name, Socket::ventilator_door, encode(kHead, m)};
     };
+    Store again{1, plain_terms(), {{kUuid, kMapValue, 1, 0}}};
+    again.again = true;
     return {
         to_sink("store",
                 Store{1, plain_terms(), {{kUuid, kMapValue, 0, 0}, {kWord, kMapValue, 2, 1}}}),
+        to_sink("store", again),
         to_sink("started", Started{"host-1", {{1, 1}, {2, 3}}}),
+        to_sink("started", Started{"host-1", {{1, 1}}, 2}),
         to_sink("retrying", Retrying{1, 1, std::chrono::milliseconds(73)}),
         to_sink("lost", Lost{"host-1", {{1, 1, true}, {2, 1, false}}}),
         to_sink("final", Final{1, State::expired, {"expired", "too late", false}}),
         to_sink("refused", Refused{"jobs-full", {kUuid, kWord}}),
         to_sink("taken", Taken{9, {kUuid, kWord}}),
         to_sink("kinds", Kinds{{{"add", {}}, {"render", full_settings()}}}),
+        to_sink("holds", Holds{{{1, 2}, {5, 1}}}),
         to_sink("confirm", Confirm{}),
         to_sink("resend", Resend{}),
         from_sink("stored", Stored{{{1, 2}, {5, 1}}, {7}, {8}}),
+        from_sink("stored", Stored{{{1, 2}}, {}, {}, {9, 10}}),
         from_sink("settled", Settled{{{1, 2, 1, 900}}, {{3, 1, 450, true}}}),
         from_sink("returned", Returned{{{1, 2, 1, 900}}}),
         from_sink("open", Open{{{1, 1}, {2, 0}}}),
         from_sink("cancel", Cancel{{4, 9}}),
         from_sink("take", Take{plain_terms(), {{kUuid, kMapValue, 1, 2, std::chrono::seconds(3)}}}),
+        from_sink("take", Take{plain_terms(), {{kUuid, kMapValue, 1, 2, std::chrono::seconds(3), true}}}),
         from_sink("kinds", Kinds{{{"render", full_settings()}}}),
         from_sink("confirm", Confirm{}),
         from_sink("resend", Resend{}),
@@ -218,6 +226,8 @@ inline std::vector<Sample> job_samples() {
     JobBatch together = batch;
     together.together = true;
     together.queued_us = 1500;
+    JobBatch settling = batch;
+    settling.settled = {{1, 2}, {5, 1}};
     const Result result{
         3,
         "host-1",
@@ -239,13 +249,16 @@ inline std::vector<Sample> job_samples() {
         {"submit", Socket::ventilator_door, encode(piece)},
         {"submit", Socket::ventilator_door, encode(apart)},
         {"heartbeat", Socket::ventilator_door, encode(Heartbeat{"host-1", {1, 2}, 1.5, 4096})},
+        {"heartbeat", Socket::ventilator_door, encode(Heartbeat{"host-1", {1, 2}, 1.5, 4096, 3})},
         {"bye", Socket::ventilator_door, encode(Bye{"host-1", {7, 8}})},
         {"job", Socket::lane, encode(batch)},
         {"job", Socket::lane, encode(together)},
+        {"job", Socket::lane, encode(settling)},
         {"job", Socket::lane, encode_plain(batch, batch.rows[0])},
         {"cancel", Socket::lane, encode(CancelJob{1, kUuid})},
         {"ping", Socket::lane, encode(Ping{})},
         {"drain", Socket::lane, encode(Drain{})},
+        {"settled", Socket::lane, encode(SettledJobs{{{1, 2}, {5, 1}}})},
         {"result", Socket::sink_door, encode(result)},
         {"result", Socket::sink_door, encode(waited)},
         {"result", Socket::sink_door, encode_plain(succeeded)},
@@ -262,7 +275,7 @@ inline std::vector<Sample> control_samples() {
     const auto answer = [](const char* name, const ControlAnswer& a) {
         return Sample{name, Socket::control_answer, encode(Request(7), a)};
     };
-    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3, "", 0, {}};
+    const Join join{1, "host-1", {"add", "echo"}, 4, true, true, false, {"gpu"}, {1, 2}, 3, "", 0, {}, false, {}};
     const Lane lane{
         "",   "host-1", "tcp://*:20001",        "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5555",
         1004, 3,        std::chrono::seconds(5)};
@@ -272,9 +285,13 @@ inline std::vector<Sample> control_samples() {
     Join batching = join;
     batching.min_priority = 5;
     batching.batching = {{"add", 16, std::chrono::milliseconds(20)}};
+    Join keeping = join;
+    keeping.outbox = true;
+    keeping.runs = {{kUuid, 3, 1, 1}, {kWord, 2, 4, 9}};
     return {
         ask("join", join),
         ask("join", batching),
+        ask("join", keeping),
         ask("position", AskPosition{{4, 9}}),
         ask("explain", AskExplain{4}),
         answer("position", Positions{{{4, 17, 2.5}, {9, 0, -1}}}),
@@ -335,6 +352,7 @@ inline std::vector<Sample> status_samples() {
         answer("stats", stats),
         answer("cancel", CancelAnswer{CancelResult::telling_worker, State::running}),
         answer("hello", HelloAnswer{"", 5, 3, 41, "tcp://s:5557"}),
+        answer("hello", HelloAnswer{"", 6, 3, 0, "", true}),
     };
 }
 

@@ -18,7 +18,7 @@ class JobPath {
 public:
     explicit JobPath(std::uint32_t rows) : rows_(rows) {
         ledger_.hello(hello(), 7);
-        dispatcher_.sink_up(7, 1, commands_);
+        dispatcher_.sink_up(7, 1, false, commands_);
         Join join;
         join.kinds = {"echo"};
         join.slots = 1'000;

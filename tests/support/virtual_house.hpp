@@ -26,7 +26,7 @@ public:
     };
 
     explicit VirtualHouse(Duration ageing = 60s) : machine_(limits(ageing), 42, now_) {
-        machine_.sink_up(7, 1, out_);
+        machine_.sink_up(7, 1, false, out_);
     }
 
     void worker(const Join& join) {

@@ -54,6 +54,7 @@ protected:
         ventilator_->add_option("--config", config_);
         kinds_ = root_.add_subcommand("kinds", "");
         kinds_->add_option("--gateway", gateway_);
+        kinds_->add_option("--kind", kind_); // as the ventilator's tables of kinds might be read
         kinds_->add_option("--config", config_);
         unsetenv("PENSTOCK_KIND_SETTINGS");
     }
@@ -80,7 +81,7 @@ protected:
     CLI::App root_;
     CLI::App *ventilator_ = nullptr, *kinds_ = nullptr;
     VentilatorFlags flags_;
-    std::string config_, gateway_;
+    std::string config_, gateway_, kind_;
 };
 
 TEST_F(CliKindLayers, AFileHasATableAKind) {
@@ -96,6 +97,7 @@ TEST_F(CliKindLayers, OtherCommandsLeaveThemAlone) {
     file("[kinds]\ngateway = \"http://g\"\n[kinds.render]\nrate = 2.5\n");
     fill(*kinds_);
     EXPECT_EQ(gateway_, "http://g");
+    EXPECT_EQ(kind_, "");
 }
 
 TEST_F(CliKindLayers, TheEnvironmentHasThemPartedBySemicolons) {

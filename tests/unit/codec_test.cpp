@@ -284,7 +284,7 @@ TEST(Codec, AWorkerWithAllItsJobsFitsIntoOneMessageOfTheLink) {
 
 TEST(Codec, Questions) {
     const auto join = control_and_back<Join>(
-        kMost64, Join{1, "w", {"a", "b"}, kSlotsMax, true, true, true, {"gpu"}, {1}, kMost64, "tcp://v:5556", 5, {{"a", 16, 20ms}}});
+        kMost64, Join{1, "w", {"a", "b"}, kSlotsMax, true, true, true, {"gpu"}, {1}, kMost64, "tcp://v:5556", 5, {{"a", 16, 20ms}}, false, {}});
     EXPECT_EQ(join.version, 1);
     EXPECT_EQ(join.worker, "w");
     EXPECT_EQ(join.kinds, (std::vector<std::string>{"a", "b"}));
@@ -293,6 +293,11 @@ TEST(Codec, Questions) {
     EXPECT_EQ(join.labels, std::vector<std::string>{"gpu"});
     EXPECT_EQ(join.running, std::vector<JobNumber>{1});
     EXPECT_EQ(join.epoch, kMost64);
+    EXPECT_EQ(join.via, "tcp://v:5556");
+    EXPECT_EQ(join.min_priority, 5);
+    EXPECT_EQ(join.batching, (std::vector<Batching>{{"a", 16, 20ms}}));
+    EXPECT_FALSE(join.outbox);
+    EXPECT_TRUE(join.runs.empty());
     const auto wait = status_and_back<AskWait>(
         0, AskWait{kUuid, Until::stored, from_seconds(kWaitSecondsMax), true, kMost64});
     EXPECT_EQ(wait.id, kUuid);

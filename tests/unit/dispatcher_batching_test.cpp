@@ -131,7 +131,7 @@ TEST_F(DispatcherBatchingTest, TakesTheMostUrgentFirst) {
     machine.sink_down(); // so that all of them are there
     submit_stored(embed(), {"a", "b"});
     submit_stored(high, {"high"});
-    machine.sink_up(7, 1, out);
+    machine.sink_up(7, 1, false, out);
     step();
     ASSERT_EQ(calls().size(), 1u);
     EXPECT_EQ(calls()[0].ids, (Ids{"high", "a"}));
@@ -144,7 +144,7 @@ TEST_F(DispatcherBatchingTest, OneTimeoutEndsOneAttempt) {
     machine.sink_down();
     submit_stored(embed(), {"slow"});
     submit_stored(quick, {"quick"});
-    machine.sink_up(7, 1, out);
+    machine.sink_up(7, 1, false, out);
     step();
     ASSERT_EQ(calls().size(), 1u);
     EXPECT_EQ(calls()[0].timeout, Duration(1s)); // the shortest
@@ -235,7 +235,7 @@ TEST_F(DispatcherBatchingTest, OtherContentTypesMakeAnotherBatch) {
     machine.sink_down();
     submit_stored(embed(), {"a"});
     submit_stored(png, {"b"});
-    machine.sink_up(7, 1, out);
+    machine.sink_up(7, 1, false, out);
     step();
     ASSERT_EQ(calls().size(), 2u);
     EXPECT_EQ(calls()[0].ids, Ids{"a"});

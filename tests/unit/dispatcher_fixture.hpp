@@ -24,7 +24,7 @@ protected:
     DispatcherTest() : DispatcherTest(limits()) {}
 
     explicit DispatcherTest(const Limits& of_it) : machine(of_it, 42, at(0s)) {
-        machine.sink_up(7, 1, out);
+        machine.sink_up(7, 1, false, out);
         step();
     }
 

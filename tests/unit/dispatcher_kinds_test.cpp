@@ -37,14 +37,14 @@ TEST_F(DispatcherKindsTest, TellsANewSinkWhatTheOldOneRemembered) {
     machine.configure_kind("echo", most(3));
     set("echo", rate(10));
     machine.sink_down();
-    machine.sink_up(8, 2, out);
+    machine.sink_up(8, 2, false, out);
     step();
     ASSERT_EQ(told().size(), 1u);
     EXPECT_EQ(told()[0].settings, rate(10)); // not what it was configured with
 }
 
 TEST_F(DispatcherKindsTest, TellsASinkThatItHasNothingToTell) {
-    machine.sink_up(8, 2, out);
+    machine.sink_up(8, 2, false, out);
     step();
     EXPECT_TRUE(told().empty());
 }
@@ -52,7 +52,7 @@ TEST_F(DispatcherKindsTest, TellsASinkThatItHasNothingToTell) {
 TEST_F(DispatcherKindsTest, TellsASinkThatKnowsItNothing) {
     set("echo", rate(10));
     machine.sink_down();
-    machine.sink_up(7, 1, out);
+    machine.sink_up(7, 1, false, out);
     step();
     EXPECT_TRUE(all_of<Kinds>(said.to_sink).empty());
 }

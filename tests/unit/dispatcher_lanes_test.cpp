@@ -43,7 +43,7 @@ TEST_F(DispatcherTest, PrefetchFindsTheLaneThatGaveBackAmongManyFullOnes) {
     many.jobs_max = 100'000;
     many.bytes_max = 1u << 20;
     Dispatcher large(many, 42, now);
-    large.sink_up(7, 1, out);
+    large.sink_up(7, 1, false, out);
     for (std::uint32_t i = 0; i < kLanes; ++i) {
         large.lane_up(large.join(join("w" + std::to_string(i), 1, {"echo"}), now, out).lane, now);
     }

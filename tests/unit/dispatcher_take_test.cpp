@@ -125,7 +125,7 @@ TEST_F(TakeTest, ForgetsOneThatEndedBeforeItWasTaken) {
 TEST_F(TakeTest, StoresThemAtANewSinkLikeItsOwn) {
     tell(take(terms("echo"), {"a"}));
     tell(Stored{{{1, 1}}, {}, {}});
-    machine.sink_up(8, 2, out);
+    machine.sink_up(8, 2, false, out);
     step();
     EXPECT_EQ(all_of<Store>(said.to_sink).at(0).first, 1u);
     EXPECT_TRUE(taken().empty());

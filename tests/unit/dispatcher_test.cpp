@@ -272,7 +272,7 @@ TEST_F(DispatcherTest, StoresEverythingOpenAgainAtANewSink) {
     join_up(join("w", 1, {"echo"}));
     submit_stored(terms("echo"), {"a", "b"});
     machine.sink_down();
-    machine.sink_up(8, 2, out);
+    machine.sink_up(8, 2, false, out);
     step();
     const auto stores = all_of<Store>(said.to_sink);
     ASSERT_EQ(stores.size(), 1u);

@@ -173,6 +173,17 @@ TEST(GatewayGroup, TheSameKeyMakesTheSameGroup) {
     EXPECT_FALSE(named(body, std::nullopt).id == named(body, std::nullopt).id);
 }
 
+TEST(GatewayGroup, TheKeyIsOneOfTheTenantOfItsFirstJob) {
+    const auto id_for = [](const std::string& first, const std::string& second) {
+        return named(R"({"jobs":[{"kind":"a","tenant":")" + first +
+                         R"("},{"kind":"a","tenant":")" + second + "\"}]}",
+                     "key")
+            .id;
+    };
+    EXPECT_EQ(id_for("ann", "ben"), id_for("ann", "cleo"));
+    EXPECT_NE(id_for("ann", "ben").text(), id_for("ben", "ann").text());
+}
+
 TEST(GatewayGroup, AnotherBodyIsAConflict) {
     const auto body_of = [](const std::string& rest) {
         return *named("{\"id\":\"g\",\"jobs\":[{\"kind\":\"a\",\"payload\":1}" + rest, {}).body;
@@ -181,6 +192,22 @@ TEST(GatewayGroup, AnotherBodyIsAConflict) {
     EXPECT_NE(body_of("]}"), body_of(",{\"kind\":\"a\"}]}"));
     EXPECT_NE(body_of("]}"), body_of("],\"mode\":\"first\"}"));
     EXPECT_NE(body_of("],\"then\":{\"kind\":\"b\"}}"), body_of("],\"on_failure\":{\"kind\":\"b\"}}"));
+}
+
+TEST(GatewayGroup, OtherIdsAreAnotherBody) {
+    const auto body_of = [](const std::string& job, const std::string& callbacks = "") {
+        return *named("{\"id\":\"g\",\"jobs\":[{\"kind\":\"a\"" + job + "}]" + callbacks + "}", {}).body;
+    };
+    EXPECT_EQ(body_of(R"(,"id":"x")"), body_of(R"(,"id":"x")"));
+    EXPECT_NE(body_of(R"(,"id":"x")"), body_of(R"(,"id":"y")"));
+    EXPECT_NE(body_of(R"(,"id":"x")"), body_of(""));
+    for (const std::string which : {"then", "on_failure"}) {
+        const auto called = [&](const std::string& id) {
+            return body_of("", ",\"" + which + R"(":{"kind":"b","id":")" + id + "\"}");
+        };
+        EXPECT_EQ(called("x"), called("x"));
+        EXPECT_NE(called("x"), called("y"));
+    }
 }
 
 TEST(GatewayGroup, IsAskedAsItWasWritten) {

@@ -111,6 +111,14 @@ TEST_F(GatewayRing, SaysThatTheSinkBeganANewLife) {
     EXPECT_EQ(read(listener), "?");
 }
 
+TEST_F(GatewayRing, WhoListenedBeforeTheSinkSpokeMayHaveMissedSomething) {
+    Ring early;
+    Ring::Listener listener(early, {});
+    listener.wait(std::make_shared<Call>(), kNever);
+    EXPECT_EQ(early.take({kLife, 5, 1.5, {event("a")}}).size(), 1u);
+    EXPECT_EQ(read(listener), "?a");
+}
+
 TEST_F(GatewayRing, AGreetingForSomebodyElseChangesNothing) {
     Ring::Listener listener(ring, {});
     tell({event("a")});

@@ -94,7 +94,7 @@ class Job:
         if len(encoded) > wire.PAYLOAD_BYTES_MAX:
             raise ValueError(f"a partial result of {len(encoded)} bytes; at most "
                              f"{wire.PAYLOAD_BYTES_MAX}")
-        self._outbox.say(wire.partial(self.wire_id, self.attempt, encoded))
+        self._outbox.say(self, wire.partial(self.wire_id, self.attempt, encoded))
 
 
 def jobs_of(batch, moment, outbox):

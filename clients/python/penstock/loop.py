@@ -8,10 +8,12 @@ import math
 
 import zmq
 
-from . import sockets, wire
+from . import wire
 from .job import jobs_of
 from .lane import Lane
+from .kept import pairs_of
 from .outbox import Outbox
+from .outlet import Outlet
 from .process import cpu_seconds, now, rss_bytes
 from .slots import Slots
 
@@ -20,13 +22,15 @@ HEARTBEAT_SECONDS = 0.5
 OVERSLEPT_SECONDS = 1.5
 REFUSED_SECONDS = 1.0      # until a refused or short-lived join is tried again
 WARN_SECONDS = 3.0         # of vain joining before the first complaint, and ten times as long after
-FLUSH_MILLISECONDS = 5_000
+FLUSH_MILLISECONDS = 1_000
+# A worker that has nothing to do any more waits so long to hear that its results are recorded.
+SETTLE_SECONDS = 5.0
 
 log = logging.getLogger("penstock")
 
 
 class Loop:
-    """`runner` runs calls. `join_frame(running, epoch)` makes the join. `run` belongs to one
+    """`runner` runs calls. `join_frame(jobs, epoch)` makes the join. `run` belongs to one
     thread, `drain` may be called from anywhere."""
 
     def __init__(self, name, control, slots, runner, join_frame):
@@ -39,12 +43,13 @@ class Loop:
         runner.on_finished(self._slots.finished)
         self._inward, self._outward = zmq.Context(), zmq.Context()
         self._lane = Lane(self._inward, self._outward, control)
-        self._sink = self._sink_endpoint = None
+        self._outlet = Outlet(self._outward)
         self._epoch = 0
         self._join_at = self._joined_at = self._vain_since = now()
         self._warn_at = self._vain_since + WARN_SECONDS
         self._beat_at = 0.0
         self._asked_to_drain = self._draining = False
+        self._leave_at = None  # when it has been waiting for too long
 
     def drain(self):
         """Finish what runs, hand back what waits, return from `run`. Safe in a signal's handler."""
@@ -53,7 +58,7 @@ class Loop:
 
     def run(self):
         try:
-            while not self._finished():
+            while not self._finished(now()):
                 self._turn()
         finally:
             self._end()
@@ -64,19 +69,18 @@ class Loop:
         self._wait()
         moment = now()
         self._outbox.woken()
+        self._outlet.heed()  # before anything that may be forgotten by what the lane says
         if self._asked_to_drain and not self._draining:
             self._start_draining()
         if self._lane.open:
             self._serve(moment)
         elif not self._draining:
             self._join(moment)
-        if self._sink is not None:
-            for frame in self._outbox.frames(self.name, moment):
-                self._sink.send(frame)
+        self._outlet.send(*self._outbox.taken(self.name, moment))
 
     def _wait(self):
         poller = zmq.Poller()
-        for socket in self._lane.watched():
+        for socket in self._lane.watched() + self._outlet.watched():
             poller.register(socket, zmq.POLLIN)
         poller.register(self._outbox.waking, zmq.POLLIN)
         moment = now()
@@ -85,11 +89,18 @@ class Loop:
             due.append(self._beat_at + HEARTBEAT_SECONDS)
         elif not self._lane.joining and not self._draining:
             due.append(self._join_at)
-        due += [at for at in (self._lane.wake_at(), self._outbox.wake_at()) if at is not None]
+        due += [at for at in (self._lane.wake_at(), self._outbox.wake_at(),
+                              self._outlet.wake_at(moment), self._leave_at) if at is not None]
         poller.poll(math.ceil(max(0.0, min(due) - moment) * 1000))
 
-    def _finished(self):
-        return self._draining and not self._slots.running() and self._outbox.empty()
+    def _finished(self, moment):
+        if not self._draining or self._slots.running() or not self._outbox.empty():
+            return False
+        if self._leave_at is None:
+            self._leave_at = moment + SETTLE_SECONDS
+        if self._outlet.kept and moment < self._leave_at:
+            return False  # they may have been read and not been recorded
+        return True
 
     # ---- joined
 
@@ -112,10 +123,13 @@ class Loop:
         elif message["type"] == "job":
             self._take(message, moment)
         elif message["type"] == "cancel":
+            self._outlet.say_again(message.get("number"))
             job = self._slots.cancel(message.get("number"), message.get("id"))
             if job is not None:
                 job.started_at = moment
                 self._outbox.add([wire.failed(job, 0, "cancelled", "it had not started", False)])
+        elif message["type"] == "settled":
+            self._forget(message, "jobs")
         elif message["type"] == "drain":
             log.info("the ventilator asks to drain")
             self.drain()
@@ -123,6 +137,7 @@ class Loop:
     def _take(self, message, moment):
         if not isinstance(message.get("epoch"), int) or message["epoch"] < self._epoch:
             return  # from a ventilator that has been replaced
+        self._forget(message, "settled")
         try:
             jobs = jobs_of(message, moment, self._outbox)
         except wire.WireError as error:
@@ -133,15 +148,17 @@ class Loop:
         else:
             self._slots.offer(self._runner.calls_of(jobs, message.get("together") is True))
 
+    def _forget(self, message, key):
+        try:
+            self._outlet.kept.settled(pairs_of(message, key))
+        except ValueError as error:
+            log.warning("a message from the ventilator is wrong: %s", error)
+
     def _beat(self, moment):
         self._beat_at = moment
         self._slots.allow_until(moment + OVERSLEPT_SECONDS)
-        self._lane.tell(wire.heartbeat(self.name, self._running_numbers(), cpu_seconds(),
-                                       rss_bytes()))
-
-    def _running_numbers(self):
-        # Numbers of another epoch mean other jobs to this ventilator.
-        return [job.number for job in self._slots.running() if job.epoch == self._epoch]
+        self._lane.tell(wire.heartbeat(self.name, self._slots.running(), self._epoch,
+                                       cpu_seconds(), rss_bytes()))
 
     def _leave(self, reason, moment):
         """The ventilator has given, or will give, what waits here to other workers; what runs here
@@ -161,7 +178,7 @@ class Loop:
         if not self._lane.joining:
             if moment < self._join_at:
                 return
-            self._lane.ask(self._join_frame(self._running_numbers(), self._epoch), moment)
+            self._lane.ask(self._join_frame(self._slots.running(), self._epoch), moment)
         try:
             answer = self._lane.answer(moment)
             if answer is not None:
@@ -179,7 +196,8 @@ class Loop:
             raise wire.WireError("it is an older ventilator, of an epoch that has ended")
         self._lane.enter(answer, moment)
         self._epoch = self._lane.epoch
-        self._dial_sink(self._lane.sink)
+        self._outlet.kept.enter(self._epoch)
+        self._outlet.dial(self._lane.sink, FLUSH_MILLISECONDS)
         self._joined_at = moment
         self.joined += 1
         self._beat(moment)
@@ -193,14 +211,6 @@ class Loop:
         log.warning("not joined for %.0f s: the ventilator at %s: %s. Still trying; start "
                     "`penstock up` or `penstock ventilator` there, or name another with "
                     "--ventilator.", moment - self._vain_since, self._lane.control, why)
-
-    def _dial_sink(self, endpoint):
-        if endpoint == self._sink_endpoint:
-            return
-        if self._sink is not None:
-            self._sink.close(linger=FLUSH_MILLISECONDS)
-        self._sink = sockets.dial(self._outward, zmq.PUSH, endpoint)
-        self._sink_endpoint = endpoint
 
     # ---- leaving for good
 
@@ -216,8 +226,7 @@ class Loop:
     def _end(self):
         # Results first, the lane last: its end makes the ventilator ask what became of its jobs,
         # and by then the sink should have read the results.
-        if self._sink is not None:
-            self._sink.close(linger=FLUSH_MILLISECONDS)
+        self._outlet.close(FLUSH_MILLISECONDS)
         self._lane.flush(1_000)
         self._outward.term()
         self._lane.close()

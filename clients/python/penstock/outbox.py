@@ -27,9 +27,9 @@ class Outbox:
         self._outcomes.extend(outcomes)
         self.wake()
 
-    def say(self, frame):
-        """A frame that must leave before the results that are added after it."""
-        self._ahead.append(frame)
+    def say(self, job, frame):
+        """A piece of a job's result: it must leave before the results that are added after it."""
+        self._ahead.append(((job.wire_id, job.attempt), frame))
         self.wake()
 
     def report(self, job, share, note):
@@ -52,18 +52,19 @@ class Outbox:
             pass
         self._asked = False
 
-    def frames(self, worker, moment):
-        """Everything to be sent to the sink at this moment."""
+    def taken(self, worker, moment):
+        """What is to be sent to the sink at this moment: pieces and results, as Outlet.send takes
+        them."""
         # The results are taken first and sent last: whatever was said before one of them is sent
         # before it, though handlers go on adding meanwhile.
         outcomes = _all_of(self._outcomes)
-        frames = _all_of(self._ahead)
+        ahead = _all_of(self._ahead)
         if self._progress and moment >= self._progress_at + PROGRESS_SECONDS:
             self._progress_at = moment
             while self._progress:
                 id, (attempt, share, note) = self._progress.popitem()
-                frames.append(wire.progress(id, attempt, share, note))
-        return frames + (wire.result_frames(worker, outcomes) if outcomes else [])
+                ahead.append((None, wire.progress(id, attempt, share, note)))
+        return ahead, wire.result_frames(worker, outcomes)
 
     def wake_at(self):
         """When progress that was held back is due, or None."""

@@ -28,11 +28,16 @@ def open_socket(context, kind):
 def dial(context, kind, endpoint, **options):
     """Raises zmq.ZMQError for an endpoint that isn't one."""
     socket = open_socket(context, kind)
+    for name, value in options.items():
+        setattr(socket, name, value)
+    return connect(socket, endpoint)
+
+
+def connect(socket, endpoint):
+    """As `dial` does."""
     try:
         if "[" in endpoint:
             socket.ipv6 = True
-        for name, value in options.items():
-            setattr(socket, name, value)
         socket.connect(endpoint)
     except zmq.ZMQError:
         socket.close()

@@ -67,12 +67,15 @@ def cut(text):
     return str(text).encode("utf-8", "replace")[:ERROR_BYTES_MAX].decode("utf-8", "ignore")
 
 
-def join(worker, kinds, slots, labels, running, epoch, min_priority=0, batching=()):
-    """batching: (kind, max, wait) for each kind of which several jobs are one call."""
+def join(worker, kinds, slots, labels, jobs, epoch, min_priority=0, batching=()):
+    """jobs: those that it still runs. batching: (kind, max, wait) for each kind of which several
+    jobs are one call."""
     said = {
         "type": "join", "version": VERSION, "worker": worker, "kinds": list(kinds), "slots": slots,
-        "batch": True, "heartbeats": True, "labels": list(labels), "running": running,
-        "epoch": epoch}
+        "batch": True, "heartbeats": True, "labels": list(labels),
+        "running": numbers_of(jobs, epoch), "epoch": epoch, "outbox": True}
+    if jobs:
+        said["runs"] = [[job.wire_id, job.epoch, job.attempt, job.number] for job in jobs]
     if min_priority:
         said["min_priority"] = min_priority
     if batching:
@@ -81,9 +84,14 @@ def join(worker, kinds, slots, labels, running, epoch, min_priority=0, batching=
     return pack(said)
 
 
-def heartbeat(worker, running, cpu_seconds, rss_bytes):
-    return pack({"type": "heartbeat", "worker": worker, "running": running, "cpu": cpu_seconds,
-                 "rss": rss_bytes})
+def heartbeat(worker, jobs, epoch, cpu_seconds, rss_bytes):
+    return pack({"type": "heartbeat", "worker": worker, "running": numbers_of(jobs, epoch),
+                 "cpu": cpu_seconds, "rss": rss_bytes, "epoch": epoch})
+
+
+def numbers_of(jobs, epoch):
+    # Numbers of another epoch mean other jobs to this ventilator.
+    return [job.number for job in jobs if job.epoch == epoch]
 
 
 def bye(worker, waiting):
@@ -101,17 +109,18 @@ def partial(id, attempt, encoded):
     return b"\x84" + head[1:] + pack("value") + encoded  # a map of one pair more
 
 
-# An outcome is what the sink is told of one attempt: (what rows of one frame share, the row). Shared
-# are the epoch, the content type, and how long the job's batch had waited at the ventilator.
+# An outcome is what the sink is told of one attempt: (what rows of one frame share, the row, the
+# job's number). Shared are the epoch, the content type, and how long the job's batch had waited at
+# the ventilator.
 
 def succeeded(job, run_seconds, content_type, value_bytes):
     row = [job.wire_id, job.attempt, int(run_seconds * 1e6), value_bytes]
-    return (job.epoch, content_type, job.queued_us), _with_wait(row, job)
+    return (job.epoch, content_type, job.queued_us), _with_wait(row, job), job.number
 
 
 def failed(job, run_seconds, code, message, retryable):
     row = [job.wire_id, job.attempt, int(run_seconds * 1e6), None, code, cut(message), retryable]
-    return (job.epoch, "", job.queued_us), _with_wait(row, job)
+    return (job.epoch, "", job.queued_us), _with_wait(row, job), job.number
 
 
 def _with_wait(row, job):
@@ -122,10 +131,11 @@ def _with_wait(row, job):
 
 
 def result_frames(worker, outcomes):
-    """Result frames; rows share a frame with their like."""
+    """Result frames, each (frame, epoch, numbers, attempts) with one number and one (id, attempt)
+    for each row. Rows share a frame with their like."""
     shared = {}
-    for share, row in outcomes:
-        shared.setdefault(share, []).append(row)
+    for share, row, number in outcomes:
+        shared.setdefault(share, []).append((row, number))
     frames = []
     for (epoch, content_type, queued_us), rows in shared.items():
         head = {"type": "result", "epoch": epoch, "worker": worker}
@@ -134,14 +144,16 @@ def result_frames(worker, outcomes):
         if queued_us:
             head["queued"] = queued_us
         for part in _parts(rows):
-            frames.append(pack({**head, "rows": part}))
+            rows, numbers = zip(*part)
+            frames.append((pack({**head, "rows": rows}), epoch, numbers,
+                           [(row[0], row[1]) for row in rows]))
     return frames
 
 
 def _parts(rows):
     part, size = [], 0
-    for row in rows:
-        part.append(row)
+    for row, number in rows:
+        part.append((row, number))
         size += len(row[3]) if row[3] is not None else len(row[5])
         if len(part) == RESULT_ROWS_MAX or size >= RESULT_BYTES_MAX:
             yield part

@@ -132,8 +132,8 @@ class Worker:
                 runner.start_up(function)
             self._loop = Loop(
                 self.name, control, slots, runner,
-                lambda running, epoch: wire.join(self.name, kinds, slots, labels, running, epoch,
-                                                 min_priority, batching))
+                lambda jobs, epoch: wire.join(self.name, kinds, slots, labels, jobs, epoch,
+                                              min_priority, batching))
             self._serve()
         finally:
             runner.close()

@@ -3,8 +3,10 @@
 import logging
 import threading
 import unittest
+from unittest import mock
 
 import penstock
+from penstock import loop
 from tests.fakes import FakePipeline
 
 logging.getLogger("penstock").addHandler(logging.NullHandler())
@@ -32,6 +34,10 @@ class Running:
 
 class WorkerCase(unittest.TestCase):
     def setUp(self):
+        # Most tests don't say that results are recorded, and none is about the wait for that.
+        hasty = mock.patch.object(loop, "SETTLE_SECONDS", 0.1)
+        hasty.start()
+        self.addCleanup(hasty.stop)
         self.pipeline = FakePipeline()
         self.worker = penstock.Worker()
         self.gate = threading.Event()

@@ -28,6 +28,8 @@ def receive(socket, what, deadline=DEADLINE):
 class FakePipeline:
     """door, control, sink: bound. `lanes`: one PUSH for each join that was granted."""
 
+    settles = True  # whether it says of results that were read that they are recorded
+
     def __init__(self):
         self.context = zmq.Context()
         self.door = self.context.socket(zmq.PULL)
@@ -37,6 +39,7 @@ class FakePipeline:
         self.sink_port = self.sink.bind_to_random_port("tcp://127.0.0.1")
         self.lanes = []
         self.results = []
+        self.numbers = {}
 
     @property
     def address(self):
@@ -80,10 +83,31 @@ class FakePipeline:
         """rows: (number, id, payload). One `job` message on the newest lane."""
         batch = {"type": "job", "epoch": epoch, "kind": kind, "timeout": 60.0, **said}
         batch["rows"] = [[number, id, 1, msgpack.packb(payload)] for number, id, payload in rows]
+        self.numbers.update((id, number) for number, id, _ in rows)
         self.say(batch)
 
     def say(self, message):
         self.lanes[-1].send(msgpack.packb(message))
+
+    def settle(self, *ids):
+        pairs = [number for id in ids for number in (self.numbers[id], 1)]
+        if not self.lanes[-1].closed and self.lanes[-1].poll(0, zmq.POLLOUT):
+            self.say({"type": "settled", "jobs": pairs})
+
+    def close_sink(self):
+        """Its connections break: what was on the way is gone."""
+        self.sink.close(linger=0)
+
+    def open_sink(self):
+        self.sink = self.context.socket(zmq.PULL)
+        until(self._bind_sink, "the port of the sink before")
+
+    def _bind_sink(self):
+        try:
+            self.sink.bind(f"tcp://127.0.0.1:{self.sink_port}")
+            return True
+        except zmq.ZMQError:
+            return False  # a socket is closed by a thread of libzmq, some time
 
     def result(self):
         """The next row of a result: (frame, row). What it says of the wait in the worker, which
@@ -93,6 +117,8 @@ class FakePipeline:
             if frame["type"] == "result":
                 self.results += [(frame, row) for row in frame["rows"]]
         frame, row = self.results.pop(0)
+        if self.settles and row[0] in self.numbers:
+            self.settle(row[0])
         elements = 4 if row[3] is not None else 7
         self.waited_us = row[elements] if len(row) > elements else 0
         return frame, row[:elements]

@@ -46,15 +46,20 @@ class HouseCase(unittest.TestCase):
         cls.path = pathlib.Path(cls.folder.name)
         (cls.path / "app.py").write_text(cls.app)
         cls.door, http = free_ports()
-        cls.url = f"http://127.0.0.1:{http}"
+        cls.http = f"127.0.0.1:{http}"
+        cls.url = f"http://{cls.http}"
         cls.processes = []
         cls.addClassCleanup(cls.end)
-        cls.start(BINARY, "up", "--workers", "0", "--http", f"127.0.0.1:{http}",
-                  "--bind", f"127.0.0.1:{cls.door}")
+        cls.start_house()
         cls.client = penstock.Client(cls.url, retries=5)
         until(cls.answers, "a gateway that answers")
         cls.start_worker()
         until(lambda: len(cls.client.workers()) == 1, "a worker that has joined")
+
+    @classmethod
+    def start_house(cls):
+        cls.start(BINARY, "up", "--workers", "0", "--http", cls.http,
+                  "--bind", f"127.0.0.1:{cls.door}")
 
     @classmethod
     def answers(cls):

@@ -1,0 +1,216 @@
+"""A sink that goes and comes back, and a ventilator that does: what the worker sends again."""
+
+import time
+import unittest
+from unittest import mock
+
+from penstock import loop, outlet
+from penstock.outlet import _Pieces
+from tests.cases import WorkerCase
+from tests.fakes import receive, until
+
+
+class OutletTest(WorkerCase):
+    def setUp(self):
+        super().setUp()
+        self.pipeline.settles = False
+
+    def ids(self, count):
+        return [self.pipeline.result()[1][0] for _ in range(count)]
+
+    def restart_sink(self):
+        self.pipeline.close_sink()
+        self.pipeline.open_sink()
+
+    def has_no_result(self):
+        """One that comes after all that might be sent again."""
+        self.pipeline.give((99, "last", 0))
+        self.assertEqual(self.ids(1), ["last"])
+
+    # ---- the sink goes and comes
+
+    def test_what_is_not_settled_is_sent_again_in_order(self):
+        self.start_joined()
+        for number in range(5):
+            self.pipeline.give((number, f"j{number}", number))
+            self.assertEqual(self.ids(1), [f"j{number}"])
+        self.restart_sink()
+        self.assertEqual(self.ids(5), ["j0", "j1", "j2", "j3", "j4"])
+        self.restart_sink()
+        self.assertEqual(self.ids(5), ["j0", "j1", "j2", "j3", "j4"])
+
+    def test_what_is_settled_is_not(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0))
+        self.pipeline.give((2, "b", 0))
+        self.ids(2)
+        self.pipeline.say({"type": "settled", "jobs": [1, 1]})
+        self.pipeline.give((3, "c", 0), settled=[2, 1])
+        self.ids(1)
+        self.restart_sink()
+        self.assertEqual(self.ids(1), ["c"])
+        self.has_no_result()
+
+    def test_what_ended_while_there_was_no_sink_is_sent_once(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0))
+        self.ids(1)
+        self.pipeline.settle("a")
+        self.pipeline.close_sink()
+        self.pipeline.give((2, "b", 0), kind="wait")
+        self.pipeline.told("heartbeat", lambda beat: beat["running"] == [2])
+        self.gate.set()
+        self.pipeline.told("heartbeat", lambda beat: beat["running"] == [])
+        self.pipeline.open_sink()
+        self.assertEqual(self.ids(1), ["b"])
+        self.has_no_result()
+
+    def test_a_cancel_that_comes_after_the_result_gets_it_again(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0))
+        self.ids(1)
+        self.pipeline.say({"type": "cancel", "number": 1, "id": "a"})
+        self.assertEqual(self.ids(1), ["a"])
+        self.pipeline.settle("a")
+        self.pipeline.say({"type": "cancel", "number": 1, "id": "a"})
+        self.has_no_result()
+
+    def test_hostile_words_about_it_forget_nothing(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0))
+        self.ids(1)
+        with self.assertLogs("penstock", "WARNING"):
+            self.pipeline.say({"type": "settled", "jobs": [1]})
+            self.pipeline.give((2, "b", 0), settled={"1": 1})
+            self.assertEqual(self.ids(1), ["b"])
+        self.restart_sink()
+        self.assertEqual(self.ids(2), ["a", "b"])
+
+    def test_of_an_attempt_that_had_said_a_piece_no_more_pieces_come(self):
+        @self.worker.kind("tell")
+        def tell(job):
+            job.partial(1)
+            self.entered.set()
+            self.gate.wait(10)
+            job.partial(2)
+        self.start_joined()
+        self.pipeline.give((1, "a", 0), kind="tell")
+        self.assertEqual(receive(self.pipeline.sink, "a piece")["value"], 1)
+        self.assertTrue(self.entered.wait(10))
+        with mock.patch.object(_Pieces, "broke", autospec=True, side_effect=_Pieces.broke) as broke:
+            self.restart_sink()
+            until(lambda: broke.called, "that the connection broke")
+        self.gate.set()
+        self.assertEqual(receive(self.pipeline.sink, "the result")["type"], "result")
+        self.gate.set()
+        self.pipeline.give((2, "b", 0), kind="tell")
+        self.assertEqual([receive(self.pipeline.sink, "again").get("value") for _ in range(2)],
+                         [1, 2])
+
+    # ---- the ventilator goes and comes
+
+    def test_what_runs_is_named_with_its_token(self):
+        self.start_joined(said={"epoch": 3})
+        self.pipeline.give((21, "a", 0), kind="wait", epoch=3)
+        self.assertTrue(self.entered.wait(10))
+        self.pipeline.lanes[0].close(linger=0)
+        join = self.pipeline.grant(epoch=4)
+        self.assertTrue(join["outbox"])
+        self.assertEqual((join["running"], join["runs"]), ([21], [["a", 3, 1, 21]]))
+        beat = self.pipeline.told("heartbeat", lambda beat: beat["epoch"] == 4)
+        self.assertEqual(beat["running"], [])  # 21 of this one is another job
+        self.pipeline.lanes[1].close(linger=0)
+        join = self.pipeline.grant(epoch=4)
+        self.assertEqual((join["running"], join["runs"]), ([], [["a", 3, 1, 21]]))
+        self.gate.set()
+        frame, row = self.pipeline.result()
+        self.assertEqual((frame["epoch"], row[:2]), (3, ["a", 1]))
+
+    def test_numbers_of_a_new_ventilator_are_of_other_jobs(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0), (2, "b", 0))
+        self.ids(2)
+        self.pipeline.lanes[0].close(linger=0)
+        self.pipeline.grant(epoch=2)
+        self.pipeline.say({"type": "settled", "jobs": [1, 2]})
+        self.pipeline.give((3, "c", 0), epoch=2)
+        self.ids(1)
+        self.restart_sink()
+        self.assertEqual(self.ids(3), ["a", "b", "c"])
+        self.pipeline.say({"type": "settled", "jobs": [3, 1]})
+        self.pipeline.give((4, "d", 0), epoch=2)
+        self.ids(1)
+        self.restart_sink()
+        self.assertEqual(self.ids(1), ["d"])
+
+    def test_a_ventilator_that_comes_back_is_asked_within_two_seconds(self):
+        self.start()
+        asked = [self.pipeline.refuse("starting") and time.monotonic() for _ in range(4)]
+        self.assertLess(max(b - a for a, b in zip(asked, asked[1:])), 2)
+
+    # ---- draining
+
+    def test_it_leaves_when_its_results_are_recorded(self):
+        with mock.patch.object(loop, "SETTLE_SECONDS", 60):
+            self.start_joined()
+            self.pipeline.give((1, "a", 0))
+            self.ids(1)
+            self.worker.stop()
+            self.pipeline.told("bye")
+            self.pipeline.told("heartbeat")
+            self.assertTrue(self.running.thread.is_alive())
+            self.pipeline.settle("a")
+            self.assertTrue(self.running.ended())
+
+    def test_it_leaves_at_last_when_nobody_says_so(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0))
+        self.ids(1)
+        self.worker.stop()
+        self.assertTrue(self.running.ended())
+
+    def test_a_sink_that_comes_back_meanwhile_gets_its_results(self):
+        with mock.patch.object(loop, "SETTLE_SECONDS", 60):
+            self.start_joined()
+            self.pipeline.give((1, "a", 0))
+            self.ids(1)
+            self.pipeline.close_sink()
+            self.worker.stop()
+            self.pipeline.told("bye")
+            self.pipeline.open_sink()
+            self.assertEqual(self.ids(1), ["a"])
+            self.pipeline.settle("a")
+            self.assertTrue(self.running.ended())
+
+
+class PiecesTest(unittest.TestCase):
+    def test_what_was_never_sent_is_whole(self):
+        pieces = _Pieces()
+        pieces.add("a", b"1")
+        pieces.broke()
+        pieces.add("a", b"2")
+        self.assertEqual(pieces.take(), [b"1", b"2"])
+
+    def test_after_a_break_nothing_follows_until_the_result(self):
+        pieces = _Pieces()
+        pieces.add("a", b"1")
+        pieces.take()
+        pieces.add("a", b"2")
+        pieces.add("b", b"3")
+        pieces.broke()
+        pieces.add("a", b"4")
+        self.assertEqual(pieces.take(), [b"3"])
+        pieces.ended(["a"])
+        pieces.add("a", b"5")
+        self.assertEqual(pieces.take(), [b"5"])
+
+    def test_too_many_of_them_end_early(self):
+        with mock.patch.object(outlet, "HELD_BYTES_MAX", 3):
+            pieces = _Pieces()
+            for frame in (b"11", b"22", b"3"):
+                pieces.add("a", frame)
+            self.assertEqual(pieces.take(), [b"11"])
+
+
+if __name__ == "__main__":
+    unittest.main()

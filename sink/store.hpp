@@ -1,0 +1,79 @@
+#pragma once
+// The durable store: one SQLite file in WAL mode, with one writer. What the ledger changed goes in
+// as one transaction; everything comes back out when the sink begins again. The schema is for
+// people too (docs/STORE.md): the file of a running sink can be read with `sqlite3`.
+//
+// Blocks. Touches the disk and no socket; knows nothing of what the rows mean.
+
+#include "sink/changes.hpp"
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+struct sqlite3;
+
+namespace penstock::sink {
+
+// The file can't be used, or not any more: the text says which, where, and what to do.
+struct StoreError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+enum class Sync : std::uint8_t {
+    full,   // a commit is on the disk when it returns: it survives a power cut
+    normal, // it is with the operating system: it survives the death of every process
+};
+
+class DurableStore {
+public:
+    // Opens it or makes it, takes the lock, brings an older schema to this version. Throws
+    // StoreError: it is no store, or of a newer version, damaged, or in use by another sink.
+    // `reserve` are bytes of the disk that new work may not take.
+    DurableStore(std::string path, Sync sync, std::uint64_t reserve);
+    ~DurableStore();
+    DurableStore(const DurableStore&) = delete;
+    DurableStore& operator=(const DurableStore&) = delete;
+
+    // Everything that is kept, in pages: epochs, terms, kinds and groups with the first; jobs in
+    // their order, each with its attempts and its outcome in the same page. Throws StoreError: a row
+    // is damaged.
+    void read(const std::function<void(const Changes&)>& page);
+
+    enum class Written : std::uint8_t {
+        all,
+        nothing_for_lack_of_space, // try again later: none of it is there
+    };
+
+    // One transaction. Throws StoreError if the disk fails: what was written before is safe, and
+    // nobody may go on as if this were.
+    [[nodiscard]] Written write(const Changes& changes);
+
+    // Whether new work may come, besides what open work will still write.
+    [[nodiscard]] bool has_room();
+
+private:
+    struct Statements;
+
+    void lock();
+    void open();
+    void leave();
+    [[nodiscard]] std::string in_words(const std::string& error) const;
+    void read_pages(const std::function<void(const Changes&)>& page);
+    void migrate();
+    void check();
+    void run(const char* sql);
+    void insert(const Changes& changes);
+    void make_ballast();
+
+    const std::string path_;
+    const Sync sync_;
+    const std::uint64_t reserve_;
+    int lock_ = -1; // a descriptor
+    bool has_ballast_ = false;
+    sqlite3* db_ = nullptr;
+    std::unique_ptr<Statements> statements_;
+};
+
+} // namespace penstock::sink

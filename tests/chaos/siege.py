@@ -1,0 +1,176 @@
+"""Carries out the blows while jobs are in flight, and starts again who was hit."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import msgpack
+import zmq
+
+import outcomes
+from history import Logs
+from house import HERE, Process
+from recovery import Recoveries
+
+IN_FLIGHT_LEAST = 500   # a kill with fewer does not count
+IN_FLIGHT_WANTED = 900
+DEATHS_MAX = 20         # that nobody here brought about
+PATIENCE = 20.0         # seconds until a blow is dealt whatever is in flight
+
+
+class Siege:
+    def __init__(self, house, seed, rate, client_log, say):
+        self._house, self._say = house, say
+        self.logs = Logs(client_log, house.runs_logs)
+        self._errands = []          # (when, what to do)
+        self._told_at = self._asked_at = 0.0
+        self._ended_without_run = 0  # jobs, as far as the sink has said
+        self.kills, self.stops = [], []  # (role, name, jobs in flight, pair)
+        self.recoveries = Recoveries()
+        self.died = []              # who ended by itself
+        self._client_log = client_log
+        self._client = subprocess.Popen(
+            [sys.executable, "-B", HERE / "client.py", "--gateways", *map(str, house.gateways),
+             "--seed", str(seed), "--rate", str(rate), "--in-flight", str(IN_FLIGHT_WANTED),
+             "--log", client_log], stdin=subprocess.PIPE)
+        self._context = zmq.Context()
+        self._sink = self._context.socket(zmq.DEALER)
+        self._sink.linger = 0
+        self._sink.connect(house.status)
+
+    def close(self):
+        self._sink.close()
+        self._context.term()
+        self._client.kill()
+        self._client.wait()
+
+    # ---- what goes on all the time
+
+    def turn(self, seconds=0.01):
+        """Looks after everybody, once."""
+        self.recoveries.look(self.logs.read())
+        now = time.monotonic()
+        for errand in [e for e in self._errands if e[0] <= now]:
+            self._errands.remove(errand)
+            errand[1]()
+        self._look_for_the_dead()
+        self._ask_sink(now)
+        if now - self._told_at > 0.1:
+            self._told_at = now
+            self._tell_client(str(self.in_flight()))
+        time.sleep(seconds)
+
+    def in_flight(self):
+        return max(0, self.logs.history.in_flight() - self._ended_without_run)
+
+    def _look_for_the_dead(self):
+        for process in self._house.processes:
+            if process.ended is not None:
+                self.died.append(f"{process.name} ended by itself with {process.ended}: "
+                                 f"{process.last_words()}")
+                process.reap()
+                process.start()
+        if len(self.died) > DEATHS_MAX:
+            raise RuntimeError(f"it goes on dying: {self.died[-1]}")
+        if self._client.poll() is not None:
+            raise RuntimeError(f"the client has ended with {self._client.returncode}")
+
+    def _ask_sink(self, now):
+        """The logs count what was quarantined or cancelled as in flight; the sink knows better."""
+        for open_jobs in self._open_jobs():
+            self._ended_without_run = max(0, self.logs.history.in_flight() - open_jobs)
+        if now - self._asked_at > 0.25:
+            self._asked_at = now
+            self._ask_for_stats()
+
+    def _ask_for_stats(self):
+        with contextlib.suppress(zmq.Again):
+            self._sink.send_multipart([b"", msgpack.packb({"type": "stats"})], zmq.NOBLOCK)
+
+    def _open_jobs(self):
+        """What the sink has said of them since the last look."""
+        said = []
+        while self._sink.poll(0):
+            said += [answer["open"] for answer in outcomes.answers(self._sink)]
+        return said
+
+    def _tell_client(self, line):
+        try:
+            self._client.stdin.write(line.encode() + b"\n")
+            self._client.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError("the client has ended") from None
+
+    # ---- blows
+
+    def deal(self, blows):
+        last = time.monotonic()
+        for number, blow in enumerate(blows, 1):
+            late = last + blow.gap + PATIENCE
+            while not self._is_time(blow, last + blow.gap) and time.monotonic() < late:
+                self.turn()
+            last = time.monotonic()
+            self._strike(blow)
+            if number % 50 == 0:
+                self._say(f"{number} of {len(blows)} blows, {len(self.kills)} kills, "
+                          f"{len(self.logs.history.accepted)} jobs accepted, "
+                          f"{self.in_flight()} in flight")
+
+    def _is_time(self, blow, due):
+        return (time.monotonic() >= due and self.in_flight() >= IN_FLIGHT_LEAST
+                and all(self._standing(victim.role) for victim in blow.victims))
+
+    def _standing(self, role):
+        return [p for p in self._house.of(role) if p.alive and not p.stopped]
+
+    def _strike(self, blow):
+        struck, in_flight = [], self.in_flight()
+        for victim in blow.victims:
+            standing = self._standing(victim.role)
+            if standing:
+                process = standing[int(victim.which * len(standing))]
+                struck.append((victim, process))
+                process.send_kill() if blow.kills else process.stop()
+        for victim, process in struck:
+            done = self.kills if blow.kills else self.stops
+            done.append((victim.role, process.name, in_flight, len(struck) > 1))
+            if blow.kills:
+                process.reap()
+            self._later(victim.pause, self._start if blow.kills else Process.go_on, process)
+        self.recoveries.struck()
+
+    def _start(self, process):
+        process.start()
+        self.recoveries.started(process.role, self.logs.read())
+
+    def _later(self, seconds, deed, process):
+        self._errands.append((time.monotonic() + seconds, lambda: deed(process)))
+
+    # ---- afterwards
+
+    def heal(self, patience):
+        """Everybody is started, the client comes to its end, and the sink has no open jobs. Returns
+        how long that took."""
+        begun = time.monotonic()
+        for errand in sorted(self._errands, key=lambda e: e[0]):
+            errand[1]()
+        self._errands = []
+        self._tell_client("stop")
+        while self._client.poll() is None and time.monotonic() < begun + patience:
+            self.logs.read()
+            time.sleep(0.02)
+        if self._client.poll() is None:
+            self.logs.history.strange.append(f"the client still asks after {patience} s")
+        self._open_jobs()
+        while time.monotonic() < begun + patience and self._open_jobs()[-1:] != [0]:
+            self._ask_for_stats()
+            time.sleep(0.1)
+        self.logs.read()
+        return time.monotonic() - begun
+
+    def counted(self):
+        """Kills by role and by process, of those that met enough jobs in flight."""
+        enough = [kill for kill in self.kills if kill[2] >= IN_FLIGHT_LEAST]
+        return Counter(kill[0] for kill in enough), Counter(kill[1] for kill in enough)

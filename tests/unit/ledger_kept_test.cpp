@@ -1,0 +1,257 @@
+// A ledger whose process dies, and the one that begins with what was kept of it.
+
+#include "tests/support/kept_rows.hpp"
+#include "tests/unit/ledger_fixture.hpp"
+
+namespace penstock::sink {
+namespace {
+
+class KeptTest : public LedgerTest {
+protected:
+    KeptTest() { restart(); }
+
+    // What changed is safe.
+    void commit() { disk.write(machine.take_changes()); }
+
+    // kill -9 of the sink; the same ventilator says hello to the next one.
+    void restart(std::uint64_t ventilator = 99) {
+        machine.~Ledger();
+        new (&machine) Ledger(limits, 43 + restarts++, now.at);
+        machine.restore(disk.read(), now);
+        machine.restored(now);
+        Hello hello;
+        hello.instance = ventilator;
+        hello.epoch = epoch;
+        greeting = machine.hello(hello, restarts);
+        EXPECT_EQ(greeting.error, "");
+        epoch = greeting.epoch;
+        machine.set_ventilator_up(true);
+        step();
+        commit();
+    }
+
+    void store_again(const char* job, JobNumber number) {
+        Store m;
+        m.first = number;
+        m.again = true;
+        m.terms = terms("echo");
+        m.rows.push_back({id(job), Bytes("\xa1p", 2), 0, 0});
+        tell(m);
+    }
+
+    testing::KeptRows disk;
+    Limits limits;
+    HelloAnswer greeting;
+    Epoch epoch = 0;
+    std::uint64_t restarts = 0;
+};
+
+TEST_F(KeptTest, AnOutcomeIsThereAfterwardsAsItWas) {
+    Terms t = terms("resize");
+    t.tenant = "acme";
+    t.tags = {"nightly", "a\"b"};
+    t.needs = {"gpu"};
+    t.timeout = 1500ms;
+    store(t, {"a"});
+    tell(Started{"w", {{1, 1}}});
+    pass(2s);
+    machine.on(Result{epoch, "w", "text/plain", {{id("a"), 1, 500, Bytes("\x07", 1), {}, 900}}}, now, out);
+    step();
+    const JobView before = status("a");
+    commit();
+    pass(10s);
+    restart();
+    const JobView after = status("a");
+    EXPECT_EQ(after.state, State::succeeded);
+    EXPECT_EQ(after.value, "\x07");
+    EXPECT_EQ(after.content_type, "text/plain");
+    EXPECT_EQ(after.worker, "w");
+    EXPECT_EQ(after.attempt, 1u);
+    EXPECT_EQ(after.tenant, "acme");
+    EXPECT_EQ(after.tags, before.tags);
+    EXPECT_EQ(after.submitted_at, before.submitted_at);
+    EXPECT_EQ(after.finished_at, before.finished_at);
+    EXPECT_FLOAT_EQ(after.run, before.run);
+}
+
+TEST_F(KeptTest, WhatWasNotSafeIsAsIfItHadNeverBeen) {
+    store(terms("echo"), {"a"});
+    restart();
+    ask(AskStatus{id("a"), false});
+    EXPECT_EQ(answer<JobAnswer>().found, Found::unknown);
+}
+
+TEST_F(KeptTest, ItSaysThatItRemembersItsVentilator) {
+    store(terms("echo"), {"a"});
+    commit();
+    restart();
+    EXPECT_TRUE(greeting.remembers);
+    EXPECT_EQ(greeting.epoch, epoch);
+}
+
+TEST_F(KeptTest, AnotherVentilatorGetsALaterEpochAndWhatIsOpen) {
+    store(terms("echo"), {"a"});
+    commit();
+    const Epoch before = epoch;
+    epoch = 0; // it is new, and knows none
+    restart(100);
+    EXPECT_EQ(greeting.epoch, before + 1);
+    EXPECT_FALSE(greeting.remembers);
+    EXPECT_EQ(offered(), std::vector<std::string>{"a"});
+}
+
+TEST_F(KeptTest, OfWhatTheVentilatorHoldsItSaysWhatHasEndedAndWhatIsToBeStopped) {
+    store(terms("echo"), {"a", "b", "c"});
+    tell(Started{"w", {{3, 1}}});
+    machine.ask(3, Request(17), AskCancel{id("c")}, now, out);
+    succeed("a", 1);
+    commit();
+    restart();
+    tell(Holds{{{1, 3}}});
+    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 0, 0}}));
+    EXPECT_EQ(said.cancel.numbers, std::vector<JobNumber>{3});
+}
+
+TEST_F(KeptTest, ResultsThatComeBeforeTheVentilatorAreSettledWhenItIsThere) {
+    store(terms("echo"), {"a", "b"});
+    commit();
+    machine.~Ledger(); // as in restart, and nobody says hello yet
+    new (&machine) Ledger(limits, 77, now.at);
+    machine.restore(disk.read(), now);
+    machine.restored(now);
+    const Failure failure{"handler-error", "no", true};
+    machine.on(Result{epoch, "w", "", {{id("a"), 1, 500, Bytes("\x07", 1), {}}}}, now, out);
+    machine.on(Result{epoch, "w", "", {{id("b"), 1, 500, {}, failure}}}, now, out);
+    step();
+    EXPECT_TRUE(said.settled.rows.empty() && said.settled.failed.empty());
+    Hello hello;
+    hello.instance = 99;
+    hello.epoch = epoch;
+    EXPECT_TRUE(machine.hello(hello, 78).remembers);
+    step();
+    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 1, 500}}));
+    ASSERT_EQ(said.settled.failed.size(), 1u);
+    EXPECT_EQ(said.settled.failed[0].number, 2u);
+    step();
+    EXPECT_TRUE(said.settled.rows.empty()); // said once
+}
+
+TEST_F(KeptTest, AJobThatIsStoredAgainIsNoDuplicate) {
+    store(terms("echo"), {"a"});
+    commit();
+    restart();
+    store_again("a", 1);
+    EXPECT_EQ(said.stored.rows, (std::vector<Range>{{1, 1}}));
+    EXPECT_TRUE(said.stored.duplicates.empty());
+    store_again("a", 5); // that is somebody else's
+    EXPECT_EQ(said.stored.duplicates, std::vector<JobNumber>{5});
+}
+
+TEST_F(KeptTest, AJobThatHasEndedIsSettledWhenItIsStoredAgain) {
+    store(terms("echo"), {"a"});
+    succeed("a", 1);
+    commit();
+    restart();
+    store_again("a", 1);
+    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 0, 0}}));
+}
+
+TEST_F(KeptTest, DeathsAreRememberedAndEachCountsOnce) {
+    store(terms("echo"), {"a"});
+    tell(Lost{"w", {{1, 1, true}}});
+    commit();
+    restart();
+    tell(Lost{"", {{1, 1, true}}}); // the ventilator had no answer to this
+    ASSERT_EQ(said.open.rows.size(), 1u);
+    EXPECT_EQ(said.open.rows[0].deaths, 1u);
+    tell(Lost{"w", {{1, 2, true}}});
+    EXPECT_EQ(said.open.rows[0].deaths, 2u);
+}
+
+TEST_F(KeptTest, AGroupGoesOnWhereItWas) {
+    OpenGroup m;
+    m.id = id("g");
+    OpenGroup::Part part{terms("echo"), {}};
+    for (const char* each : {"a", "b"}) part.rows.push_back({id(each), Bytes("\xc0", 1)});
+    m.parts.push_back(std::move(part));
+    m.then = OpenGroup::Callback{id("then"), terms("sum"), {}};
+    ask(m);
+    take_all();
+    machine.on(Result{epoch, "w", "", {{id("a"), 1, 500, Bytes("\x07", 1), {}}}}, now, out);
+    step();
+    commit();
+    restart();
+    EXPECT_TRUE(offered().empty()); // the ventilator has what was taken
+    machine.on(Result{epoch, "w", "", {{id("b"), 1, 500, Bytes("\x09", 1), {}}}}, now, out);
+    step();
+    EXPECT_EQ(offered(), std::vector<std::string>{"then"});
+    EXPECT_EQ(said.takes.at(0).rows.at(0).payload, Bytes("\x92\x07\x09", 3));
+}
+
+TEST_F(KeptTest, WhatWasOnOfferIsOfferedAgain) {
+    store(terms("echo"), {"a"});
+    succeed("a", 1);
+    ask(AskRetry{id("a"), id("again")});
+    EXPECT_EQ(offered(), std::vector<std::string>{"again"});
+    commit();
+    restart();
+    EXPECT_EQ(offered(), std::vector<std::string>{"again"});
+    EXPECT_EQ(status("again").retry_of, id("a"));
+}
+
+TEST_F(KeptTest, SettingsOfAKindAreRemembered) {
+    tell(Kinds{{{"echo", {}}}});
+    AskKind wish;
+    wish.kind = "echo";
+    wish.set.max_running = 3;
+    ask(wish);
+    commit();
+    restart();
+    ASSERT_EQ(said.kinds.rows.size(), 1u);
+    EXPECT_EQ(said.kinds.rows[0].settings.max_running, 3u);
+}
+
+TEST_F(KeptTest, OutcomesGoAfterTheirTimeHoweverOftenItWasKilled) {
+    store(terms("echo"), {"a"});
+    succeed("a", 1);
+    commit();
+    pass(30min);
+    restart();
+    pass(29min);
+    EXPECT_EQ(status("a").state, State::succeeded);
+    pass(2min);
+    commit();
+    EXPECT_EQ(disk.find(id("a")), nullptr);
+}
+
+TEST_F(KeptTest, WithNoSpaceNewJobsAreRefusedAndOutcomesAreNot) {
+    store(terms("echo"), {"a"});
+    machine.set_full(true);
+    store(terms("echo"), {"b"});
+    EXPECT_EQ(said.stored.refused, std::vector<JobNumber>{2});
+    ask(until(Until::stored, "b"));
+    EXPECT_EQ(answer<JobAnswer>().why, "storage-full");
+    succeed("a", 1);
+    EXPECT_EQ(status("a").state, State::succeeded);
+    machine.set_full(false);
+    store(terms("echo"), {"c"});
+    EXPECT_EQ(said.stored.rows, (std::vector<Range>{{3, 1}}));
+}
+
+TEST_F(KeptTest, AFailureUnderAnOldTokenCountsForWhoeverTakesTheJobOver) {
+    store(terms("echo"), {"a"});
+    tell(Started{"w", {{1, 1}}});
+    const Epoch before = epoch;
+    next_ventilator();
+    take_all();
+    const Failure failure{"handler-error", "no", true};
+    machine.on(Result{before, "w", "", {{id("a"), 1, 500, {}, failure}}}, now, out);
+    step();
+    EXPECT_TRUE(said.settled.failed.empty()); // nobody says yet that it is still his
+    tell(Started{"w", {{1, 1}}, before});
+    ASSERT_EQ(said.settled.failed.size(), 1u);
+    EXPECT_EQ(said.settled.failed[0].attempt, 1u);
+}
+
+} // namespace
+} // namespace penstock::sink

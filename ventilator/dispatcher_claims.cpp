@@ -1,0 +1,123 @@
+// Jobs that a worker runs although their ventilator has died: it names them when it joins the next
+// one, which has them back from the sink, and they stay where they are. And what workers are told
+// so that they can let go of the results that they keep.
+
+#include "ventilator/dispatcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::ventilator {
+namespace {
+
+// How long a job that somebody was seen to run waits for its worker: as long as a worker may take
+// until it asks to join again. Were it given to another one, it would run twice.
+constexpr Duration kClaimWithin = std::chrono::seconds(3);
+// A claim means a job that its sink still has open, not one of the same id that comes later.
+constexpr Duration kClaimHolds = std::chrono::seconds(60);
+
+} // namespace
+
+void Dispatcher::claim(const Join& join, LaneId lane, Instant now, Outbox& out) {
+    bool any = false;
+    for (const Join::Run& run : join.runs) {
+        if (run.epoch >= epoch_) continue; // those are adopted by their numbers
+        claims_[run.id.text()] = {lane, run.epoch, run.attempt, now + kClaimHolds};
+        any = true;
+    }
+    if (!any) return;
+    std::erase_if(unclaimed_, [&](JobNumber number) {
+        const Index index = find(number);
+        const bool waits = index != kNoIndex && records_[index].runs &&
+                           records_[index].stage == Stage::delayed;
+        return !waits || follow_claim(index, now, out);
+    });
+}
+
+// What a worker says that it runs, by our numbers. `lane` is its old one; kNoIndex: it is gone.
+std::vector<Dispatcher::Attempt> Dispatcher::running_on(Index lane, const Join& join) const {
+    std::vector<Attempt> out;
+    for (const Join::Run& run : join.runs) {
+        if (run.epoch == epoch_) out.emplace_back(run.number, run.attempt);
+    }
+    if (join.runs.empty()) {
+        for (const JobNumber number : join.running) out.emplace_back(number, kAnyAttempt);
+    }
+    Index at = lane == kNoIndex ? kNoIndex : roster_[lane].flights.first;
+    for (; at != kNoIndex; at = links_.next(at)) {
+        const Record& r = records_[at];
+        if (!r.adopted) continue;
+        for (const Join::Run& run : join.runs) {
+            if (run.epoch < epoch_ && run.id == r.id) out.emplace_back(r.number, r.attempt);
+        }
+    }
+    return out;
+}
+
+// True: the job is out, or waits for its worker. REQUIRES: it is stored, or it is delayed for that.
+bool Dispatcher::follow_claim(Index index, Instant now, Outbox& out) {
+    Record& r = records_[index];
+    const auto found = claims_.empty() ? claims_.end() : claims_.find(r.id.text());
+    if (found == claims_.end()) {
+        if (!r.runs) return false;
+        if (r.stage == Stage::delayed) return false; // it waits already
+        unclaimed_.push_back(r.number);
+        delay(index, now + kClaimWithin);
+        return true;
+    }
+    const Claim claim = found->second;
+    claims_.erase(found);
+    const Index lane_index = roster_.find(claim.lane);
+    r.runs = false;
+    const bool is_older = claim.attempt < r.attempt; // it was given to somebody else since
+    if (lane_index == kNoIndex || is_older || claim.until <= now) return false;
+    leave_stage(index);
+    r.attempt = claim.attempt;
+    r.dispatched = now; // its timeout counts from here: nobody knows better
+    put_out(index, lane_index, 0);
+    r.adopted = true;
+    const LaneState& lane = roster_[lane_index];
+    roster_.place(lane_index);
+    out.to_sink.emplace_back(Started{lane.worker, {{r.number, r.attempt}}, claim.epoch});
+    return true;
+}
+
+// REQUIRES: it is in no stage that has to be left.
+void Dispatcher::put_out(Index index, Index lane_index, std::uint32_t call) {
+    Record& r = records_[index];
+    LaneState& lane = roster_[lane_index];
+    r.stage = Stage::out;
+    r.lane = lane_index;
+    r.call = call;
+    lane.enter_call(call);
+    if (r.deaths > 0) lane.alone = true; // a suspect keeps the worker to itself
+    links_.push_back(lane.flights, index);
+    ++lane.outstanding;
+    lane.bytes += r.payload.size();
+    ++r.kind->running;
+    ++running_;
+    look_at(*r.kind); // it may run more than may be now
+    arm(index);
+}
+
+// ---- results that workers keep ------------------------------------------------------------
+
+void Dispatcher::tell_settled(LaneState& lane, JobNumber number) {
+    if (!lane.outbox) return;
+    auto& rows = lane.settled_rows;
+    if (!rows.empty() && rows.back().first + rows.back().count == number)
+        ++rows.back().count;
+    else
+        rows.push_back({number, 1});
+}
+
+void Dispatcher::send_settled(LaneState& lane, Outbox& out) {
+    out.to_lanes.push_back({lane.id, lane.batches, SettledJobs{std::exchange(lane.settled_rows, {})}});
+}
+
+// The worker knows an adopted job by the number of another epoch.
+CancelJob Dispatcher::cancel_of(const Record& r) {
+    return {r.adopted ? 0 : r.number, r.id};
+}
+
+} // namespace penstock::ventilator
