@@ -234,7 +234,8 @@ TEST(GatewayRoutes, ReadsAListsFilters) {
     EXPECT_EQ(ask.cursor, 9u);
     EXPECT_EQ(ask.since, 60);
     for (const char* query :
-         {"state=done", "limit=0", "limit=1001", "cursor=x", "since=now", "since=nan", "since=1e13", "x=1"}) {
+         {"state=done", "limit=0", "limit=1001", "cursor=x", "since=now", "since=nan", "since=1e13",
+          "x=1"}) {
         EXPECT_EQ(status(request("GET /v1/jobs?" + std::string(query))), 400) << query;
     }
 }
