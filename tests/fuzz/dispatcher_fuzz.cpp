@@ -251,7 +251,11 @@ void House::returned() {
 
 void House::open() {
     Open m;
-    for (const JobNumber n : numbers()) m.rows.push_back({n, attempt()});
+    for (const JobNumber n : numbers()) {
+        const std::uint32_t deaths = attempt();
+        // Not before it was asked: the question may still be in this burst.
+        if (model_.lost().contains(n) || n > model_.given()) m.rows.push_back({n, deaths});
+    }
     tell(m);
 }
 
