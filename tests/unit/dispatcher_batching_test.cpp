@@ -128,11 +128,7 @@ TEST_F(DispatcherBatchingTest, TakesTheMostUrgentFirst) {
     Terms high = embed();
     high.priority = 9;
     join_up(batching("w", 1, 2, 10s));
-    machine.sink_down(); // so that all of them are there
-    submit_stored(embed(), {"a", "b"});
-    submit_stored(high, {"high"});
-    machine.sink_up(7, 1, false, out);
-    step();
+    submit_stored_at_once({submit(embed(), {"a", "b"}), submit(high, {"high"})});
     ASSERT_EQ(calls().size(), 1u);
     EXPECT_EQ(calls()[0].ids, (Ids{"high", "a"}));
 }
@@ -141,11 +137,7 @@ TEST_F(DispatcherBatchingTest, OneTimeoutEndsOneAttempt) {
     Terms quick = embed();
     quick.timeout = 1s;
     join_up(batching("w", 1, 2, 0s));
-    machine.sink_down();
-    submit_stored(embed(), {"slow"});
-    submit_stored(quick, {"quick"});
-    machine.sink_up(7, 1, false, out);
-    step();
+    submit_stored_at_once({submit(embed(), {"slow"}), submit(quick, {"quick"})});
     ASSERT_EQ(calls().size(), 1u);
     EXPECT_EQ(calls()[0].timeout, Duration(1s)); // the shortest
     pass(1001ms);
@@ -232,11 +224,7 @@ TEST_F(DispatcherBatchingTest, OtherContentTypesMakeAnotherBatch) {
     Terms png = embed();
     png.content_type = "image/png";
     join_up(batching("w", 2, 4, 0s));
-    machine.sink_down();
-    submit_stored(embed(), {"a"});
-    submit_stored(png, {"b"});
-    machine.sink_up(7, 1, false, out);
-    step();
+    submit_stored_at_once({submit(embed(), {"a"}), submit(png, {"b"})});
     ASSERT_EQ(calls().size(), 2u);
     EXPECT_EQ(calls()[0].ids, Ids{"a"});
     EXPECT_EQ(calls()[1].ids, Ids{"b"});

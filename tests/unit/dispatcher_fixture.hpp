@@ -70,6 +70,17 @@ protected:
         tell(Stored{{{first, static_cast<std::uint32_t>(ids.size())}}, {}, {}});
     }
 
+    // So that all of them are there when the first one may go.
+    void submit_stored_at_once(std::vector<Submit> submits) {
+        const JobNumber first = next_number;
+        for (Submit& each : submits) {
+            next_number += each.rows.size();
+            machine.on(std::move(each), now, out);
+        }
+        step();
+        tell(Stored{{{first, static_cast<std::uint32_t>(next_number - first)}}, {}, {}});
+    }
+
     void tell(const FromSink& message) {
         machine.on(message, now, out);
         step();
