@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 
+from death import DEATH
 from durable import STORE
 from found import Count, Figure, Ratio, Roles, Section
 from house import (STEP_SECONDS, Failed, House, Penstock, Sampler, free_ports,
@@ -335,4 +336,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, STORE, SCALE)
+SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, STORE, DEATH, SCALE)

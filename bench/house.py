@@ -64,6 +64,10 @@ class Process:
         line, self._text = self._text.split(b"\n", 1)
         return line.decode()
 
+    def has_line(self):
+        """One that was read with another, which select does not know of."""
+        return b"\n" in self._text
+
     def fileno(self):
         """Of its stdout: for select."""
         return self._process.stdout.fileno()

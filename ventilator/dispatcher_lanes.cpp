@@ -195,11 +195,15 @@ void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
     if (lane.flights.empty()) return;
     std::vector<Index> suspects;
     if (blame) suspects = maybe_running(lane);
+    // Results that die with their worker let jobs that it has run look as if they ran, and hide the
+    // one that ran behind them. That one is known by being there when the next worker dies.
+    const auto came_back = [](const Record& r) { return r.attempt > r.failures + r.deaths + 1; };
     Lost lost{lane.worker, {}};
     while (!lane.flights.empty()) {
         const Index index = lane.flights.first;
         Record& r = records_[index];
-        const bool suspect = std::binary_search(suspects.begin(), suspects.end(), index);
+        const bool suspect = blame && (came_back(r) || std::binary_search(suspects.begin(),
+                                                                          suspects.end(), index));
         lost.rows.push_back({r.number, r.attempt, suspect});
         end_flight(index);
         r.stage = Stage::asking;

@@ -93,13 +93,4 @@ std::vector<std::uint32_t> Batch::withdraw() {
     return out;
 }
 
-void Batch::running(std::vector<JobNumber>& out) const {
-    for (std::uint32_t i = 0; i < size(); ++i) {
-        const RowState state = states_[i].load();
-        if (state != RowState::waiting && state != RowState::gone) {
-            out.push_back(jobs_.rows[i].number);
-        }
-    }
-}
-
 } // namespace penstock::worker

@@ -75,8 +75,9 @@ public:
     // Every job of it was collected or withdrawn.
     [[nodiscard]] bool empty() const { return open_ == 0; }
 
-    // The jobs that have been claimed and were not collected.
-    void running(std::vector<JobNumber>& out) const;
+    // Calls each(row) for every job that has been claimed and was not collected.
+    template <class Each>
+    void each_running(Each each) const;
 
     [[nodiscard]] bool all_claimed() const { return unclaimed() == 0; }
 
@@ -110,6 +111,14 @@ void Batch::collect(Each each) {
             each(jobs_.rows[i], outcomes_[i]);
         }
         if (i == closed_ && (state == RowState::done || state == RowState::gone)) ++closed_;
+    }
+}
+
+template <class Each>
+void Batch::each_running(Each each) const {
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        const RowState state = states_[i].load();
+        if (state != RowState::waiting && state != RowState::gone) each(jobs_.rows[i]);
     }
 }
 

@@ -14,16 +14,16 @@ void Desk::post(Progress progress) {
     ring_if_resting();
 }
 
-void Desk::post_partial(std::string frame) {
+void Desk::post_partial(Piece piece) {
     {
         const std::lock_guard lock(mutex_);
-        partials_.push_back(std::move(frame));
+        partials_.push_back(std::move(piece));
         if (has_partials_.exchange(true)) return; // the loop knows
     }
     ring_if_resting();
 }
 
-std::vector<std::string> Desk::take_partials() {
+std::vector<Piece> Desk::take_partials() {
     const std::lock_guard lock(mutex_);
     has_partials_ = false;
     return std::exchange(partials_, {});

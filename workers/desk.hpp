@@ -17,6 +17,12 @@
 
 namespace penstock::worker {
 
+struct Piece { // of a result
+    JobId id;
+    std::uint32_t attempt = 0;
+    std::string frame; // encoded
+};
+
 class Desk {
 public:
     // ---- any thread ----
@@ -28,7 +34,7 @@ public:
     [[nodiscard]] bool loop_sleeps() const { return rest_.load() == Rest::sleep; }
 
     void post(Progress progress);
-    void post_partial(std::string frame); // encoded; all are sent, in this order
+    void post_partial(Piece piece); // they are taken in this order
 
     // ---- the loop ----
     enum class Rest : int { awake, nap, sleep };
@@ -51,7 +57,7 @@ public:
     // Whoever sees a job's outcome sees its partials here.
     [[nodiscard]] bool has_partials() const { return has_partials_.load(); }
 
-    std::vector<std::string> take_partials();
+    std::vector<Piece> take_partials();
 
     [[nodiscard]] int fd() const { return bell_.fd(); }
 
@@ -67,7 +73,7 @@ private:
     transport::Wakeup bell_;
     std::mutex mutex_;
     std::unordered_map<std::string, Progress> latest_; // of each job, by its id on the wire
-    std::vector<std::string> partials_;
+    std::vector<Piece> partials_;
 };
 
 } // namespace penstock::worker

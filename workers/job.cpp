@@ -124,7 +124,7 @@ void Job::progress(double fraction, std::string_view note) const {
 
 bool Job::partial(Bytes encoded) const {
     if (encoded.size() > kPartialMax || !is_one_value(encoded)) return false;
-    batch_->desk().post_partial(encode(Partial{id(), attempt(), encoded}));
+    batch_->desk().post_partial({id(), attempt(), encode(Partial{id(), attempt(), encoded})});
     return true;
 }
 

@@ -91,7 +91,9 @@ public:
 
     // A piece of the result, ahead of it: one encoded msgpack value. It is sent at once, before the
     // result and behind the pieces before it. The sink keeps 1 MiB of them a job; those of an
-    // attempt that is lost are void. False: it is not one value, or larger than 1 MiB.
+    // attempt that is lost are void. When the sink takes nothing for long, pieces are dropped: the
+    // first of an attempt that is, and all that come after it. Those that were on their way when a
+    // sink died are gone. False: it is not one value, or larger than 1 MiB.
     bool partial(Bytes encoded) const;
 
 private:

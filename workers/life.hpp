@@ -22,7 +22,8 @@ struct LifeTimes {
     Duration heartbeat = std::chrono::milliseconds(500);
     Duration answer_within = std::chrono::seconds(2); // of a join; of a lane's handshake
     Duration backoff_first = std::chrono::milliseconds(200);
-    Duration backoff_most = std::chrono::seconds(5);
+    // A ventilator that comes back waits for three seconds until workers name what they run.
+    Duration backoff_most = std::chrono::seconds(2);
     // A loop that was not called for so long was stopped: its heartbeats stopped too, and the
     // ventilator has moved what had not started.
     Duration slept = std::chrono::milliseconds(1500);
@@ -72,6 +73,8 @@ public:
     [[nodiscard]] bool draining() const { return stage_ == Stage::draining; }
 
     [[nodiscard]] bool has_lane() const { return has_lane_; }
+
+    [[nodiscard]] Epoch epoch() const { return epoch_; } // of the newest lane; 0: there was none
 
 private:
     enum class Stage : std::uint8_t { resting, asking, dialling, serving, draining };

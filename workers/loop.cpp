@@ -12,22 +12,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Above this much that the sink has not taken, no more jobs are taken.
-constexpr std::size_t kUnsentBytesMax = 64u << 20;
 constexpr int kFramesPerRound = 64; // so that results and heartbeats get their turn
 constexpr Duration kNap = milliseconds(1);
 constexpr Duration kSleepMost = milliseconds(500);
 constexpr Duration kDrainLook = milliseconds(100); // for the second request to stop
-constexpr Duration kProgressEvery = milliseconds(50);
-constexpr milliseconds kResultsLinger(5'000);
+constexpr Duration kSettledWithin = std::chrono::seconds(5); // when it drains
 constexpr milliseconds kDoorLinger(1'000);
 
 Instant clock_now() {
     return std::chrono::steady_clock::now();
-}
-
-bool is_inproc(const std::string& endpoint) {
-    return endpoint.starts_with("inproc://");
 }
 
 LifeTimes times_of(const Options& options) {
@@ -37,6 +30,10 @@ LifeTimes times_of(const Options& options) {
 }
 
 } // namespace
+
+bool is_inproc(const std::string& endpoint) {
+    return endpoint.starts_with("inproc://");
+}
 
 Loop::Loop(const Options& options, const Kinds& kinds, zmq::context_t& context,
            transport::Stop& stop)
@@ -79,11 +76,9 @@ void Loop::run() {
 
 bool Loop::finished() const {
     if (stop_.at_once()) return true;
-    return life_.draining() && open_.empty() && (!sink_ || sink_->flushed());
-}
-
-bool Loop::too_much_unsent() const {
-    return sink_ && sink_->bytes() > kUnsentBytesMax;
+    if (!life_.draining() || !open_.empty() || (sink_ && !sink_->flushed())) return false;
+    // What is on its way, and what was read and not recorded, would be gone with a sink that dies.
+    return outbox_.empty() || now_ >= leave_by_;
 }
 
 // Until something happens.
@@ -98,7 +93,7 @@ void Loop::rest() {
         else
             wait = std::clamp<Duration>(life_.wake_at() - clock_now(), Duration(0), kSleepMost);
     }
-    if (desk_->has_progress()) wait = std::min(wait, kProgressEvery);
+    wait = std::min(wait, until_progress());
     if (life_.draining()) wait = std::min(wait, kDrainLook);
     if (desk_->announced() || desk_->has_partials()) wait = Duration(0);
 
@@ -122,11 +117,13 @@ void Loop::look_at_clock() {
     life_.tick(now_, chance(), actions);
     if (stop_.draining()) life_.drain(now_, actions);
     perform(actions);
+    if (life_.draining() && open_.empty() && leave_by_ == kNever) leave_by_ = now_ + kSettledWithin;
     pool_.beat(now_);
 }
 
 void Loop::read_monitors() {
     for (const auto& event : monitors_.take()) {
+        if (event.key == sink_key_) sink_is(event.what);
         if (event.key != lane_key_ || !lane_) continue;
         Life::Actions actions;
         if (event.what == transport::PeerEvent::What::up)
@@ -182,6 +179,8 @@ void Loop::receive_lane() {
         for (auto& each : decoded.messages) {
             if (auto* batch = std::get_if<JobBatch>(&each))
                 on(std::move(*batch), frame);
+            else if (const auto* settled = std::get_if<SettledJobs>(&each))
+                outbox_.settle(settled->rows);
             else if (const auto* cancel = std::get_if<CancelJob>(&each))
                 on(*cancel);
             else if (std::holds_alternative<Drain>(each))
@@ -192,7 +191,9 @@ void Loop::receive_lane() {
 }
 
 void Loop::on(JobBatch batch, const std::shared_ptr<const zmq::message_t>& frame) {
-    if (!life_.takes(batch.epoch) || batch.rows.empty()) return;
+    if (!life_.takes(batch.epoch)) return;
+    outbox_.settle(batch.settled);
+    if (batch.rows.empty()) return;
     busy_ = true;
     if (life_.draining()) {
         std::vector<JobNumber> numbers;
@@ -233,50 +234,24 @@ void Loop::fail(const JobRow& job, const JobBatch& of, Reply reply) {
     results_.add(of.epoch, of.queued_us, job, {std::move(reply), Duration(0)});
 }
 
-bool Loop::collect() {
-    bool sent = false;
+// All that runs, of whichever epoch.
+std::vector<Join::Run> Loop::running() {
+    collect(); // what has finished does not run
+    std::vector<Join::Run> out;
     for (const auto& batch : open_) {
-        batch->collect([&](const JobRow& job, const Outcome& outcome) {
-            results_.add(batch->jobs().epoch, batch->jobs().queued_us, job, outcome);
+        const Epoch epoch = batch->jobs().epoch;
+        batch->each_running([&](const JobRow& job) {
+            out.push_back({job.id, epoch, job.attempt, job.number});
         });
     }
-    send_partials(); // those of these outcomes are there, and go first
-    for (auto& message : results_.take()) {
-        sink_->send(std::move(message));
-        sent = true;
-    }
-    std::erase_if(open_, [](const auto& batch) { return batch->empty(); });
-    return sent;
+    return out;
 }
 
-void Loop::send_progress() {
-    if (!desk_->has_progress() || now_ - progress_at_ < kProgressEvery) return;
-    progress_at_ = now_;
-    for (const auto& progress : desk_->take_progress()) {
-        if (sink_ && sink_->flushed()) sink_->send(encode(progress));
-    }
-}
-
-// Not kept for a sink that does not read: they are worth something only while they are new.
-void Loop::send_partials() {
-    if (!desk_->has_partials()) return;
-    busy_ = true;
-    for (auto& frame : desk_->take_partials()) {
-        if (sink_ && !too_much_unsent())
-            sink_->send(std::move(frame));
-        else if (partials_dropped_++ == 0)
-            log("the sink does not take what there is: pieces of results are dropped");
-    }
-}
-
-// Those of the newest epoch only: a join names one.
-std::vector<JobNumber> Loop::running(Epoch& epoch) {
-    collect(); // what has finished does not run
-    epoch = 0;
-    for (const auto& batch : open_) epoch = std::max(epoch, batch->jobs().epoch);
+// Their numbers, of those that the newest lane's ventilator gave.
+std::vector<JobNumber> Loop::numbers_of(const std::vector<Join::Run>& running) const {
     std::vector<JobNumber> out;
-    for (const auto& batch : open_) {
-        if (batch->jobs().epoch == epoch) batch->running(out);
+    for (const Join::Run& run : running) {
+        if (run.epoch == life_.epoch()) out.push_back(run.number);
     }
     return out;
 }
@@ -291,7 +266,7 @@ std::vector<JobNumber> Loop::withdraw() {
 }
 
 void Loop::say_bye(const std::vector<JobNumber>& waiting) {
-    if (door_) door_->send(encode(Bye{name_, waiting}));
+    if (door_) door_->send(transport::make_frame(encode(Bye{name_, waiting})));
 }
 
 void Loop::perform(Life::Actions& actions) {
@@ -312,7 +287,11 @@ void Loop::act(const Life::AskToJoin&) {
     for (const auto& [name, kind] : kinds_) {
         if (kind->batch) join.batching.push_back(kind->together);
     }
-    join.running = running(join.epoch);
+    join.runs = running();
+    join.epoch = life_.epoch();
+    join.running = numbers_of(join.runs);
+    join.outbox = !join.same_process; // nothing is lost on a way through memory
+    outbox_.asks_to_join();
     asking_.emplace(transport::open_socket(context_, zmq::socket_type::req));
     transport::connect_socket(*asking_, options_.control, "The worker");
     transport::send_copy(*asking_, encode(Request(), join));
@@ -340,9 +319,8 @@ void Loop::dial(const Lane& lane) {
         return transport::as_reached_from(offered, options_.control);
     };
     const std::string sink = reached(lane.sink), door = reached(lane.door);
-    if (!sink_ || sink_->endpoint() != sink) {
-        sink_ = std::make_unique<Outlet>(context_, sink, "The worker", kResultsLinger);
-    }
+    outbox_.has_lane(lane.epoch);
+    open_sink(sink);
     if (!door_ || door_->endpoint() != door) {
         door_ = std::make_unique<Outlet>(context_, door, "The worker", kDoorLinger);
     }
@@ -350,7 +328,7 @@ void Loop::dial(const Lane& lane) {
     lane_.emplace(transport::open_socket(context_, zmq::socket_type::pull));
     lane_->set(zmq::sockopt::reconnect_ivl, -1); // a lane lives for one connection
     lane_watched_ = !is_inproc(endpoint);        // those have no events
-    ++lane_key_;
+    lane_key_ = ++last_key_;
     if (lane_watched_) monitors_.watch(*lane_, lane_key_);
     transport::connect_socket(*lane_, endpoint, "The worker");
     log("joined " + options_.control + " as " + name_ + ", at most " + std::to_string(lane.window) +
@@ -381,8 +359,8 @@ void Loop::act(const Life::HandBack&) {
 
 void Loop::act(const Life::Heartbeat&) {
     if (!door_ || !door_->flushed()) return;
-    Epoch epoch = 0;
-    door_->send(encode(Heartbeat{name_, running(epoch), cpu_seconds_used(), resident_bytes()}));
+    door_->send(transport::make_frame(encode(Heartbeat{
+        name_, numbers_of(running()), cpu_seconds_used(), resident_bytes(), life_.epoch()})));
 }
 
 void Loop::log(const std::string& text) const {

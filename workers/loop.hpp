@@ -5,9 +5,11 @@
 #include "protocol/codec.hpp"
 #include "transport/monitor.hpp"
 #include "workers/life.hpp"
+#include "workers/outbox.hpp"
 #include "workers/outlet.hpp"
 #include "workers/pool.hpp"
 #include "workers/results.hpp"
+#include "workers/streams.hpp"
 #include "workers/worker.hpp"
 
 #include <map>
@@ -21,6 +23,10 @@
 namespace penstock::worker {
 
 using Kinds = std::map<std::string, std::shared_ptr<Kind>, std::less<>>;
+
+constexpr std::chrono::milliseconds kResultsLinger(5'000);
+
+bool is_inproc(const std::string& endpoint);
 
 class Loop {
 public:
@@ -41,6 +47,14 @@ private:
     void send_partials();
     bool collect(); // true: results were sent
 
+    // loop_results.cpp: the sink.
+    void open_sink(const std::string& endpoint);
+    void sink_is(transport::PeerEvent::What what);
+    void send_again();
+    [[nodiscard]] Duration until_progress() const;
+    // A sink in this process loses nothing on the way, and dies with it.
+    [[nodiscard]] bool keeps_results() const { return !is_inproc(options_.control); }
+
     // What Life says.
     void perform(Life::Actions& actions);
     void act(const Life::AskToJoin&);
@@ -59,7 +73,8 @@ private:
     void fail(const JobRow& job, const JobBatch& of, Reply reply);
     void say_bye(const std::vector<JobNumber>& waiting);
     std::vector<JobNumber> withdraw();
-    std::vector<JobNumber> running(Epoch& epoch);
+    std::vector<Join::Run> running();
+    [[nodiscard]] std::vector<JobNumber> numbers_of(const std::vector<Join::Run>& running) const;
     [[nodiscard]] bool too_much_unsent() const;
     [[nodiscard]] bool finished() const;
     void log(const std::string& text) const;
@@ -80,18 +95,22 @@ private:
     std::vector<std::shared_ptr<Batch>> open_; // with jobs that are waiting, running or unreported
     std::vector<std::shared_ptr<Batch>> arrived_; // in this round
     Results results_;
+    Outbox outbox_;
+    Streams streams_;
+    std::vector<std::pair<JobId, std::uint32_t>> ended_; // of those, in this round
 
     transport::Monitors monitors_;
     std::optional<zmq::socket_t> asking_; // the join under way
     std::optional<zmq::socket_t> lane_, left_lane_;
-    std::uint64_t lane_key_ = 0; // of its monitor; one per lane
-    bool lane_watched_ = false;
+    std::uint64_t lane_key_ = 0, sink_key_ = 0, last_key_ = 0; // of monitors; one per socket
+    bool lane_watched_ = false, sink_was_up_ = false;
     std::unique_ptr<Outlet> sink_, door_;
     Reader reader_;
 
     bool busy_ = false; // something went on in this round: nap, don't sleep
-    Instant looked_at_, progress_at_;
+    Instant looked_at_, progress_at_, leave_by_ = kNever;
     std::uint64_t malformed_ = 0, partials_dropped_ = 0;
+    bool said_given_up_ = false;
     std::string last_refusal_;
 };
 

@@ -1,5 +1,8 @@
 #include "workers/outlet.hpp"
 
+#include <unordered_set>
+#include <utility>
+
 namespace penstock::worker {
 namespace {
 
@@ -9,22 +12,43 @@ constexpr int kMessagesMax = 10'000;
 } // namespace
 
 Outlet::Outlet(zmq::context_t& context, const std::string& endpoint, std::string_view what,
-               std::chrono::milliseconds linger)
+               std::chrono::milliseconds linger, Watch watch)
     : endpoint_(endpoint), socket_(transport::open_socket(context, zmq::socket_type::push)),
       bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
     socket_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
     socket_.set(zmq::sockopt::sndhwm, kMessagesMax);
+    if (watch.by != nullptr) watch.by->watch(socket_, watch.key);
+    watch_ = watch;
     transport::connect_socket(socket_, endpoint, what);
 }
 
-void Outlet::send(std::string message) {
-    bytes_->fetch_add(message.size(), std::memory_order_relaxed);
-    // The last holder, which may be libzmq's I/O thread, takes it off the count.
-    waiting_.emplace_back(new std::string(std::move(message)),
-                          [bytes = bytes_](const std::string* sent) {
-                              bytes->fetch_sub(sent->size(), std::memory_order_relaxed);
-                              delete sent;
-                          });
+Outlet::~Outlet() {
+    if (watch_.by != nullptr) watch_.by->forget(socket_, watch_.key);
+}
+
+// The same bytes, which count until the last holder lets go; that may be libzmq's I/O thread.
+transport::Frame Outlet::counted(transport::Frame message) const {
+    const std::string* bytes = message.get();
+    bytes_->fetch_add(bytes->size(), std::memory_order_relaxed);
+    return {bytes, [count = bytes_, message = std::move(message)](const std::string* sent) {
+                count->fetch_sub(sent->size(), std::memory_order_relaxed);
+            }};
+}
+
+void Outlet::send(transport::Frame message) {
+    waiting_.push_back(counted(std::move(message)));
+    flush();
+}
+
+void Outlet::send_first(const std::vector<transport::Frame>& messages) {
+    std::unordered_set<const std::string*> here;
+    for (const auto& frame : waiting_) here.insert(frame.get());
+    std::deque<transport::Frame> all;
+    for (const auto& message : messages) {
+        if (!here.contains(message.get())) all.push_back(counted(message));
+    }
+    all.insert(all.end(), waiting_.begin(), waiting_.end());
+    waiting_.swap(all);
     flush();
 }
 

@@ -2,8 +2,6 @@
 
 #include "protocol/near.hpp"
 
-#include <utility>
-
 namespace penstock::worker {
 namespace {
 
@@ -28,6 +26,7 @@ void Results::add(Epoch epoch, std::uint64_t queued_us, const JobRow& job,
         open_.content_type = reply.content_type();
     }
     open_bytes_ += value.size();
+    numbers_.push_back(job.number);
     auto& row = open_.rows.emplace_back();
     row.id = job.id;
     row.attempt = job.attempt;
@@ -41,14 +40,9 @@ void Results::add(Epoch epoch, std::uint64_t queued_us, const JobRow& job,
 
 void Results::close() {
     if (open_.rows.empty()) return;
-    closed_.push_back(encode(open_));
+    closed_.push_back({encode(open_), open_.epoch, open_.rows.size()});
     open_.rows.clear(); // its room is kept
     open_bytes_ = 0;
-}
-
-std::vector<std::string> Results::take() {
-    close();
-    return std::exchange(closed_, {});
 }
 
 } // namespace penstock::worker

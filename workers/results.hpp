@@ -5,6 +5,7 @@
 #include "protocol/codec.hpp"
 #include "workers/batch.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,36 @@ public:
 
     // The outcome must live until take(). `queued_us` is what the job's message said.
     void add(Epoch epoch, std::uint64_t queued_us, const JobRow& job, const Outcome& outcome);
-    std::vector<std::string> take(); // what was added, encoded
+    // Calls each(std::string encoded, Epoch, std::span<const JobNumber> its jobs) for every message
+    // that what was added makes.
+    template <class Each>
+    void take(Each each);
 
 private:
+    struct Closed {
+        std::string encoded;
+        Epoch epoch;
+        std::size_t rows;
+    };
+
     void close();
 
     Result open_;
     std::size_t open_bytes_ = 0;
-    std::vector<std::string> closed_;
+    std::vector<Closed> closed_;
+    std::vector<JobNumber> numbers_; // of the rows of all of them, and of the open one
 };
+
+template <class Each>
+void Results::take(Each each) {
+    close();
+    std::span<const JobNumber> numbers = numbers_;
+    for (Closed& message : closed_) {
+        each(std::move(message.encoded), message.epoch, numbers.first(message.rows));
+        numbers = numbers.subspan(message.rows);
+    }
+    closed_.clear();
+    numbers_.clear();
+}
 
 } // namespace penstock::worker

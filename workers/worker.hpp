@@ -3,7 +3,8 @@
 //
 // One loop thread owns all sockets. Slot threads are started as they are needed, `slots` at most;
 // an asynchronous job takes a slot and no thread. The worker joins again by itself whenever its
-// lane breaks; jobs that were running then go on, and their results are sent as usual.
+// lane breaks; jobs that were running then go on, and their results are sent as usual. Results are
+// kept until the sink has recorded them, and sent again when the connection to it is a new one.
 
 #include "workers/job.hpp"
 
@@ -61,7 +62,8 @@ public:
     void keep(std::shared_ptr<void> resource);
 
     // Runs until `stop` (or the ventilator) asks for a drain and the drain is done: what waits is
-    // handed back, what runs is finished, results are sent. A second request returns at once,
+    // handed back, what runs is finished, results are sent, and recorded if that takes no more than
+    // 5 s. A second request returns at once,
     // and leaves handlers that still run behind. REQUIRES: at least one handler. Call it once.
     // Throws transport::StartError if an address is not one.
     void run(zmq::context_t& context, transport::Stop& stop);

@@ -39,11 +39,11 @@ class Run(unittest.TestCase):
             return self.run_.arguments()
 
     def test_a_long_section_runs_only_when_asked_for(self):
-        usual = ["throughput", "idle", "loaded", "http", "memory", "sched"]
+        usual = ["throughput", "idle", "loaded", "http", "memory", "sched", "store"]
         self.assertEqual(self.plan().only, usual)
         self.assertEqual(self.plan("--quick").only, usual)
         self.assertEqual(self.plan("--only", "scale").only, ["scale"])
-        self.assertEqual(self.plan("--all").only, [*usual, "scale"])
+        self.assertEqual(self.plan("--all").only, [*usual, "death", "scale"])
 
     def rounds_of(self, *flags):
         """How often each of two sections was measured, of which one is long."""

@@ -128,7 +128,7 @@ TEST_F(DispatcherBatchingTest, TakesTheMostUrgentFirst) {
     Terms high = embed();
     high.priority = 9;
     join_up(batching("w", 1, 2, 10s));
-    submit_stored_at_once({submit(embed(), {"a", "b"}), submit(high, {"high"})});
+    submit_stored_together({{embed(), {"a", "b"}}, {high, {"high"}}});
     ASSERT_EQ(calls().size(), 1u);
     EXPECT_EQ(calls()[0].ids, (Ids{"high", "a"}));
 }
@@ -137,7 +137,7 @@ TEST_F(DispatcherBatchingTest, OneTimeoutEndsOneAttempt) {
     Terms quick = embed();
     quick.timeout = 1s;
     join_up(batching("w", 1, 2, 0s));
-    submit_stored_at_once({submit(embed(), {"slow"}), submit(quick, {"quick"})});
+    submit_stored_together({{embed(), {"slow"}}, {quick, {"quick"}}});
     ASSERT_EQ(calls().size(), 1u);
     EXPECT_EQ(calls()[0].timeout, Duration(1s)); // the shortest
     pass(1001ms);
@@ -224,7 +224,7 @@ TEST_F(DispatcherBatchingTest, OtherContentTypesMakeAnotherBatch) {
     Terms png = embed();
     png.content_type = "image/png";
     join_up(batching("w", 2, 4, 0s));
-    submit_stored_at_once({submit(embed(), {"a"}), submit(png, {"b"})});
+    submit_stored_together({{embed(), {"a"}}, {png, {"b"}}});
     ASSERT_EQ(calls().size(), 2u);
     EXPECT_EQ(calls()[0].ids, Ids{"a"});
     EXPECT_EQ(calls()[1].ids, Ids{"b"});

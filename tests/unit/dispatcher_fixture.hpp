@@ -70,15 +70,18 @@ protected:
         tell(Stored{{{first, static_cast<std::uint32_t>(ids.size())}}, {}, {}});
     }
 
-    // So that all of them are there when the first one may go.
-    void submit_stored_at_once(std::vector<Submit> submits) {
+    // Stored while nothing is dispatched, so that all of them are there when it is.
+    void submit_stored_together(std::initializer_list<std::pair<Terms, std::initializer_list<const char*>>> all) {
         const JobNumber first = next_number;
-        for (Submit& each : submits) {
-            next_number += each.rows.size();
-            machine.on(std::move(each), now, out);
+        for (const auto& [t, ids] : all) {
+            next_number += ids.size();
+            machine.on(submit(t, ids), now, out);
+            step();
         }
-        step();
+        machine.sink_down();
         tell(Stored{{{first, static_cast<std::uint32_t>(next_number - first)}}, {}, {}});
+        machine.sink_up(7, 1, false, out);
+        step();
     }
 
     void tell(const FromSink& message) {

@@ -100,6 +100,27 @@ TEST_F(DispatcherTest, BlamesOnlyWhatMayHaveBeenRunning) {
     EXPECT_FALSE(lost[0].rows[1].suspect);
 }
 
+TEST_F(DispatcherTest, BlamesWhatWasThereWhenTheWorkerBeforeDiedToo) {
+    const LaneId first = join_up(join("w", 1, {"echo"}));
+    submit_stored(terms("echo"), {"a", "b", "bad", "c"});
+    now += 1ms;
+    tell(Settled{{{1, 1, 1, 100}}, {}}); // prefetch begins: the lane holds more than its slot
+    ASSERT_EQ(sent_ids(), (Ids{"b", "bad", "c"}));
+    machine.lane_down(first, out);
+    step();
+    const LaneId second = join_up(join("v", 1, {"echo"}));
+    tell(Open{{{2, 1}, {3, 0}, {4, 0}}});
+    ASSERT_EQ(sent_ids(), Ids{"b"});
+    settle(sent[0]);
+    ASSERT_EQ(sent_ids(), (Ids{"c", "bad"}));
+    machine.lane_down(second, out);
+    step();
+    const auto lost = all_of<Lost>(said.to_sink);
+    ASSERT_EQ(lost.size(), 1u);
+    ASSERT_EQ(lost[0].rows.size(), 2u);
+    EXPECT_TRUE(lost[0].rows[1].suspect);
+}
+
 TEST_F(DispatcherTest, RunsASuspectAlone) {
     const LaneId lane = join_up(join("w", 4, {"echo"}));
     submit_stored(terms("echo"), {"a"});

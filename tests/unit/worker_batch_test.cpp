@@ -32,7 +32,7 @@ std::vector<JobNumber> collected(Batch& batch) {
 
 std::vector<JobNumber> running(const Batch& batch) {
     std::vector<JobNumber> out;
-    batch.running(out);
+    batch.each_running([&](const JobRow& row) { out.push_back(row.number); });
     return out;
 }
 
@@ -130,6 +130,14 @@ TEST(Reply, codes_that_the_sink_would_refuse_are_replaced) {
     EXPECT_EQ(Reply::failure("no such code!", "", Retry::allowed).why()->code, "handler-error");
 }
 
+std::vector<std::string> taken(Results& results) {
+    std::vector<std::string> out;
+    results.take([&](std::string message, Epoch, std::span<const JobNumber>) {
+        out.push_back(std::move(message));
+    });
+    return out;
+}
+
 TEST(Results, rows_that_share_epoch_and_content_type_share_a_message) {
     Results results("w");
     const JobRow row{1, id("a"), 1, {}};
@@ -140,8 +148,8 @@ TEST(Results, rows_that_share_epoch_and_content_type_share_a_message) {
     results.add(1, 0, row, failed);
     results.add(2, 0, row, one);
     results.add(2, 0, row, png);
-    EXPECT_EQ(results.take().size(), 3u);
-    EXPECT_TRUE(results.take().empty());
+    EXPECT_EQ(taken(results).size(), 3u);
+    EXPECT_TRUE(taken(results).empty());
 }
 
 TEST(Results, rows_that_were_queued_for_about_as_long_share_a_message) {
@@ -152,7 +160,7 @@ TEST(Results, rows_that_were_queued_for_about_as_long_share_a_message) {
     results.add(1, 55'900, row, one); // a tenth and a millisecond
     results.add(1, 56'100, row, one);
     results.add(1, 0, row, one); // nobody knows
-    const auto messages = results.take();
+    const auto messages = taken(results);
     ASSERT_EQ(messages.size(), 3u);
     Reader reader;
     const auto decoded = decode_sink_door(reader, messages[0]);
@@ -165,11 +173,31 @@ TEST(Results, a_wait_in_the_worker_is_said_from_a_millisecond_on) {
     const Outcome at_once{Reply::integer(1), 5us, 999us}, late{Reply::integer(1), 5us, 1'000us};
     results.add(1, 0, row, at_once); // they outlive the message
     results.add(1, 0, row, late);
-    const auto messages = results.take();
+    const auto messages = taken(results);
     Reader reader;
     const auto decoded = decode_sink_door(reader, messages.at(0));
     EXPECT_EQ(std::get<Result>(decoded.messages.at(0)).rows.at(0).waited_us, 0u);
     EXPECT_EQ(std::get<Result>(decoded.messages.at(0)).rows.at(1).waited_us, 1'000u);
+}
+
+TEST(Results, each_message_comes_with_its_epoch_and_the_numbers_of_its_jobs) {
+    Results results("w");
+    const Outcome one{Reply::integer(1), 5us};
+    const auto add = [&](Epoch epoch, JobNumber n) { results.add(epoch, 0, {n, id("a"), 1, {}}, one); };
+    using Said = std::vector<std::pair<Epoch, Numbers>>;
+    const auto said = [&] {
+        Said out;
+        results.take([&](const std::string&, Epoch epoch, std::span<const JobNumber> jobs) {
+            out.emplace_back(epoch, Numbers(jobs.begin(), jobs.end()));
+        });
+        return out;
+    };
+    add(1, 7);
+    add(1, 3);
+    add(2, 3);
+    EXPECT_EQ(said(), (Said{{1, {7, 3}}, {2, {3}}}));
+    add(2, 9);
+    EXPECT_EQ(said(), (Said{{2, {9}}}));
 }
 
 TEST(Results, a_message_holds_1024_rows_at_most) {
@@ -177,7 +205,7 @@ TEST(Results, a_message_holds_1024_rows_at_most) {
     const JobRow row{1, id("a"), 1, {}};
     const Outcome outcome{Reply::integer(1), 0us};
     for (int i = 0; i < 1025; ++i) results.add(1, 0, row, outcome);
-    const auto messages = results.take();
+    const auto messages = taken(results);
     ASSERT_EQ(messages.size(), 2u);
     Reader reader;
     const auto decoded = decode_sink_door(reader, messages[0]);

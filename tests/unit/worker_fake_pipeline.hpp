@@ -78,13 +78,36 @@ public:
 
     void break_lane() { lane_.reset(); }
 
+    // The sink is killed, with what it has not read; then another one is there.
+    void kill_sink() {
+        sink_.close();
+        pieces_of_.clear();
+    }
+
+    void restart_sink() {
+        sink_ = open(zmq::socket_type::pull);
+        until("the sink's port", [&] { // libzmq closes the old one when it gets to it
+            try {
+                sink_.bind(sink_at_);
+                return true;
+            } catch (const zmq::error_t&) {
+                return false;
+            }
+        });
+    }
+
+    void settle(JobNumber first, std::uint32_t count) {
+        send(encode(SettledJobs{{{first, count}}}));
+    }
+
     void send(const std::string& message) {
         until("room on the lane", [&] { return transport::send_copy(*lane_, message); });
     }
 
     void send_jobs(const std::string& kind, Epoch epoch, JobNumber first, int count,
-                   const std::string& payload) {
+                   const std::string& payload, const std::vector<Range>& settled = {}) {
         JobBatch batch;
+        batch.settled = settled;
         batch.epoch = epoch;
         batch.kind = kind;
         batch.timeout = 30s;
@@ -179,6 +202,7 @@ public:
     }
 
     Duration ping = 5s;
+    bool settles = true; // what it reads, at once
     std::uint64_t queued_us = 0; // of jobs that are sent
 
 private:
@@ -207,6 +231,10 @@ private:
                 auto* result = std::get_if<Result>(&fact);
                 if (result == nullptr) continue;
                 for (auto& row : result->rows) {
+                    if (settles && lane_) {
+                        const std::string id = row.id.text(); // made by id_of()
+                        transport::send_copy(*lane_, encode(SettledJobs{{{std::stoull(id.substr(4)), 1}}}));
+                    }
                     rows_.push_back({row.id.text(), row.attempt, row.run_us, std::string(row.value),
                                      row.failure, result->epoch, result->worker,
                                      result->content_type, result->queued_us, row.waited_us,

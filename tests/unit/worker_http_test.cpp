@@ -158,6 +158,10 @@ TEST_F(HttpTest, a_refusal_says_who_and_why_without_the_query) {
     const auto row = fetch("/status?422", {post(), text("body", "too small")});
     ASSERT_TRUE(row.failure);
     EXPECT_EQ(row.failure->message, site.url("/status") + " answered 422: said too small");
+    const auto moved = fetch("/to?/status?422");
+    ASSERT_TRUE(moved.failure);
+    EXPECT_TRUE(moved.failure->message.starts_with(site.url("/status") + " answered 422"))
+        << moved.failure->message << " names who answered, not who sent it there";
     const std::string wide = "\xe2\x82\xac"; // three bytes: an excerpt must not end inside of it
     std::string many = "x";                  // so that the 200th byte is within a character
     for (int i = 0; i < 100; ++i) many += wide;

@@ -102,9 +102,9 @@ TEST_F(LifeTest, heartbeats_when_the_lane_is_up_and_twice_a_second_from_then_on)
     EXPECT_TRUE(did<Life::Heartbeat>());
 }
 
-TEST_F(LifeTest, a_refusal_doubles_the_pause_up_to_five_seconds) {
+TEST_F(LifeTest, a_refusal_doubles_the_pause_up_to_two_seconds) {
     tick();
-    for (const auto pause : {200ms, 400ms, 800ms, 1600ms, 3200ms, 5000ms, 5000ms}) {
+    for (const auto pause : {200ms, 400ms, 800ms, 1600ms, 2000ms, 2000ms}) {
         answer(refusal());
         EXPECT_EQ(life.wake_at(), at(now + pause));
         pass(pause);
@@ -125,6 +125,25 @@ TEST_F(LifeTest, no_answer_ends_the_attempt) {
     EXPECT_TRUE(did<Life::StopAsking>());
     pass(200ms);
     EXPECT_TRUE(did<Life::AskToJoin>());
+}
+
+TEST_F(LifeTest, a_ventilator_that_is_gone_for_a_minute_is_asked_for_again_within_three_seconds) {
+    serve();
+    pass(1s);
+    down();
+    const Duration gone = now;
+    Duration asked = now;
+    while (now < gone + 60s) {
+        pass(100ms);
+        if (did<Life::AskToJoin>()) asked = now;
+        EXPECT_LE(now - asked, 2s + 2s) << "of which two are spent on the one before";
+        EXPECT_FALSE(did<Life::DropWaiting>() || did<Life::HandBack>()) << "what runs goes on";
+    }
+    while (!did<Life::AskToJoin>()) pass(100ms);
+    answer(lane(8));
+    up();
+    EXPECT_EQ(life.epoch(), 8u);
+    EXPECT_TRUE(life.takes(8));
 }
 
 TEST_F(LifeTest, a_lane_that_lived_is_asked_for_again_at_once) {

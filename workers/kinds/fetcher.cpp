@@ -219,6 +219,7 @@ void Fetcher::step(Transfer& t, int result) {
         curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &t.got.status);
         if (follow(t)) return;
         fetched = std::move(t.got);
+        fetched.url = t.fetch.url;
     }
     finish(t.number, fetched);
 }

@@ -32,6 +32,7 @@ struct Fetched {
     std::string why;
     bool lasting = false; // of an error: the same would happen again
     long status = 0;
+    UrlParts url; // that answered: the one after the last redirect
     std::map<std::string, std::string> headers; // lower-case names; repeated ones joined by ", "
     std::string body;
 };

@@ -34,7 +34,8 @@ std::string excerpt(std::string_view body) {
 }
 
 // Without the query of the URL, which may hold what is not for logs.
-Reply refused_by_server(const UrlParts& url, const Fetched& fetched) {
+Reply refused_by_server(const Fetched& fetched) {
+    const UrlParts& url = fetched.url;
     const std::string said = excerpt(fetched.body);
     return Reply::failure("http-" + std::to_string(fetched.status),
                           url.scheme + "://" + url.host + ":" + url.port + url.path + " answered " +
@@ -88,7 +89,6 @@ Reply whole_response(const Fetched& fetched) {
 struct Wanted {
     HttpRequest::Result result;
     bool any_status;
-    UrlParts url;
 };
 
 Reply to_reply(const Fetched& fetched, const Wanted& wanted) {
@@ -96,7 +96,7 @@ Reply to_reply(const Fetched& fetched, const Wanted& wanted) {
         return Reply::failure(fetched.error, fetched.why,
                               fetched.lasting ? Retry::pointless : Retry::allowed);
     }
-    if (fetched.status >= 400 && !wanted.any_status) return refused_by_server(wanted.url, fetched);
+    if (fetched.status >= 400 && !wanted.any_status) return refused_by_server(fetched);
     return wanted.result == HttpRequest::Result::body ? body_alone(fetched)
                                                       : whole_response(fetched);
 }
@@ -117,9 +117,9 @@ AsyncHandler make_http(const std::shared_ptr<Fetcher>& fetcher, AllowedUrls allo
                                              "; its operator allows URLs with --allow-url",
                                          Retry::pointless));
         }
-        request.fetch.url = *parts;
+        request.fetch.url = std::move(*parts);
         if (const auto alive = weak.lock()) {
-            const Wanted wanted{request.result, request.any_status, std::move(*parts)};
+            const Wanted wanted{request.result, request.any_status};
             alive->start(std::move(request.fetch), [answer, wanted](const Fetched& fetched) {
                 answer(to_reply(fetched, wanted));
             });

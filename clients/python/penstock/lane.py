@@ -26,6 +26,7 @@ class Lane:
         self._inward = inward
         self._outward = outward
         self._request = self._pull = self._monitor = self._door = None
+        self._left = ()
         self._until = 0.0
         self.epoch = 0
 
@@ -40,7 +41,7 @@ class Lane:
         return self._pull is not None
 
     def ask(self, join_frame, moment):
-        self.close()
+        self._close()
         self._request = sockets.dial(self._inward, zmq.REQ, self.control, reconnect_ivl_max=0)
         self._request.send(join_frame, zmq.DONTWAIT)
         self._until = moment + JOIN_SECONDS
@@ -52,6 +53,7 @@ class Lane:
             answer = wire.messages_of(self._request.recv())[0]
             self._request.close()
             self._request = None
+            self._let_go()  # it has heard what runs here, or doesn't want to
             return answer
         if moment >= self._until:
             self.close()
@@ -125,7 +127,25 @@ class Lane:
             self._door.close(linger=milliseconds)
             self._door = None
 
+    def leave(self):
+        """Keeps the connection until the next question is answered: its end would make the
+        ventilator give what runs here to others before it hears that it still runs."""
+        self._left = (self._pull, self._monitor)
+        self._pull = self._monitor = None
+        self._close()
+
     def close(self):
+        self._let_go()
+        self._close()
+
+    def _let_go(self):
+        if self._left:
+            self._left[0].disable_monitor()
+        for socket in self._left:
+            socket.close(linger=0)
+        self._left = ()
+
+    def _close(self):
         if self._pull is not None and self._monitor is not None:
             self._pull.disable_monitor()
         for socket in (self._request, self._pull, self._monitor, self._door):

@@ -107,7 +107,8 @@ class Loop:
     def _serve(self, moment):
         silent = moment - self._beat_at
         if silent > OVERSLEPT_SECONDS:
-            return self._leave(f"this process was held up for {silent:.1f} s", moment)
+            return self._leave(f"this process was held up for {silent:.1f} s", moment,
+                               self._lane.leave)
         if self._lane.cut():
             return self._leave("the connection broke", moment)
         for message in self._lane.read(moment):
@@ -160,11 +161,11 @@ class Loop:
         self._lane.tell(wire.heartbeat(self.name, self._slots.running(), self._epoch,
                                        cpu_seconds(), rss_bytes()))
 
-    def _leave(self, reason, moment):
+    def _leave(self, reason, moment, leave=None):
         """The ventilator has given, or will give, what waits here to other workers; what runs here
         runs on, and its results go to the sink as ever."""
         dropped = self._slots.hand_back()
-        self._lane.close()
+        (leave or self._lane.close)()
         self._vain_since = moment
         self._warn_at = moment + WARN_SECONDS
         short_lived = moment - self._joined_at < REFUSED_SECONDS

@@ -1,0 +1,12 @@
+# What real processes do when others die, hang, are cut off or have no space. Each test takes the
+# machine to itself: what they assert has to do with time.
+file(GLOB fault_tests CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/faults
+     ${CMAKE_CURRENT_SOURCE_DIR}/faults/test_*.py)
+foreach(file ${fault_tests})
+    string(REGEX REPLACE "^test_(.*)\\.py$" "\\1" name ${file})
+    add_test(NAME faults.${name}
+             COMMAND ${PYTHON3} -B -m unittest -v ${file}
+             WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/faults)
+    set_tests_properties(faults.${name} PROPERTIES LABELS faults RUN_SERIAL TRUE TIMEOUT 300
+                         ENVIRONMENT PENSTOCK_BINARY=$<TARGET_FILE:penstock>)
+endforeach()

@@ -1,0 +1,123 @@
+"""Far more work than workers can take: what is accepted is done as fast as without it, and what is
+not is refused quickly, with nobody growing."""
+
+import collections
+import http.client
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+import unittest
+
+from processes import House
+
+SECONDS = float(os.environ.get("PENSTOCK_OVERLOAD_SECONDS", "10"))
+JOBS_MAX = 200
+WORKERS, JOB_SECONDS = 4, 0.02  # so they take 200 jobs a second, whatever the machine
+TAKEN = WORKERS / JOB_SECONDS
+
+
+class Client(threading.Thread):
+    """Submits at a rate, whatever the answers are; what it was told and how long that took."""
+
+    def __init__(self, port, name, rate, until):
+        super().__init__()
+        self._port, self._name, self._every, self._until = port, name, 1 / rate, until
+        self.accepted, self.refused, self.strange = [], [], []  # (id, seconds)
+        self.without_retry = 0
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        due, i = time.monotonic(), 0
+        while time.monotonic() < self._until:
+            time.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + self._every, time.monotonic() - 0.2)
+            i += 1
+            self._submit(connection, f"{self._name}-{i}")
+        connection.close()
+
+    def _submit(self, connection, id):
+        body = json.dumps({"kind": "note", "id": id, "payload": {"seconds": JOB_SECONDS}})
+        began = time.monotonic()
+        connection.request("POST", "/v1/jobs", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        row = (id, time.monotonic() - began)
+        if answer.status == 202:
+            self.accepted.append(row)
+        elif answer.status == 503:
+            self.refused.append(row)
+            self.without_retry += not answer.getheader("Retry-After")
+        else:
+            self.strange.append((id, answer.status))
+
+
+Load = collections.namedtuple("Load", "accepted refused strange without_retry ended")
+
+
+class Overload(unittest.TestCase):
+    def load(self, house, name, rate, clients):
+        until = time.monotonic() + SECONDS
+        crowd = [Client(house.http[0], f"{name}{i}", rate / clients, until) for i in range(clients)]
+        for client in crowd:
+            client.start()
+        resident = []
+        while time.monotonic() < until:
+            time.sleep(0.2)
+            resident.append([p.resident_bytes()
+                             for p in (house.gateways[0], house.ventilator, house.sink)])
+        for client in crowd:
+            client.join()
+        every = [[row for client in crowd for row in getattr(client, what)]
+                 for what in ("accepted", "refused", "strange")]
+        # The middle: neither until the workers had work nor what was left when nobody came.
+        middle = [at for id, _, _, at in house.ended()
+                  if id.startswith(name) and until - SECONDS * 0.8 < at < until]
+        return Load(*every, sum(c.without_retry for c in crowd), len(middle)), resident
+
+    def test_ten_times_the_work(self):
+        with House(ventilator=["--jobs-max", JOBS_MAX]) as house:
+            for _ in range(WORKERS):
+                house.worker()
+            house.until(lambda: len(house.ask("GET", "/v1/workers")[1]["workers"]) == WORKERS, 20,
+                        "the workers join")
+            once, _ = self.load(house, "once", TAKEN, 16)
+            house.until(lambda: len(house.ended()) >= len(once.accepted), 30, "those end")
+            many, resident = self.load(house, "many", 10 * TAKEN, 64)
+            self.assertEqual(many.strange + once.strange, [])
+            self.assertEqual(many.without_retry, 0)
+            self.assertGreater(len(many.refused), 2 * len(many.accepted), "it was no overload")
+            accepted = {id for id, _ in once.accepted + many.accepted}
+            house.until(lambda: accepted <= {id for id, *_ in house.ended()}, 30,
+                        "every accepted job ends")
+            ended = collections.Counter(id for id, *_ in house.ended())
+            self.assertEqual(set(ended), accepted)
+            self.assertEqual(set(ended.values()), {1})
+            figures = self.figures(once, many, resident)
+            print(figures, file=sys.stderr)
+            self.assertGreaterEqual(figures["goodput_ratio"], 0.9, figures)
+            for role, ratio in figures["grown"].items():
+                self.assertLess(ratio, 1.5, f"{role} grows: {figures}")
+            self.assertLess(figures["refused_p50_ms"], figures["accepted_p50_ms"], figures)
+
+    def figures(self, once, many, resident):
+        def ms(rows, part):
+            return round(sorted(seconds for _, seconds in rows)[int(len(rows) * part)] * 1e3, 2)
+        half = len(resident) // 2
+        early, late = resident[2:half], resident[half:]
+        return {
+            "offered_s": round((len(many.accepted) + len(many.refused)) / SECONDS),
+            "goodput_ratio": round(many.ended / once.ended, 3),
+            "goodput_s": round(many.ended / (SECONDS * 0.8)),
+            "refused": len(many.refused), "accepted": len(many.accepted),
+            "refused_p50_ms": ms(many.refused, 0.5), "refused_p99_ms": ms(many.refused, 0.99),
+            "accepted_p50_ms": ms(many.accepted, 0.5), "accepted_p99_ms": ms(many.accepted, 0.99),
+            "grown": {role: round(statistics.median(row[i] for row in late) /
+                                  statistics.median(row[i] for row in early), 3)
+                      for i, role in enumerate(("gateway", "ventilator", "sink"))}}
+
+
+if __name__ == "__main__":
+    unittest.main()
