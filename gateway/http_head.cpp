@@ -2,6 +2,7 @@
 
 #include "gateway/http_policy.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -78,7 +79,9 @@ private:
         case http::field::expect:
             return keep(head.expect, value);
         case http::field::content_length:
-            ++head.content_lengths;
+            // A list of equal ones, too, is more than one.
+            head.content_lengths += 1 + static_cast<unsigned>(
+                                            std::count(value.begin(), value.end(), ','));
             return;
         case http::field::transfer_encoding:
             head.transfer_encoding = true;

@@ -13,6 +13,8 @@ namespace {
 
 using Checked = std::variant<Command, ProblemDetails>;
 
+constexpr double kSinceMax = 1e12; // of the wire
+
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
     Number value{};
@@ -106,12 +108,12 @@ Checked read_list(const Head& head) {
         } else if (name == "tag") {
             ask.tag = value;
         } else if (name == "since") {
-            const auto unix_seconds = number_of<double>(value);
             const auto at = parse_rfc3339(value);
-            if (!unix_seconds && !at) {
+            const auto since = at ? unix_seconds(*at) : number_of<double>(value);
+            if (!since || !(*since <= kSinceMax)) {
                 return bad_parameter("?since", "an RFC 3339 time, or seconds since 1970");
             }
-            ask.since = at ? seconds(at->time_since_epoch()) : *unix_seconds;
+            ask.since = std::max(0.0, *since);
         } else if (name == "limit") {
             const auto limit = number_of<std::uint32_t>(value);
             if (!limit || *limit == 0 || *limit > kListMax) {

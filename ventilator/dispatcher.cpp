@@ -8,6 +8,13 @@
 #include <utility>
 
 namespace penstock::ventilator {
+namespace {
+
+bool waits_for_stored(const Record& r) {
+    return r.stage == Stage::storing || r.stage == Stage::taking;
+}
+
+} // namespace
 
 Dispatcher::Dispatcher(const Limits& limits, std::uint64_t seed, Instant now)
     : limits_(limits), chance_(seed), timers_(now), watched_(now) {
@@ -115,7 +122,7 @@ void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
     for (const auto* list : {&m.duplicates, &m.conflicts, &m.refused}) {
         for (const JobNumber n : *list) {
             const Index index = find_told(n);
-            if (index == kNoIndex) continue;
+            if (index == kNoIndex || !waits_for_stored(records_[index])) continue;
             if (list != &m.refused) ++duplicates_;
             forget(index);
         }
@@ -124,7 +131,7 @@ void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
 
 void Dispatcher::stored(Index index, Instant now, Outbox& out) {
     Record& r = records_[index];
-    if (r.stage != Stage::storing && r.stage != Stage::taking) return;
+    if (!waits_for_stored(r)) return;
     r.again = false;
     if (r.decided != State::queued) { // decided before the sink began a new life
         finish(index, r.decided, Failure{}, out);

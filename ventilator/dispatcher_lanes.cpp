@@ -95,7 +95,9 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running
         return at->second;
     };
     lane.running.clear();
-    for (const auto& [number, attempt] : running) {
+    for (const Attempt& claimed : running) {
+        const auto number = claimed.first;
+        const auto attempt = claimed.second;
         lane.running.push_back(number);
         const Index index = find(number);
         const bool is_here = index != kNoIndex && records_[index].stage == Stage::out &&

@@ -185,7 +185,8 @@ void House::submit() {
 void House::positions() {
     const AskPosition question{numbers()};
     for (const auto& row : machine_.positions(question, now_).rows) {
-        require(row.position <= model_.open(), "nobody stands behind more jobs than there are");
+        // Those that left the middle of a round still count (ventilator/rounds.hpp).
+        require(row.position <= model_.given(), "nobody stands behind more jobs than there were");
     }
 }
 
@@ -250,7 +251,11 @@ void House::returned() {
 
 void House::open() {
     Open m;
-    for (const JobNumber n : numbers()) m.rows.push_back({n, attempt()});
+    for (const JobNumber n : numbers()) {
+        const std::uint32_t deaths = attempt();
+        // Not before it was asked: the question may still be in this burst.
+        if (model_.lost().contains(n) || n > model_.given()) m.rows.push_back({n, deaths});
+    }
     tell(m);
 }
 

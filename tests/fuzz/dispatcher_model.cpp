@@ -52,7 +52,9 @@ void DispatcherModel::told(const FromSink& message) {
             }
         }
         for (const auto* list : {&stored->duplicates, &stored->conflicts}) {
-            for (const JobNumber number : *list) forget(number);
+            for (const JobNumber number : *list) {
+                if (!stored_.contains(number)) forget(number); // or it has said so already
+            }
         }
     } else if (const auto* settlement = std::get_if<Settled>(&message)) {
         for (const SettledRow& row : settlement->rows) {

@@ -52,6 +52,7 @@ public:
 
     [[nodiscard]] const std::set<JobNumber>& known() const { return known_; } // to the sink
 
+    [[nodiscard]] const std::set<JobNumber>& lost() const { return lost_; }
     [[nodiscard]] JobNumber given() const { return given_; }
 
     [[nodiscard]] std::size_t open() const { return open_.size(); }

@@ -246,6 +246,15 @@ TEST_F(DispatcherTest, SendsNothingWhileTheSinkIsAway) {
     EXPECT_FALSE(machine.room().serving);
 }
 
+TEST_F(DispatcherTest, WhatIsStoredIsNoDuplicateAnyMore) {
+    join_up(join("w", 1, {"add"}));
+    submit_stored(terms("add"), {"a"});
+    ASSERT_EQ(sent.size(), 1u);
+    tell(Stored{{}, {1}, {1}});
+    EXPECT_EQ(machine.open_jobs(), 1u);
+    EXPECT_EQ(machine.workers(now).workers.at(0).outstanding, 1u); // the worker has it
+}
+
 TEST_F(DispatcherTest, ASinkSaysNothingOfWhatItWasNotTold) {
     machine.on(submit(terms("add"), {"a", "b"}), now, out);
     for (const FromSink& lie : {FromSink(Stored{{{1, 1}}, {2}, {}}),

@@ -62,6 +62,15 @@ TEST(GatewayHeader, RefusesAQueryThatNoMessageCouldCarry) {
     EXPECT_EQ(*head_of(request("GET /v1/run/add?a=%c3%a9")).parameter("a"), "\u00e9");
 }
 
+TEST(GatewayHeader, TakesOneLengthAndNoList) {
+    const auto with = [](const char* length) {
+        return request("POST /v1/jobs", "Content-Length: " + std::string(length) + "\r\n");
+    };
+    EXPECT_EQ(*head_of(with("005")).content_length, 5u);
+    EXPECT_EQ(refused(with("1,1")), Slug::malformed_http);
+    EXPECT_EQ(refused(with("1, 1")), Slug::malformed_http);
+}
+
 TEST(GatewayHeader, FindsAHeaderInWhatCame) {
     const std::string header = request("GET /livez");
     const HeaderPlace whole = find_header("\r\n" + header + "body", 0);
@@ -234,7 +243,8 @@ TEST(GatewayRoutes, ReadsAListsFilters) {
     EXPECT_EQ(ask.cursor, 9u);
     EXPECT_EQ(ask.since, 60);
     for (const char* query :
-         {"state=done", "limit=0", "limit=1001", "cursor=x", "since=now", "x=1"}) {
+         {"state=done", "limit=0", "limit=1001", "cursor=x", "since=now", "since=nan", "since=1e13",
+          "x=1"}) {
         EXPECT_EQ(status(request("GET /v1/jobs?" + std::string(query))), 400) << query;
     }
 }
