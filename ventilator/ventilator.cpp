@@ -22,6 +22,7 @@ constexpr std::uint64_t kSinkKey = 1ull << 63; // in monitor events; lanes have 
 constexpr int kBurst = 512;                    // questions taken before anything is answered
 // Jobs taken in before anything is sent: a flood of them must not keep settled ones waiting.
 constexpr std::size_t kBurstRows = 1024;
+constexpr Duration kOverslept = std::chrono::seconds(1); // stopped, or on a machine that was
 constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
 constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
 constexpr std::uint64_t kConfirmAfter = 64;
@@ -46,6 +47,7 @@ private:
     void take(const Linked<FromSink>& linked, Instant now);
     Lane join(const Join& join, Instant now);
     void say_hello(Instant now);
+    void doubt_sink(Instant now);
     void flush(Instant now);
     void send_link(Instant now);
     void send_lanes();
@@ -110,9 +112,13 @@ Shell::Shell(const Options& options, zmq::context_t& context)
 void Shell::run(transport::Stop& stop) {
     transport::Poll poll({&door_, &control_, &status_}, {monitors_.fd(), stop.fd()});
     Instant drain_until = kNever;
+    Instant last = transport::clock_now();
     while (true) {
-        poll.wait(std::min(wake_at(), drain_until));
+        const Instant due = std::max(last, std::min(wake_at(), drain_until));
+        poll.wait(due);
         const Instant now = transport::clock_now();
+        if (now - kOverslept > due) doubt_sink(now);
+        last = now;
         if (stop.draining()) {
             if (drain_until == kNever) {
                 stop.quiet();
@@ -280,6 +286,15 @@ void Shell::receive_events(Instant now) {
 }
 
 // ---- the sink -----------------------------------------------------------------------------
+
+// While this process was stopped another ventilator may have begun, and its connections held: it
+// gives out nothing until the sink has said that it is still the newest.
+void Shell::doubt_sink(Instant now) {
+    if (knows_sink_) spdlog::warn("ventilator_overslept asking the sink whether it was replaced");
+    knows_sink_ = false;
+    hello_at_ = now;
+    dispatcher_.sink_down();
+}
 
 void Shell::say_hello(Instant now) {
     if (knows_sink_ || now < hello_at_) return;

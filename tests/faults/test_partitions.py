@@ -171,6 +171,7 @@ class Fenced(unittest.TestCase):
             found = [house.outcome(id, 60) for id in ids]
             self.assertEqual({(job["state"], job["result"]) for job in found},
                              {("succeeded", id) for id in ids})
+            house.until(lambda: not old.alive or "fenced" in old.said(), 20, "it is told so")
             time.sleep(1)  # in which nothing that it does may change an outcome
             self.assertEqual([house.outcome(id) for id in ids], found)
             runs = collections.Counter(id for id, *_ in house.started())
