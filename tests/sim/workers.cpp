@@ -164,7 +164,7 @@ void World::start_jobs(Worker& w) {
     while (!w.waiting.empty() && goes_on(w.waiting.front().second.call)) {
         const auto [token, held] = w.waiting.front();
         w.waiting.erase(w.waiting.begin());
-        w.running[token] = held;
+        w.running.emplace(token, held);
         if (held.poison) {
             at(between(1ms, 5ms), [this, &w] { crash(w); });
             return;
@@ -177,8 +177,10 @@ void World::start_jobs(Worker& w) {
 }
 
 void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
-    const auto found = w.running.find(token);
-    if (!w.alive || found == w.running.end() || found->second.attempt != attempt) return;
+    const auto found = std::find_if(w.running.begin(), w.running.end(), [&](const auto& each) {
+        return each.first == token && each.second.attempt == attempt;
+    });
+    if (!w.alive || found == w.running.end()) return;
     std::optional<Failure> failure;
     if (happens(plan_.flaky)) failure = Failure{"handler-error", "flaky", true};
     const Held held = found->second;

@@ -269,7 +269,7 @@ struct World::Worker {
     Pipe lane_pipe, sink_pipe;
 
     std::vector<std::pair<Token, Held>> waiting;
-    std::map<Token, Held> running;
+    std::multimap<Token, Held> running; // a job may be here twice, as two attempts
     // Answers sent and not read by the sink: still held, as far as credit goes.
     std::map<std::pair<Epoch, std::uint64_t>, std::set<std::pair<JobNumber, std::uint32_t>>>
         on_the_way;         // by lane
