@@ -7,7 +7,7 @@ function(penstock_planted_bug name file old new)
     # The copy comes first, so that the library's own object is never asked for.
     add_executable(sim_${name} ${copy} sim/sim_main.cpp)
     target_link_libraries(sim_${name} PRIVATE sim_world)
-    add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 1200 --must-find)
+    add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 2500 --must-find)
     set_tests_properties(sim.finds.${name} PROPERTIES LABELS sim)
 endfunction()
 
