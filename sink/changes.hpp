@@ -81,6 +81,7 @@ struct Changes {
         WallTime at{}; // it began (running), or ended
         double run_seconds = -1; // < 0: not known
         Failure failure;
+        Epoch token = 0; // running, under the token of an older ventilator
     };
 
     struct Outcome {

@@ -187,6 +187,7 @@ void Ledger::on(const Started& m, Now now, Outbox& out) {
         r.state = State::running;
         r.attempt = row.attempt;
         r.started = now.wall;
+        r.token = m.token;
         set_worker(r, worker);
         note_attempt(r, row.attempt, Changes::Attempt::How::running, false, now, {});
         note(r, Event::What::running);
@@ -195,7 +196,6 @@ void Ledger::on(const Started& m, Now now, Outbox& out) {
             r.words->stale_attempt == row.attempt) {
             out.settled.failed.push_back({r.number, row.attempt, 0, r.words->failure.retryable});
         }
-        r.token = m.token;
     }
     names_.release(worker);
 }
@@ -261,83 +261,7 @@ void Ledger::refuse(const JobId& id, const std::string& why, Now now, Outbox& ou
     refused_.insert_or_assign(std::move(text), why);
 }
 
-// ---- what workers say ---------------------------------------------------------------------
-
-void Ledger::on(const Result& result, Now now, Outbox& out) {
-    if (result.epoch > epoch_ || result.epoch == 0) {
-        ++malformed_; // no ventilator was ever given that epoch: nobody can have sent this job
-        return;
-    }
-    const Index worker = result.worker.empty() ? kNoIndex : names_.intern(result.worker);
-    if (worker != kNoIndex) names_.use(worker); // while rows are looked at
-    hashes_.clear();
-    for (const ResultRow& row : result.rows) {
-        hashes_.push_back(row.id.hash(seed_));
-        by_id_.prefetch(hashes_.back());
-    }
-    for (const std::uint64_t hash : hashes_) {
-        if (const Index likely = by_id_.likely(hash); likely != kNoIndex) records_.prefetch(likely);
-    }
-    for (std::size_t i = 0; i < result.rows.size(); ++i) {
-        const ResultRow& row = result.rows[i];
-        take_row(find(row.id, hashes_[i]), row, result, worker, now, out);
-    }
-    if (worker != kNoIndex) names_.release(worker);
-}
-
-void Ledger::take_row(Index index, const ResultRow& row, const Result& result, Index worker,
-                      Now now, Outbox& out) {
-    if (index == kNoIndex) {
-        ++unknown_results_;
-        return;
-    }
-    Record& r = records_[index];
-    const bool of_this_epoch = result.epoch == epoch_;
-    if (is_final(r.state)) {
-        ++r.kind->duplicates;
-        if (of_this_epoch) settle(out, r, row.attempt, row.run_us);
-        return;
-    }
-    const bool is_kept_on = r.token != 0 && r.token == result.epoch && row.attempt == r.attempt;
-    if (row.failure && !is_kept_on && (!of_this_epoch || r.epoch != epoch_)) {
-        // Its ventilator is gone; the attempt counts nowhere, unless a newer one takes it over.
-        if (row.attempt >= r.attempt && !of_this_epoch) {
-            Words& w = words(r);
-            w.failure = *row.failure;
-            w.stale_epoch = result.epoch;
-            w.stale_attempt = row.attempt;
-        }
-        return;
-    }
-    if (worker != kNoIndex && row.attempt >= r.attempt) set_worker(r, worker);
-    if (row.attempt >= r.attempt) note_times(r, row, result);
-    r.attempt = std::max(r.attempt, row.attempt);
-    if (row.failure) {
-        if (row.attempt >= r.attempt) words(r).failure = *row.failure;
-        note_attempt(r, row.attempt, Changes::Attempt::How::failed, false, now, *row.failure);
-        out.settled.failed.push_back({r.number, row.attempt, row.run_us, row.failure->retryable});
-        return;
-    }
-    r.value = Blob(row.value, result.held);
-    bytes_ += row.value.size();
-    if (!result.content_type.empty()) words(r).content_type = result.content_type;
-    settle(out, r, of_this_epoch || is_kept_on ? row.attempt : 0, row.run_us);
-    finish(index, State::succeeded, row.run_us, now, out);
-}
-
-void Ledger::settle(Outbox& out, const Record& r, std::uint32_t attempt,
-                    std::uint64_t run_us) const {
-    if (r.epoch != epoch_) return; // the ventilator that knows this number is gone
-    const JobNumber number = r.number;
-    auto& rows = out.settled.rows;
-    if (!rows.empty() && rows.back().attempt == attempt &&
-        rows.back().first + rows.back().count == number) {
-        ++rows.back().count;
-        rows.back().run_us += run_us;
-    } else {
-        rows.push_back({number, 1, attempt, run_us});
-    }
-}
+// ---- the one outcome ----------------------------------------------------------------------
 
 // REQUIRES: the job is open. Its value and failure are there already.
 void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Outbox& out) {

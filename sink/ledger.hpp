@@ -224,8 +224,6 @@ private:
     void on(const Lost& m, Now now, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
-    void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
-                  Outbox& out);
     void finish(Index index, State state, std::uint64_t run_us, Now now, Outbox& out);
     void set_worker(Record& record, Index worker);
     Index add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms, SinkKind& kind,
@@ -241,6 +239,10 @@ private:
     [[nodiscard]] Index find(const JobId& id, std::uint64_t hash) const;
     [[nodiscard]] SinkKind& kind_of(const std::string& name);
     static Words& words(Record& record);
+
+    // ledger_results.cpp
+    void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
+                  Outbox& out);
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
                 std::uint64_t run_us) const;
 

@@ -37,7 +37,10 @@ void Ledger::note_attempt(Record& r, std::uint32_t attempt, Changes::Attempt::Ho
     row.suspect = suspect;
     if (attempt >= r.attempt && r.worker != kNoIndex) row.worker = names_[r.worker];
     row.at = now.wall;
-    if (how != Changes::Attempt::How::running) row.run_seconds = r.run;
+    if (how == Changes::Attempt::How::running)
+        row.token = r.token;
+    else
+        row.run_seconds = r.run;
     row.failure = std::move(failure);
     changes_.attempts.push_back(std::move(row));
 }
@@ -281,6 +284,7 @@ void Ledger::restore_attempt(Record& r, const Changes::Attempt& row) {
     case Changes::Attempt::How::running:
         r.state = State::running;
         r.started = row.at;
+        r.token = row.token;
         break;
     case Changes::Attempt::How::answered:
         break;

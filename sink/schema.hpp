@@ -82,6 +82,7 @@ CREATE TABLE attempts ( -- those that took a while, and those that did not bring
     code      TEXT,
     message   TEXT,
     retryable INTEGER,
+    token     INTEGER,       -- the epoch of its fencing token, where that is an older ventilator's
     PRIMARY KEY (job, attempt)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE outcomes (

@@ -2,13 +2,13 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/limits.hpp"
-#include "protocol/link.hpp"
 #include "sink/bundles.hpp"
 #include "sink/keeper.hpp"
 #include "sink/ledger.hpp"
 #include "sink/publisher.hpp"
 #include "transport/arrived.hpp"
 #include "transport/complaints.hpp"
+#include "transport/link_end.hpp"
 #include "transport/monitor.hpp"
 #include "transport/poll.hpp"
 #include "transport/sockets.hpp"
@@ -21,14 +21,10 @@
 namespace penstock::sink {
 namespace {
 
-using transport::Frame;
-
 constexpr int kBurst = 512; // questions taken before anything is answered
 // Jobs taken in before anything is sent. More would let lanes run dry behind a flood of stores:
 // a lane holds a thousand jobs at most, a few milliseconds of work.
 constexpr std::size_t kBurstRows = 1024;
-constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
-constexpr std::uint64_t kConfirmAfter = 64;
 // What may wait to be written while the disk is busy, before nothing more is read.
 constexpr std::size_t kUnkeptBytesMax = 128u << 20;
 constexpr Duration kLookAgain = std::chrono::milliseconds(50);
@@ -91,6 +87,7 @@ private:
     void flush();
     void say(HelloReply& hello);
     void send_link(Outbox& outbox);
+    void pump_link();
     [[nodiscard]] Envelope take_envelope(Asker asker);
     void send_replies(const Outbox& outbox);
     [[nodiscard]] Instant wake_at() const;
@@ -113,13 +110,12 @@ private:
     Held held_; // while the keeper writes
     std::size_t unkept_bytes_ = 0; // that came since the keeper was last given something
     Reader reader_;
-    Link<Frame> link_;
+    transport::LinkEnd<ToSink, FromSink> link_;
     Slab<Envelope> askers_;
     transport::Complaints door_complaints_{"sink-door"};
     transport::Complaints status_complaints_{"sink-status"};
     std::uint64_t malformed_ = 0;
     Now now_{};
-    Instant confirm_at_ = kNever;
     std::unique_ptr<Keeper> keeper_; // null: memory is all there is. Last: it goes first
 };
 
@@ -184,7 +180,7 @@ Instant Shell::wake_at() const {
     if (ventilator_ && link_.unsent() != nullptr) {
         return transport::clock_now() + std::chrono::milliseconds(1);
     }
-    return std::min(ledger_.wake_at(), confirm_at_);
+    return std::min(ledger_.wake_at(), link_.wake_at());
 }
 
 void Shell::receive_door() {
@@ -215,13 +211,7 @@ void Shell::receive_door() {
 }
 
 void Shell::take(const Linked<ToSink>& linked) {
-    if (link_.arrived(linked.head) != Link<Frame>::Arrival::take) return;
-    if (std::holds_alternative<Resend>(linked.message)) {
-        link_.rewind(linked.head.got);
-        return;
-    }
-    ledger_.on(linked.message, now_, outbox_);
-    if (confirm_at_ == kNever) confirm_at_ = now_.at + kConfirmWithin;
+    if (link_.takes(linked, now_.at)) ledger_.on(linked.message, now_, outbox_);
 }
 
 void Shell::receive_questions() {
@@ -268,8 +258,10 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
         if (is_new) {
-            outbox_.forget_link();
-            held_.outbox.forget_link();
+            if (!answer.remembers) { // else it is all for this one
+                outbox_.forget_link();
+                held_.outbox.forget_link();
+            }
             held_.got = 0;
             link_.restart(answer.epoch);
         } else {
@@ -307,9 +299,7 @@ void Shell::receive_peer_events() {
 void Shell::flush() {
     if (keeper_) {
         hand_over();
-        if (!keeper_->idle()) return;
-        Outbox nothing;
-        send_link(nothing);
+        pump_link();
         return;
     }
     for (HelloReply& hello : hellos_) say(hello);
@@ -329,26 +319,13 @@ void Shell::say(HelloReply& hello) {
 }
 
 void Shell::send_link(Outbox& outbox) {
-    if (link_.epoch() == 0) return;
-    outbox.say_on_link([&](const FromSink& message) {
-        const LinkHead head = link_.number();
-        link_.push(transport::make_frame(encode(head, message)));
-        confirm_at_ = kNever; // it carries `got`
-    });
-    if (!ventilator_) return;
-    while (const Frame* frame = link_.unsent()) {
-        if (!transport::send_frame(*ventilator_, *frame)) break;
-        link_.mark_sent();
-    }
-    if (link_.owes_resend()) {
-        const std::string frame = encode(link_.unnumbered(), FromSink{Resend{}});
-        if (!transport::send_copy(*ventilator_, frame)) link_.owe_resend();
-    } else if (link_.untold() >= kConfirmAfter || now_.at >= confirm_at_) {
-        confirm_at_ = kNever;
-        if (link_.untold() > 0) {
-            transport::send_copy(*ventilator_, encode(link_.unnumbered(), FromSink{Confirm{}}));
-        }
-    }
+    if (link_.epoch() == 0) return; // nobody has said hello yet
+    outbox.say_on_link([this](const FromSink& message) { link_.say(message); });
+    pump_link();
+}
+
+void Shell::pump_link() {
+    if (ventilator_ && link_.epoch() != 0) link_.pump(*ventilator_, now_.at);
 }
 
 Envelope Shell::take_envelope(Asker asker) {
@@ -413,7 +390,7 @@ void Shell::hand_over() {
 
 void Shell::release(Held held) {
     link_.may_tell(held.got);
-    if (link_.untold() > 0 && confirm_at_ == kNever) confirm_at_ = now_.at + kConfirmWithin;
+    if (link_.untold() > 0) link_.confirm_soon(now_.at);
     for (HelloReply& hello : held.hellos) say(hello);
     send_link(held.outbox);
     send_replies(held.outbox);

@@ -48,9 +48,9 @@ struct DurableStore::Statements {
           kind(db, "INSERT OR REPLACE INTO kinds VALUES (?,?,?,?,?,?,?)"),
           group(db, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
           job(db, "INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"),
-          attempt(db, "INSERT INTO attempts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) "
+          attempt(db, "INSERT INTO attempts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) "
                       "ON CONFLICT DO UPDATE SET how=?3, suspect=?4, worker=coalesce(?5,worker), "
-                      "ended=?7, run=?8, code=?9, message=?10, retryable=?11"),
+                      "ended=?7, run=?8, code=?9, message=?10, retryable=?11, token=?12"),
           outcome(db, "INSERT OR REPLACE INTO outcomes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
           job_goes(db, "DELETE FROM jobs WHERE job BETWEEN ? AND ?"),
           attempts_go(db, "DELETE FROM attempts WHERE job BETWEEN ? AND ?"),
@@ -279,7 +279,8 @@ void DurableStore::insert(const Changes& c) {
         runs ? s.attempt.bind(micros(row.at)).bind_null() : s.attempt.bind_null().bind(micros(row.at));
         s.attempt.bind_seconds(row.run_seconds).bind_some(row.failure.code);
         s.attempt.bind_some(row.failure.message);
-        (row.failure.code.empty() ? s.attempt.bind_null() : s.attempt.bind(row.failure.retryable)).step();
+        row.failure.code.empty() ? s.attempt.bind_null() : s.attempt.bind(row.failure.retryable);
+        s.attempt.bind_some(row.token).step();
     }
     for (const auto& row : c.outcomes) {
         const std::string_view state = to_string(row.state), value = c.view(row.value);

@@ -133,6 +133,7 @@ Changes::Attempt attempt_of(const Statement& row) {
     a.at = wall(a.how == Changes::Attempt::How::running ? row.integer(5) : row.integer(6));
     a.run_seconds = row.number(7, -1);
     a.failure = {row.text(8), row.text(9), row.integer(10) != 0};
+    a.token = row.natural(11);
     return a;
 }
 

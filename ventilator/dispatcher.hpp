@@ -169,7 +169,7 @@ private:
     void resume(Outbox& out);
     void store_again(std::vector<Index>& open);
 
-    // dispatcher_claims.cpp: jobs that a worker kept over the death of a ventilator
+    // dispatcher_claims.cpp: jobs that a worker keeps over a new lane, or the death of a ventilator
     struct Claim {
         LaneId lane = 0;
         Epoch epoch = 0;
@@ -178,6 +178,7 @@ private:
     };
     void claim(const Join& join, LaneId lane, Instant now, Outbox& out);
     [[nodiscard]] std::vector<Attempt> running_on(Index lane, const Join& join) const;
+    void adopt(Index from, Index to, const std::vector<Attempt>& running);
     bool follow_claim(Index index, Instant now, Outbox& out);
     void put_out(Index index, Index lane, std::uint32_t call);
     void tell_settled(LaneState& lane, JobNumber number);
@@ -192,7 +193,6 @@ private:
     void end_ghost(JobNumber number, std::uint32_t attempt);
     void lose(Index lane, bool blame, Outbox& out);
     void withdraw_unstarted(Index lane, Outbox& out);
-    void adopt(Index from, Index to, const std::vector<Attempt>& running);
     void close(Index lane, bool blame, Outbox& out);
     void watch_lanes(Instant now, Outbox& out);
     void report_started(Instant now, Outbox& out);

@@ -1,6 +1,6 @@
-// Jobs that a worker runs although their ventilator has died: it names them when it joins the next
-// one, which has them back from the sink, and they stay where they are. And what workers are told
-// so that they can let go of the results that they keep.
+// Jobs that a worker runs while lanes and ventilators come and go: it names them when it joins again,
+// and they stay where they are. What the ventilator before gave it, this one has back from the sink.
+// And what workers are told so that they can let go of the results that they keep.
 
 #include "ventilator/dispatcher.hpp"
 
@@ -52,6 +52,53 @@ std::vector<Dispatcher::Attempt> Dispatcher::running_on(Index lane, const Join& 
         }
     }
     return out;
+}
+
+// What runs stays with the worker on its new lane, in the slots that it has.
+void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running) {
+    LaneState& lane = roster_[to];
+    std::map<std::uint32_t, std::uint32_t> calls; // of the old lane, as they are called on this one
+    const auto same_call = [&](std::uint32_t call) {
+        if (call == 0) return 0u;
+        const auto [at, is_new] = calls.try_emplace(call, 0);
+        if (is_new) at->second = lane.open_call();
+        return at->second;
+    };
+    lane.running.clear();
+    for (const Attempt& claimed : running) {
+        const auto number = claimed.first;
+        const auto attempt = claimed.second;
+        lane.running.push_back(number);
+        const Index index = find(number);
+        const bool is_here = index != kNoIndex && records_[index].stage == Stage::out &&
+                             records_[index].lane == from &&
+                             (attempt == kAnyAttempt || attempt == records_[index].attempt);
+        if (is_here) {
+            const std::uint32_t call = same_call(records_[index].call);
+            const bool was_adopted = records_[index].adopted;
+            end_flight(index);
+            put_out(index, to, call);
+            records_[index].adopted = was_adopted;
+            continue;
+        }
+        // Taken away from it meanwhile; its slot is used until it answers.
+        Ghost ghost;
+        auto known = ghosts_.lower_bound({number, attempt});
+        const auto is_its = [&] {
+            return known != ghosts_.end() && known->first.first == number &&
+                   (attempt == kAnyAttempt || known->first.second == attempt);
+        };
+        while (is_its() && (from == kNoIndex || known->second.lane != roster_[from].id)) ++known;
+        Attempt is = {number, attempt};
+        if (is_its()) { // of its old lane, which is about to end
+            is = known->first;
+            ghost = known->second;
+            forget(ghost);
+            ghosts_.erase(known);
+        }
+        add_ghost(is, lane, ghost.kind, same_call(ghost.call));
+    }
+    roster_.place(to);
 }
 
 // True: the job is out, or waits for its worker. REQUIRES: it is stored, or it is delayed for that.

@@ -85,52 +85,6 @@ Joined Dispatcher::join(const Join& join, Instant now, Outbox& out) {
     return joined;
 }
 
-void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running) {
-    LaneState& lane = roster_[to];
-    std::map<std::uint32_t, std::uint32_t> calls; // of the old lane, as they are called on this one
-    const auto same_call = [&](std::uint32_t call) {
-        if (call == 0) return 0u;
-        const auto [at, is_new] = calls.try_emplace(call, 0);
-        if (is_new) at->second = lane.open_call();
-        return at->second;
-    };
-    lane.running.clear();
-    for (const Attempt& claimed : running) {
-        const auto number = claimed.first;
-        const auto attempt = claimed.second;
-        lane.running.push_back(number);
-        const Index index = find(number);
-        const bool is_here = index != kNoIndex && records_[index].stage == Stage::out &&
-                             records_[index].lane == from &&
-                             (attempt == kAnyAttempt || attempt == records_[index].attempt);
-        if (is_here) {
-            const std::uint32_t call = same_call(records_[index].call);
-            const bool was_adopted = records_[index].adopted;
-            end_flight(index);
-            put_out(index, to, call);
-            records_[index].adopted = was_adopted;
-            continue;
-        }
-        // Taken away from it meanwhile; its slot is used until it answers.
-        Ghost ghost;
-        auto known = ghosts_.lower_bound({number, attempt});
-        const auto is_its = [&] {
-            return known != ghosts_.end() && known->first.first == number &&
-                   (attempt == kAnyAttempt || known->first.second == attempt);
-        };
-        while (is_its() && (from == kNoIndex || known->second.lane != roster_[from].id)) ++known;
-        Attempt is = {number, attempt};
-        if (is_its()) { // of its old lane, which is about to end
-            is = known->first;
-            ghost = known->second;
-            forget(ghost);
-            ghosts_.erase(known);
-        }
-        add_ghost(is, lane, ghost.kind, same_call(ghost.call));
-    }
-    roster_.place(to);
-}
-
 void Dispatcher::lane_up(LaneId id, Instant now) {
     const Index index = roster_.find(id);
     if (index == kNoIndex) return;

@@ -1,9 +1,9 @@
 #include "ventilator/ventilator.hpp"
 
 #include "protocol/codec.hpp"
-#include "protocol/link.hpp"
 #include "transport/arrived.hpp"
 #include "transport/complaints.hpp"
+#include "transport/link_end.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/poll.hpp"
 #include "ventilator/dispatcher.hpp"
@@ -16,7 +16,6 @@
 namespace penstock::ventilator {
 namespace {
 
-using transport::Frame;
 
 constexpr std::uint64_t kSinkKey = 1ull << 63; // in monitor events; lanes have their ids
 constexpr int kBurst = 512;                    // questions taken before anything is answered
@@ -24,8 +23,6 @@ constexpr int kBurst = 512;                    // questions taken before anythin
 constexpr std::size_t kBurstRows = 1024;
 constexpr Duration kOverslept = std::chrono::seconds(1); // stopped, or on a machine that was
 constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
-constexpr Duration kConfirmWithin = std::chrono::milliseconds(50);
-constexpr std::uint64_t kConfirmAfter = 64;
 
 std::uint64_t random_bits() {
     std::random_device device;
@@ -61,7 +58,7 @@ private:
     Dispatcher dispatcher_;
     Outbox outbox_;
     Reader reader_;
-    Link<Frame> link_;
+    transport::LinkEnd<FromSink, ToSink> link_;
     transport::Complaints door_complaints_{"ventilator-door"};
     transport::Complaints control_complaints_{"ventilator-control"};
     std::unordered_map<std::string, LaneId> inproc_joined_; // up at their first heartbeat
@@ -71,7 +68,6 @@ private:
     std::string advertised_sink_;
     bool knows_sink_ = false; // a hello was answered and the connection has held since
     Instant hello_at_{};
-    Instant confirm_at_ = kNever;
 };
 
 Limits limits_of(const Options& o) {
@@ -146,7 +142,7 @@ Instant Shell::wake_at() const {
     if (lanes_.is_waiting() || (knows_sink_ && link_.unsent() != nullptr)) {
         return transport::clock_now() + std::chrono::milliseconds(1);
     }
-    Instant when = std::min(dispatcher_.wake_at(), confirm_at_);
+    Instant when = std::min(dispatcher_.wake_at(), link_.wake_at());
     if (!knows_sink_) when = std::min(when, hello_at_);
     return when;
 }
@@ -196,13 +192,7 @@ void Shell::take(VentilatorFact& fact, Instant now) {
 }
 
 void Shell::take(const Linked<FromSink>& linked, Instant now) {
-    if (link_.arrived(linked.head) != Link<Frame>::Arrival::take) return;
-    if (std::holds_alternative<Resend>(linked.message)) {
-        link_.rewind(linked.head.got);
-        return;
-    }
-    dispatcher_.on(linked.message, now, outbox_);
-    if (confirm_at_ == kNever) confirm_at_ = now + kConfirmWithin;
+    if (link_.takes(linked, now)) dispatcher_.on(linked.message, now, outbox_);
 }
 
 void Shell::receive_control(Instant now) {
@@ -351,25 +341,8 @@ void Shell::flush(Instant now) {
 
 void Shell::send_link(Instant now) {
     if (link_.epoch() == 0) return; // there is nothing to say before the first hello was answered
-    for (const ToSink& message : outbox_.to_sink) {
-        const LinkHead head = link_.number();
-        link_.push(transport::make_frame(encode(head, message)));
-    }
-    if (!knows_sink_) return;
-    if (!outbox_.to_sink.empty()) confirm_at_ = kNever; // they carry `got`
-    while (const Frame* frame = link_.unsent()) {
-        if (!transport::send_frame(sink_, *frame)) break;
-        link_.mark_sent();
-    }
-    if (link_.owes_resend()) {
-        const std::string frame = encode(link_.unnumbered(), ToSink{Resend{}});
-        if (!transport::send_copy(sink_, frame)) link_.owe_resend();
-    } else if (link_.untold() >= kConfirmAfter || now >= confirm_at_) {
-        confirm_at_ = kNever;
-        if (link_.untold() > 0) {
-            transport::send_copy(sink_, encode(link_.unnumbered(), ToSink{Confirm{}}));
-        }
-    }
+    for (const ToSink& message : outbox_.to_sink) link_.say(message);
+    if (knows_sink_) link_.pump(sink_, now);
 }
 
 void Shell::send_lanes() {

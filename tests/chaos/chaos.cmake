@@ -47,7 +47,7 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     # What follows has a bug, which runs must find: a checker that can't is worth nothing.
     set(must_find --kills 60 --patience 15 --must-find)
     # Without this fence a late result replaces an outcome.
-    penstock_plant(unfenced penstock_unfenced sink/ledger.cpp
+    penstock_plant(unfenced penstock_unfenced sink/ledger_results.cpp
         "    if (is_final(r.state)) {\n        ++r.kind->duplicates;"
         "    if (false) {\n        ++r.kind->duplicates;")
     penstock_chaos_program(unfenced chaos.finds.unfenced SOURCES ${unfenced}

@@ -23,7 +23,7 @@ penstock_planted_bug(gives_credit_back_twice ventilator/dispatcher_lanes.cpp
 penstock_planted_bug(obeys_a_late_failure ventilator/dispatcher.cpp
     "if (index == kNoIndex || records_[index].attempt != row.attempt) {"
     "if (index == kNoIndex) {")
-penstock_planted_bug(lets_the_last_outcome_win sink/ledger.cpp
+penstock_planted_bug(lets_the_last_outcome_win sink/ledger_results.cpp
     "    if (is_final(r.state)) {\n        ++r.kind->duplicates;"
     "    if (false) {\n        ++r.kind->duplicates;")
 penstock_planted_bug(forgets_deaths sink/ledger.cpp

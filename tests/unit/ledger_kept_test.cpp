@@ -71,7 +71,7 @@ TEST_F(KeptTest, AnOutcomeIsThereAfterwardsAsItWas) {
     EXPECT_EQ(after.tags, before.tags);
     EXPECT_EQ(after.submitted_at, before.submitted_at);
     EXPECT_EQ(after.finished_at, before.finished_at);
-    EXPECT_FLOAT_EQ(after.run, before.run);
+    EXPECT_NEAR(after.run, before.run, 1e-6);
 }
 
 TEST_F(KeptTest, WhatWasNotSafeIsAsIfItHadNeverBeen) {
@@ -249,6 +249,25 @@ TEST_F(KeptTest, AFailureUnderAnOldTokenCountsForWhoeverTakesTheJobOver) {
     step();
     EXPECT_TRUE(said.settled.failed.empty()); // nobody says yet that it is still his
     tell(Started{"w", {{1, 1}}, before});
+    ASSERT_EQ(said.settled.failed.size(), 1u);
+    EXPECT_EQ(said.settled.failed[0].attempt, 1u);
+}
+
+TEST_F(KeptTest, WhoTookAJobOverIsRemembered) {
+    store(terms("echo"), {"a"});
+    tell(Started{"w", {{1, 1}}});
+    const Epoch before = epoch;
+    epoch = 0;
+    next_number = 1;
+    commit();
+    restart(100);
+    take_all();
+    tell(Started{"w", {{1, 1}}, before});
+    commit();
+    restart(100);
+    const Failure failure{"handler-error", "no", true};
+    machine.on(Result{before, "w", "", {{id("a"), 1, 500, {}, failure}}}, now, out);
+    step();
     ASSERT_EQ(said.settled.failed.size(), 1u);
     EXPECT_EQ(said.settled.failed[0].attempt, 1u);
 }

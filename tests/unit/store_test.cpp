@@ -104,7 +104,7 @@ TEST_F(StoreTest, WhatGoesInComesOut) {
     settings.rate = 2.5;
     settings.timeout = 1500ms;
     c.kinds.push_back({"echo", settings, true});
-    c.attempts.push_back({1, 1, Changes::Attempt::How::lost, true, "w", c.jobs[0].submitted, -1, {}});
+    c.attempts.push_back({1, 1, Changes::Attempt::How::lost, true, "w", c.jobs[0].submitted, -1, {}, 2});
     c.outcomes.push_back(outcome(c, 1));
     write(c);
     const Changes back = read();
@@ -121,6 +121,7 @@ TEST_F(StoreTest, WhatGoesInComesOut) {
     EXPECT_EQ(back.kinds[0].settings, settings);
     ASSERT_EQ(back.attempts.size(), 1u);
     EXPECT_TRUE(back.attempts[0].suspect);
+    EXPECT_EQ(back.attempts[0].token, 2u);
     ASSERT_EQ(back.outcomes.size(), 1u);
     EXPECT_EQ(back.outcomes[0].state, State::failed);
     EXPECT_EQ(back.outcomes[0].failure.code, "handler-error");
