@@ -10,6 +10,22 @@
 namespace penstock::ventilator {
 namespace {
 
+Failure failure_of(Reason reason) {
+    switch (reason) {
+    case Reason::said:
+        return {};
+    case Reason::expired:
+        return {"expired", "it was not started within its ttl", false};
+    case Reason::timeout:
+        return {"timeout", "the attempt ran longer than its timeout", true};
+    case Reason::worker_lost:
+        return {"worker-lost", "its worker died, and redeliver is false", false};
+    case Reason::quarantined:
+        return {"quarantined", "three workers died while they may have been running it", false};
+    }
+    return {};
+}
+
 bool waits_for_stored(const Record& r) {
     return r.stage == Stage::storing || r.stage == Stage::taking;
 }
@@ -134,13 +150,13 @@ void Dispatcher::stored(Index index, Instant now, Outbox& out) {
     if (!waits_for_stored(r)) return;
     r.again = false;
     if (r.decided != State::queued) { // decided before the sink began a new life
-        finish(index, r.decided, Failure{}, out);
+        finish(index, r.decided, r.reason, out);
     } else if (r.deaths >= kDeathsMax) {
-        finish(index, State::quarantined, Failure{}, out);
+        finish(index, State::quarantined, Reason::quarantined, out);
     } else if (follow_claim(index, now, out)) {
         return;
     } else if (r.attempt == 0 && r.expires <= now) { // it was on its way here for long
-        finish(index, State::expired, {"expired", "it was not started within its ttl", false}, out);
+        finish(index, State::expired, Reason::expired, out);
     } else if (r.attempt == 0 && r.arrived + r.terms->first.delay > now) {
         delay(index, r.arrived + r.terms->first.delay);
     } else {
@@ -169,6 +185,8 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
             LaneState& lane = roster_[r.lane];
             ++lane.settled;
             tell_settled(lane, n);
+            // It may have been another one's success under an older token still.
+            if (r.attempt != row.attempt) out.to_lanes.push_back({lane.id, false, cancel_of(r)});
             if (!measured) {
                 measured = true;
                 const double elapsed = static_cast<double>((now - r.dispatched).count()) / 1e3;
@@ -222,17 +240,17 @@ void Dispatcher::fail(const FailedRow& row, Instant now, Outbox& out) {
         end_ghost(row.number, row.attempt); // it timed out here first
         return;
     }
-    Failure failure{"", "", row.retryable}; // the sink has the words
-    decide_failure(index, failure, now, out);
+    decide_failure(index, row.retryable, Reason::said, now, out);
 }
 
-void Dispatcher::decide_failure(Index index, Failure failure, Instant now, Outbox& out) {
+void Dispatcher::decide_failure(Index index, bool retryable, Reason reason, Instant now,
+                                Outbox& out) {
     Record& r = records_[index];
     const Terms& terms = r.terms->first;
     ++r.failures;
-    if (r.cancelling) return finish(index, State::cancelled, std::move(failure), out);
-    if (!failure.retryable || r.failures >= terms.max_attempts) {
-        return finish(index, State::failed, std::move(failure), out);
+    if (r.cancelling) return finish(index, State::cancelled, reason, out);
+    if (!retryable || r.failures >= terms.max_attempts) {
+        return finish(index, State::failed, reason, out);
     }
     const Duration wait = retry_delay(terms.backoff, r.failures, chance_.unit());
     ++r.kind->retried;
@@ -248,14 +266,11 @@ void Dispatcher::on(const Open& m, Instant now, Outbox& out) {
         const bool blamed = row.deaths > r.deaths;
         r.deaths = row.deaths;
         if (r.deaths >= kDeathsMax) {
-            finish(index, State::quarantined,
-                   {"quarantined", "three workers died while they may have been running it", false},
-                   out);
+            finish(index, State::quarantined, Reason::quarantined, out);
         } else if (blamed && !r.terms->first.redeliver) {
-            finish(index, State::failed,
-                   {"worker-lost", "its worker died, and redeliver is false", false}, out);
+            finish(index, State::failed, Reason::worker_lost, out);
         } else if (r.cancelling) {
-            finish(index, State::cancelled, {}, out);
+            finish(index, State::cancelled, Reason::said, out);
         } else {
             ++r.kind->redelivered;
             r.due = now;
@@ -273,7 +288,7 @@ void Dispatcher::on(const Cancel& m, Outbox& out) {
         if (r.stage == Stage::out) {
             out.to_lanes.push_back({roster_[r.lane].id, false, cancel_of(r)});
         } else if (r.stage == Stage::queued || r.stage == Stage::delayed) {
-            finish(index, State::cancelled, {}, out); // it came back meanwhile
+            finish(index, State::cancelled, Reason::said, out); // it came back meanwhile
         }
     }
 }
@@ -317,10 +332,9 @@ void Dispatcher::fire(Index index, Instant now, Outbox& out) {
     if (r.stage == Stage::out) {
         out.to_lanes.push_back({roster_[r.lane].id, false, cancel_of(r)});
         make_ghost(index);
-        decide_failure(index, {"timeout", "the attempt ran longer than its timeout", true}, now,
-                       out);
+        decide_failure(index, true, Reason::timeout, now, out);
     } else if (expired) {
-        finish(index, State::expired, {"expired", "it was not started within its ttl", false}, out);
+        finish(index, State::expired, Reason::expired, out);
     } else if (r.stage == Stage::delayed) {
         --r.kind->delayed;
         enqueue(index);
@@ -351,12 +365,17 @@ void Dispatcher::leave_stage(Index index) {
     disarm(records_[index], index);
 }
 
-void Dispatcher::finish(Index index, State outcome, Failure failure, Outbox& out) {
+void Dispatcher::finish(Index index, State outcome, Reason reason, Outbox& out) {
     leave_stage(index);
     Record& r = records_[index];
     r.stage = Stage::deciding;
     r.decided = outcome;
-    out.to_sink.emplace_back(Final{r.number, outcome, std::move(failure)});
+    r.reason = reason;
+    out.to_sink.emplace_back(final_of(r));
+}
+
+Final Dispatcher::final_of(const Record& r) {
+    return {r.number, r.decided, failure_of(r.reason)};
 }
 
 void Dispatcher::forget(Index index) {

@@ -131,8 +131,9 @@ private:
     void stored(Index index, Instant now, Outbox& out);
     void settle(const SettledRow& row, Instant now, Outbox& out);
     void fail(const FailedRow& row, Instant now, Outbox& out);
-    void decide_failure(Index index, Failure failure, Instant now, Outbox& out);
-    void finish(Index index, State outcome, Failure failure, Outbox& out);
+    void decide_failure(Index index, bool retryable, Reason reason, Instant now, Outbox& out);
+    void finish(Index index, State outcome, Reason reason, Outbox& out);
+    static Final final_of(const Record& record); // REQUIRES: deciding
     void delay(Index index, Instant due);
     void arm(Index index);
     void disarm(Record& record, Index index);
@@ -179,11 +180,13 @@ private:
     void claim(const Join& join, LaneId lane, Instant now, Outbox& out);
     [[nodiscard]] std::vector<Attempt> running_on(Index lane, const Join& join) const;
     void adopt(Index from, Index to, const std::vector<Attempt>& running);
+    void note_token(Index index, Epoch epoch);
     bool follow_claim(Index index, Instant now, Outbox& out);
     void put_out(Index index, Index lane, std::uint32_t call);
     void tell_settled(LaneState& lane, JobNumber number);
     void send_settled(LaneState& lane, Outbox& out);
     static CancelJob cancel_of(const Record& record);
+    [[nodiscard]] Started started_of(const Record& record) const; // REQUIRES: adopted
 
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
@@ -195,6 +198,7 @@ private:
     void withdraw_unstarted(Index lane, Outbox& out);
     void close(Index lane, bool blame, Outbox& out);
     void watch_lanes(Instant now, Outbox& out);
+    [[nodiscard]] bool has_let_go(const Attempt& attempt, const Ghost& ghost) const;
     void report_started(Instant now, Outbox& out);
     [[nodiscard]] std::vector<Index> maybe_running(const LaneState& lane) const;
 
@@ -265,6 +269,7 @@ private:
     std::deque<Handed> handed_;
     std::map<Attempt, Ghost> ghosts_;
     std::map<std::string, Claim> claims_; // by the job's id, until it is stored here
+    std::map<JobNumber, Epoch> tokens_;   // of those that are adopted
     std::vector<JobNumber> unclaimed_;    // which wait for a worker to name them
     JobNumber next_number_ = 1;
     LaneId next_lane_ = 1;

@@ -22,8 +22,10 @@ void Dispatcher::claim(const Join& join, LaneId lane, Instant now, Outbox& out) 
     bool any = false;
     for (const Join::Run& run : join.runs) {
         if (run.epoch >= epoch_) continue; // those are adopted by their numbers
-        claims_[run.id.text()] = {lane, run.epoch, run.attempt, now + kClaimHolds};
+        Claim& claim = claims_[run.id.text()];
         any = true;
+        const auto newer = std::pair(claim.epoch, claim.attempt) <= std::pair(run.epoch, run.attempt);
+        if (newer) claim = {lane, run.epoch, run.attempt, now + kClaimHolds};
     }
     if (!any) return;
     std::erase_if(unclaimed_, [&](JobNumber number) {
@@ -75,10 +77,11 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running
                              (attempt == kAnyAttempt || attempt == records_[index].attempt);
         if (is_here) {
             const std::uint32_t call = same_call(records_[index].call);
-            const bool was_adopted = records_[index].adopted;
+            const auto token = tokens_.find(number);
+            const Epoch epoch = token == tokens_.end() ? 0 : token->second;
             end_flight(index);
             put_out(index, to, call);
-            records_[index].adopted = was_adopted;
+            if (epoch != 0) note_token(index, epoch);
             continue;
         }
         // Taken away from it meanwhile; its slot is used until it answers.
@@ -104,7 +107,15 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running
 // True: the job is out, or waits for its worker. REQUIRES: it is stored, or it is delayed for that.
 bool Dispatcher::follow_claim(Index index, Instant now, Outbox& out) {
     Record& r = records_[index];
-    const auto found = claims_.empty() ? claims_.end() : claims_.find(r.id.text());
+    auto found = claims_.empty() ? claims_.end() : claims_.find(r.id.text());
+    const auto holds = [&](const Claim& claim) {
+        const bool is_newest = claim.attempt >= r.attempt; // nobody else was given it since
+        return is_newest && claim.until > now && roster_.find(claim.lane) != kNoIndex;
+    };
+    if (found != claims_.end() && !holds(found->second)) {
+        claims_.erase(found);
+        found = claims_.end();
+    }
     if (found == claims_.end()) {
         if (!r.runs) return false;
         if (r.stage == Stage::delayed) return false; // it waits already
@@ -115,18 +126,26 @@ bool Dispatcher::follow_claim(Index index, Instant now, Outbox& out) {
     const Claim claim = found->second;
     claims_.erase(found);
     const Index lane_index = roster_.find(claim.lane);
-    r.runs = false;
-    const bool is_older = claim.attempt < r.attempt; // it was given to somebody else since
-    if (lane_index == kNoIndex || is_older || claim.until <= now) return false;
     leave_stage(index);
+    r.runs = false;
     r.attempt = claim.attempt;
+    // As in `take`, of the attempts before this one.
+    r.failures = r.attempt - 1 - std::min(r.attempt - 1, r.deaths);
     r.dispatched = now; // its timeout counts from here: nobody knows better
     put_out(index, lane_index, 0);
-    r.adopted = true;
-    const LaneState& lane = roster_[lane_index];
+    note_token(index, claim.epoch);
     roster_.place(lane_index);
-    out.to_sink.emplace_back(Started{lane.worker, {{r.number, r.attempt}}, claim.epoch});
+    out.to_sink.emplace_back(started_of(r));
     return true;
+}
+
+void Dispatcher::note_token(Index index, Epoch epoch) {
+    records_[index].adopted = true;
+    tokens_[records_[index].number] = epoch;
+}
+
+Started Dispatcher::started_of(const Record& r) const {
+    return {roster_[r.lane].worker, {{r.number, r.attempt}}, tokens_.at(r.number)};
 }
 
 // REQUIRES: it is in no stage that has to be left.

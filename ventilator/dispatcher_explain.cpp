@@ -120,10 +120,15 @@ Explanation Dispatcher::explain(JobNumber number, Instant now) {
     switch (r.stage) {
     case Stage::delayed:
         out.why = "delayed";
-        out.text = (r.attempt > 0 ? "Attempt " + std::to_string(r.attempt) +
-                                        " failed: the next one starts in "
-                                  : "It asked to start later: in ") +
-                   for_people(r.due - now) + ".";
+        if (r.runs) {
+            out.text = "A worker of the ventilator before may be running it, and is waited for "
+                       "for another ";
+        } else {
+            out.text = r.attempt > 0 ? "Attempt " + std::to_string(r.attempt) +
+                                           " failed: the next one starts in "
+                                     : "It asked to start later: in ";
+        }
+        out.text += for_people(r.due - now) + ".";
         break;
     case Stage::queued:
         explain_queued(index, out);

@@ -120,17 +120,23 @@ void Dispatcher::close(Index index, bool blame, Outbox& out) {
     roster_.close(id);
 }
 
-// Those that may be running when a worker is gone: what it last said that it runs, and the oldest
-// it holds, one a slot, or all of a call. A job that kills its worker at once was never reported.
+// Those that may be running when a worker is gone: what it last said that it runs, what it brought
+// with it, and the oldest it holds, one a slot, or all of a call. A job that kills its worker at
+// once was never reported.
 std::vector<Index> Dispatcher::maybe_running(const LaneState& lane) const {
     std::vector<Index> out;
     std::uint32_t slots = lane.slots, call = 0;
     for (Index at = lane.flights.first; at != kNoIndex; at = links_.next(at)) {
-        const std::uint32_t own = records_[at].call;
-        if (own == 0 || own != call) {
-            if (slots-- == 0) break;
+        const Record& r = records_[at];
+        if (r.adopted) {
+            out.push_back(at);
+            continue;
         }
-        call = own;
+        if (r.call == 0 || r.call != call) {
+            if (slots == 0) continue; // what was brought may stand behind
+            --slots;
+        }
+        call = r.call;
         out.push_back(at);
     }
     for (const JobNumber number : lane.running) {
@@ -151,13 +157,13 @@ void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
     if (blame) suspects = maybe_running(lane);
     // Results that die with their worker let jobs that it has run look as if they ran, and hide the
     // one that ran behind them. That one is known by being there when the next worker dies.
-    const auto came_back = [](const Record& r) { return r.attempt > r.failures + r.deaths + 1; };
     Lost lost{lane.worker, {}};
     while (!lane.flights.empty()) {
         const Index index = lane.flights.first;
         Record& r = records_[index];
-        const bool suspect = blame && (came_back(r) || std::binary_search(suspects.begin(),
-                                                                          suspects.end(), index));
+        const bool may_run = std::binary_search(suspects.begin(), suspects.end(), index);
+        const bool suspect = blame && (r.was_there || may_run);
+        r.was_there = blame && !suspect;
         lost.rows.push_back({r.number, r.attempt, suspect});
         end_flight(index);
         r.stage = Stage::asking;
@@ -238,6 +244,7 @@ void Dispatcher::end_flight(Index index) {
     --r.kind->running;
     --running_;
     r.lane = kNoIndex;
+    if (r.adopted) tokens_.erase(r.number);
     r.adopted = false;
     r.stage = Stage::returned; // until the caller says what it waits for now
     if (lane.outstanding == 0) lane.alone = false;
@@ -298,10 +305,16 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
     const Duration asleep = now - watched_ > 2 * kLook ? now - watched_ : Duration(0);
     watched_ = now;
     std::set<LaneId> hung; // told to stop something, and no answer since: or gone without a word
+    std::vector<Attempt> let_go;
     for (auto& [attempt, ghost] : ghosts_) {
         ghost.since += asleep;
-        if (now - ghost.since > limits_.silent_limit) hung.insert(ghost.lane);
+        if (now - ghost.since <= limits_.silent_limit) continue;
+        if (has_let_go(attempt, ghost))
+            let_go.push_back(attempt);
+        else
+            hung.insert(ghost.lane);
     }
+    for (const Attempt& attempt : let_go) end_ghost(attempt.first, attempt.second);
     std::vector<std::pair<Index, bool>> dead; // and whether to blame
     roster_.for_each([&](Index index) {
         LaneState& lane = roster_[index];
@@ -329,6 +342,15 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
         }
     });
     for (const auto& [index, blame] : dead) close(index, blame, out);
+}
+
+// A worker that says what it runs, and not this: its answer was for somebody else, or is lost.
+bool Dispatcher::has_let_go(const Attempt& attempt, const Ghost& ghost) const {
+    const Index index = roster_.find(ghost.lane);
+    if (index == kNoIndex) return false;
+    const LaneState& lane = roster_[index];
+    if (!lane.heartbeats || lane.silent || attempt.second == kAnyAttempt) return false;
+    return std::find(lane.running.begin(), lane.running.end(), attempt.first) == lane.running.end();
 }
 
 void Dispatcher::report_started(Instant now, Outbox& out) {

@@ -11,15 +11,6 @@ namespace {
 
 constexpr std::size_t kHoldsRowsMax = 100'000; // ranges in one message
 
-// What is said of it in words went to the sink that is gone.
-Failure failure_of(State decided) {
-    if (decided == State::expired) return {"expired", "it was not started within its ttl", false};
-    if (decided == State::quarantined) {
-        return {"quarantined", "three workers died while they may have been running it", false};
-    }
-    return {};
-}
-
 } // namespace
 
 void Dispatcher::sink_up(std::uint64_t life, Epoch epoch, bool remembers, Outbox& out) {
@@ -91,7 +82,9 @@ void Dispatcher::resume(Outbox& out) {
         if (r.stage == Stage::asking) {
             out.to_sink.emplace_back(Lost{"", {{r.number, r.attempt, r.suspect}}});
         } else if (r.stage == Stage::deciding) {
-            out.to_sink.emplace_back(Final{r.number, r.decided, failure_of(r.decided)});
+            out.to_sink.emplace_back(final_of(r));
+        } else if (r.stage == Stage::out && r.adopted) {
+            out.to_sink.emplace_back(started_of(r));
         }
     }
     store_again(unstored);

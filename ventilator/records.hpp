@@ -30,6 +30,16 @@ enum class Stage : std::uint8_t {
     deciding, // for the sink's `settled`: a final outcome was sent
 };
 
+// Why the ventilator decided an outcome. The words are made when it is said: it may have to be said
+// again.
+enum class Reason : std::uint8_t {
+    said, // by the worker, to the sink; or there is nothing to say
+    expired,
+    timeout,
+    worker_lost,
+    quarantined,
+};
+
 // In the order in which a job's way touches them: what every stage needs stands in the first cache
 // line, what is needed at the beginning and the end in the second.
 struct alignas(64) Record {
@@ -53,10 +63,12 @@ struct alignas(64) Record {
     Instant expires = kNever; // not started by then: expired
     Instant due{};            // when its delay is over, or it came back from a lane that died
     std::uint32_t call = 0; // while out: of its lane, with others; 0 = it is a call of its own
-    bool again = false;     // while storing: the sink may have it
-    bool suspect = false;   // while asking: it may have killed its worker
-    bool runs = false;      // a worker of the ventilator before had it, and may name it
-    bool adopted = false;   // while out: such a worker did. Its token is of an older epoch
+    Reason reason = Reason::said; // while deciding
+    bool again : 1 = false;       // while storing: the sink may have it
+    bool suspect : 1 = false;     // while asking: it may have killed its worker
+    bool was_there : 1 = false;   // when a worker died, and was not blamed
+    bool runs : 1 = false;        // a worker of the ventilator before had it, and may name it
+    bool adopted : 1 = false;     // while out: such a worker did. Its token is of an older epoch
 
     // A delay that it asked for is no waiting, nor is an attempt that ran.
     [[nodiscard]] Instant waits_since() const { return std::max(arrived, due); }

@@ -110,7 +110,8 @@ void Shell::run(transport::Stop& stop) {
     Instant drain_until = kNever;
     Instant last = transport::clock_now();
     while (true) {
-        const Instant due = std::max(last, std::min(wake_at(), drain_until));
+        const Instant due =
+            std::max(last, std::min({wake_at(), drain_until, last + kOverslept}));
         poll.wait(due);
         const Instant now = transport::clock_now();
         if (now - kOverslept > due) doubt_sink(now);

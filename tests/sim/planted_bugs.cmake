@@ -79,7 +79,7 @@ penstock_planted_bug(does_not_ask_again_what_was_lost ventilator/dispatcher_live
     "            out.to_sink.emplace_back(Lost{\"\", {{r.number, r.attempt, r.suspect}}});"
     "            continue;")
 penstock_planted_bug(forgets_a_decision_with_its_sink ventilator/dispatcher_lives.cpp
-    "            out.to_sink.emplace_back(Final{r.number, r.decided, failure_of(r.decided)});"
+    "            out.to_sink.emplace_back(final_of(r));"
     "            continue;")
 penstock_planted_bug(lets_an_old_ventilator_in sink/ledger.cpp
     "    if (!holds_newest && hello.epoch != 0 && hello.epoch < epoch_) {"
