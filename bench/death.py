@@ -83,8 +83,8 @@ class Client:
     def submit(self, seconds):
         return self._ask("POST", "/v1/jobs", {"kind": "death", "payload": seconds})["id"]
 
-    def submit_many(self, count):
-        said = self._ask("POST", "/v1/jobs/bulk", [{"kind": "death", "payload": 0}] * count)
+    def submit_many(self, count, seconds=0):
+        said = self._ask("POST", "/v1/jobs/bulk", [{"kind": "death", "payload": seconds}] * count)
         return said["ids"]
 
     def wait_until_succeeded(self, ids):

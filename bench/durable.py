@@ -8,6 +8,7 @@ import json
 import os
 import time
 
+from death import Client, Fleet
 from found import Figure, Ratio, Roles, Section
 from house import STEP_SECONDS, Failed, Penstock
 
@@ -15,6 +16,7 @@ PAYLOAD_BYTES = 100
 WORKERS = 2
 JOBS = 300_000
 QUICK_JOBS = 100_000
+OPEN, OPEN_AT_ONCE = 100_000, 10_000
 
 
 def pipeline(programs, jobs, plan, sync):
@@ -56,6 +58,27 @@ def restart_seconds(penstock, house, binary, flags, jobs):
     return took
 
 
+def takeover_seconds(programs):
+    """kill -9 of the ventilator with OPEN jobs waiting, to the next start of one of them."""
+    with programs.house() as house:
+        flags = ["--store", f"{house.directory()}/jobs.db"]
+        penstock = Penstock(house, programs.penstock, 0, gateway=True, sink_flags=flags)
+        fleet, client = Fleet(house, penstock, ["package"]), Client(penstock.at.http)
+        fleet.add()
+        fleet.wait_until_joined()
+        for _ in range(OPEN // OPEN_AT_ONCE):
+            client.submit_many(OPEN_AT_ONCE, seconds=0.05)
+        worker = fleet.alive[0]
+        worker.line(STEP_SECONDS)  # the first of them runs
+        began = time.monotonic()
+        penstock.next_ventilator()
+        while True:
+            word, *rest = worker.line(STEP_SECONDS).split()
+            # What it had when the ventilator died starts, at the latest, a slot's turn later.
+            if word == "start" and int(rest[1]) / 1e9 > began + 0.1:
+                return int(rest[1]) / 1e9 - began
+
+
 def measure(programs, plan, found):
     jobs = QUICK_JOBS if plan.quick else JOBS
     memory = pipeline(programs, jobs, plan, None)
@@ -68,6 +91,7 @@ def measure(programs, plan, found):
     found.add("store_cpu_us_per_job", normal["cpu"])
     found.add("store_bytes_per_job", normal["bytes"])
     found.add("store_restart_seconds", normal["restart"])
+    found.add("store_takeover_seconds", takeover_seconds(programs))
 
 
 STORE = Section(
@@ -92,6 +116,9 @@ STORE = Section(
                "File and log, by the jobs: payload and value are 100 bytes each", ""),
         Figure("store_restart_seconds", "kill -9 of the sink to all jobs back", "s",
                "Until it has read every job of the run, all of them finished", "", digits=2),
+        Figure("store_takeover_seconds", "kill -9 of the ventilator to the next dispatch", "s",
+               "With 100,000 jobs waiting: a new one is started, hears of them from the sink, the "
+               "worker joins again, and the first of them starts", "", digits=2),
     ),
     ratios=(
         Ratio("store_normal_ratio", "--sync normal / in memory", "store_normal_jobs_s",

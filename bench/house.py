@@ -310,8 +310,10 @@ class Penstock:
         self.at = Addresses(*tcp, http=first + 5)
         self.sink = house.start("sink", [
             penstock, "sink", "--bind", f"127.0.0.1:{first + 2}", *sink_flags])
-        self.ventilator = house.start("ventilator", [
-            penstock, "ventilator", "--bind", f"127.0.0.1:{first}", "--sink", self.at.sink])
+        self._ventilator = [
+            penstock, "ventilator", "--bind", f"127.0.0.1:{first}", "--sink", self.at.sink]
+        self._house = house
+        self.ventilator = house.start("ventilator", self._ventilator)
         self.workers = [
             house.start(f"worker-{i}", [penstock, "worker", "--ventilator", self.at.door,
                                     *worker_flags])
@@ -322,6 +324,11 @@ class Penstock:
                 penstock, "gateway", "--http", f"127.0.0.1:{self.at.http}",
                 "--ventilator", self.at.door, "--sink", self.at.sink])
             self._wait_until_ready()
+
+    def next_ventilator(self):
+        """kill -9 of the ventilator, and a new one in its place."""
+        self.ventilator.end(9, STEP_SECONDS)
+        self.ventilator = self._house.start("ventilator-again", self._ventilator)
 
     def flags(self):
         """What the programs of bench/ are told about it."""

@@ -67,8 +67,9 @@ struct ToSinkEncoder {
     void operator()(const Kinds& m) { write_kinds(write_link_head(w, "kinds", head, 1), m); }
 
     void operator()(const Holds& m) {
-        write_link_head(w, "holds", head, 1).key("rows").array(m.rows.size());
+        write_link_head(w, "holds", head, 1u + m.more).key("rows").array(m.rows.size());
         for (const auto& r : m.rows) w.array(2).natural(r.first).natural(r.count);
+        if (m.more) w.key("more").boolean(true);
     }
 
     void operator()(const Confirm&) { write_link_head(w, "confirm", head, 0); }
@@ -162,7 +163,7 @@ std::optional<ToSink> read_to_sink(const Fields& f, std::string_view type) {
     }
     if (type == "taken") return Taken{f.natural("first", UINT64_MAX), read_ids(f)};
     if (type == "kinds") return read_kinds(f);
-    if (type == "holds") return Holds{read_ranges(f, "rows")};
+    if (type == "holds") return Holds{read_ranges(f, "rows"), f.flag("more", false)};
     if (type == "confirm") return Confirm{};
     if (type == "resend") return Resend{};
     return std::nullopt;

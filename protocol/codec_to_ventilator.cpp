@@ -26,12 +26,15 @@ struct FromSinkEncoder {
 
     void operator()(const Stored& m) {
         out.reserve(96 + 12 * (m.rows.size() + m.duplicates.size() + m.conflicts.size()));
-        write_link_head(w, "stored", head, 3u + !m.refused.empty());
+        write_link_head(w, "stored", head, 3u + !m.refused.empty() + !m.unknown.empty());
         w.key("rows").array(m.rows.size());
         for (const auto& r : m.rows) w.array(2).natural(r.first).natural(r.count);
         numbers("duplicates", m.duplicates);
         numbers("conflicts", m.conflicts);
         if (!m.refused.empty()) numbers("refused", m.refused);
+        if (m.unknown.empty()) return;
+        w.key("unknown").array(m.unknown.size());
+        for (const auto& r : m.unknown) w.array(2).natural(r.first).natural(r.count);
     }
 
     void operator()(const Settled& m) {
@@ -141,6 +144,7 @@ std::optional<FromSink> read_from_sink(const Fields& f, std::string_view type) {
         m.duplicates = f.naturals("duplicates");
         m.conflicts = f.naturals("conflicts");
         m.refused = f.naturals("refused");
+        if (f.has("unknown")) m.unknown = read_ranges(f, "unknown");
         return m;
     }
     if (type == "settled") {

@@ -22,13 +22,15 @@ public:
         other_epoch,
     };
 
-    // A new life of either side: nothing of the old numbering counts.
-    void restart(Epoch epoch) {
+    // A new life of either side: nothing of the old numbering counts. Both sides count from a number
+    // that is made of the sink's life: what an earlier one still has on its way is of this epoch too,
+    // and must be neither taken nor believed.
+    void restart(Epoch epoch, std::uint64_t sink_life) {
         epoch_ = epoch;
-        sent_ = confirmed_ = got_ = told_ = 0;
+        sent_ = confirmed_ = got_ = told_ = (sink_life & 0x7fff'ffff) << 32;
         next_ = 0;
         asked_resend_ = owes_resend_ = false;
-        if (may_tell_ != UINT64_MAX) may_tell_ = 0;
+        if (may_tell_ != UINT64_MAX) may_tell_ = got_;
         kept_.clear();
         bytes_ = 0;
     }
@@ -103,6 +105,7 @@ public:
 
 private:
     void confirm(std::uint64_t got) {
+        if (got > sent_) return; // of another life's numbering
         while (confirmed_ < got && !kept_.empty()) {
             bytes_ -= kept_.front()->size();
             kept_.pop_front();

@@ -176,10 +176,12 @@ struct Kinds {
     std::vector<Row> rows;
 };
 
-// To a sink that began again and remembers this epoch: these are open here. It says `settled` of
-// those that have ended, and `cancel` of those that are to be stopped.
+// To a sink that began again and remembers this epoch: these are open here, and no others. It says
+// `settled` of those that have ended, `cancel` of those that are to be stopped, and `stored` with
+// `unknown` of those that it never had; what it has open beside them is nobody's.
 struct Holds {
     std::vector<Range> rows;
+    bool more = false; // the next message goes on
 };
 
 struct Confirm {}; // carries only `got`
@@ -194,6 +196,7 @@ struct Stored {
     std::vector<JobNumber> duplicates; // the id is known, with the same body: forget this one
     std::vector<JobNumber> conflicts;  // the id is known, with another body
     std::vector<JobNumber> refused{};  // there is no space to keep it: forget this one
+    std::vector<Range> unknown{};      // of `holds`: what is kept is older than these. Store again
 };
 
 struct SettledRow { // jobs first .. first + count - 1, all of one attempt number

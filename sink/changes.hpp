@@ -12,11 +12,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace penstock::sink {
+
+// What was kept can't be used, or not any more: the text says which, where, and what to do.
+struct StoreError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// Each row is as it was written, and they do not fit together.
+struct Damaged : StoreError {
+    using StoreError::StoreError;
+};
 
 struct Changes {
     struct Part { // of `bytes`
@@ -26,6 +37,7 @@ struct Changes {
     struct Epochs { // an epoch, and the instance of the ventilator that it was granted to
         Epoch epoch = 0;
         std::uint64_t instance = 0;
+        JobNumber numbers = 0; // it has given to jobs that are, or were, here: those below
     };
 
     struct KeptTerms {

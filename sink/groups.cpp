@@ -171,11 +171,7 @@ void Ledger::do_chores(Now now, Outbox& out) {
         if (group.buried != buries) continue; // it has ended, and goes already
         groups_.chores.pop_front();
         group.has_chore = false;
-        if (!buries) continue;
-        for (const Index callback : {group.then, group.on_failure}) {
-            if (callback != kNoIndex) records_[callback].group = kNoIndex;
-        }
-        groups_.release(at);
+        if (buries) groups_.release(at);
     }
 }
 
@@ -185,6 +181,12 @@ void Ledger::bury(Index at) {
     retained_ -= group.members;
     finished_bytes_ -= group.bytes;
     group.buried = true;
+    for (Index* callback : {&group.then, &group.on_failure}) { // they stay, on their own
+        if (*callback == kNoIndex) continue;
+        Record& r = records_[std::exchange(*callback, kNoIndex)];
+        r.group = kNoIndex;
+        touch(r, kJobChanged);
+    }
     if (keeps_) changes_.groups_gone.push_back(group.first_order);
     groups_.hide(at);
     groups_.begin_chore(at);
@@ -194,6 +196,7 @@ void Ledger::forget_callback(Index index) {
     Group& group = groups_[records_[index].group];
     if (group.then == index) group.then = kNoIndex;
     if (group.on_failure == index) group.on_failure = kNoIndex;
+    touch_group(records_[index].group);
 }
 
 } // namespace penstock::sink

@@ -1,6 +1,7 @@
 #include "sink/keeper.hpp"
 
 #include <chrono>
+#include <spdlog/spdlog.h>
 #include <utility>
 
 namespace penstock::sink {
@@ -43,33 +44,47 @@ bool Keeper::collect() {
     return true;
 }
 
+// Without the mutex: a disk may take its time. Null: there is nothing to write.
+Keeper::Round Keeper::try_once(const Changes* changes) {
+    Round round;
+    try {
+        if (changes != nullptr) round.written = store_->write(*changes);
+        round.room = store_->has_room();
+    } catch (const StoreError& error) {
+        round.error = error.what();
+    }
+    if (round.written == DurableStore::Written::nothing_for_a_lock) {
+        spdlog::warn("store_locked by another program: nothing is recorded until it lets go");
+    }
+    return round;
+}
+
 void Keeper::work() {
+    using Written = DurableStore::Written;
     std::unique_lock lock(mutex_);
     for (;;) {
         if (!changes_ && !leaves_) given_.wait_for(lock, kLookAtDisk);
         if (!changes_ && leaves_) return;
-        bool written = false;
-        if (changes_) {
-            lock.unlock();
-            try {
-                written = store_->write(*changes_) == DurableStore::Written::all;
-            } catch (const StoreError& error) {
-                lock.lock();
-                error_ = error.what();
-                wakeup_.ring();
-                return; // nobody may go on as if it were written
-            }
-            lock.lock();
+        const Changes* changes = changes_ ? &*changes_ : nullptr; // stays until this says `done_`
+        lock.unlock();
+        const Round round = try_once(changes);
+        lock.lock();
+        if (!round.error.empty()) { // nobody may go on as if it were written
+            error_ = round.error;
+            wakeup_.ring();
+            return;
         }
+        const bool written = changes != nullptr && round.written == Written::all;
         if (written) {
             changes_.reset();
             done_ = true;
         }
-        const bool room = store_->has_room() && (written || !changes_);
+        const bool room = round.room && round.written != Written::nothing_for_lack_of_space;
         if (written || room != room_) wakeup_.ring();
         room_ = room;
-        if (changes_ && leaves_) return; // there is no space, and no time left
-        if (changes_) given_.wait_for(lock, kTryAgain);
+        if (changes == nullptr || written) continue;
+        if (leaves_) return; // it can't be written, and there is no time left
+        given_.wait_for(lock, kTryAgain);
     }
 }
 

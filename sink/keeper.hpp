@@ -34,6 +34,13 @@ public:
     [[nodiscard]] bool has_room() const { return has_room_; }
 
 private:
+    struct Round {
+        DurableStore::Written written = DurableStore::Written::all;
+        bool room = true;
+        std::string error;
+    };
+
+    [[nodiscard]] Round try_once(const Changes* changes);
     void work();
 
     std::unique_ptr<DurableStore> store_;

@@ -12,6 +12,8 @@
 namespace penstock::sink {
 namespace {
 
+using How = Changes::Attempt::How;
+
 constexpr std::size_t kKindsMax = 10'000; // counted apart; the ventilator bounds them too
 const std::string kOtherKinds = "other";
 constexpr JobNumber kNumbersAhead = 1u << 28; // that a store may leave out
@@ -38,7 +40,8 @@ HelloAnswer Ledger::hello(const Hello& hello, std::uint64_t life) {
         epoch_ = std::max(epoch_, hello.epoch) + 1;
         instance_ = hello.instance;
         by_number_.clear(); // numbers are of an epoch
-        next_number_ = 0;
+        next_number_ = kept_numbers_ = 0;
+        held_.clear();
         seek_orphans();
         owes_kinds_ = true;
         early_ = {};
@@ -88,7 +91,7 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
     else if (const auto* started = std::get_if<Started>(&message))
         on(*started, now, out);
     else if (const auto* retrying = std::get_if<Retrying>(&message))
-        on(*retrying, out);
+        on(*retrying, now, out);
     else if (const auto* lost = std::get_if<Lost>(&message))
         on(*lost, now, out);
     else if (const auto* final = std::get_if<Final>(&message))
@@ -100,13 +103,14 @@ void Ledger::on(const ToSink& message, Now now, Outbox& out) {
     else if (const auto* kinds = std::get_if<Kinds>(&message))
         hear(*kinds, out);
     else if (const auto* holds = std::get_if<Holds>(&message))
-        on(*holds, out);
+        on(*holds, now, out);
 }
 
 // A ventilator gives numbers out in order; a stranger's may not cost us memory by their size.
-bool Ledger::may_number(JobNumber first) const {
-    return first >= next_number_ && first < UINT64_MAX - kNumbersAhead &&
-           (by_number_.used() == 0 || first - next_number_ < kNumbersAhead);
+bool Ledger::may_number(JobNumber first, bool again) const {
+    if (first >= UINT64_MAX - kNumbersAhead) return false;
+    if (first < next_number_) return again && next_number_ - first < kNumbersAhead;
+    return by_number_.used() == 0 || first - next_number_ < kNumbersAhead;
 }
 
 Index Ledger::add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms, SinkKind& kind,
@@ -130,7 +134,7 @@ Index Ledger::add(const JobId& id, std::uint64_t hash, TermsTable::Pointer terms
 }
 
 void Ledger::on(const Store& m, Now now, Outbox& out) {
-    if (!m.again && !may_number(m.first)) {
+    if (!may_number(m.first, m.again)) {
         ++malformed_;
         return;
     }
@@ -152,6 +156,10 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
             const bool same = is_same_body(r.terms->first, r.payload.view(), m.terms, row.payload);
             ++kind.duplicates;
             (same ? out.stored.duplicates : out.stored.conflicts).push_back(mine);
+            continue;
+        }
+        if (m.again && by_number_.find(mine) != kNoIndex) { // two jobs can't have one number
+            ++malformed_;
             continue;
         }
         if (is_full_) {
@@ -189,23 +197,28 @@ void Ledger::on(const Started& m, Now now, Outbox& out) {
         r.started = now.wall;
         r.token = m.token;
         set_worker(r, worker);
-        note_attempt(r, row.attempt, Changes::Attempt::How::running, false, now, {});
+        note_attempt(r, {.attempt = row.attempt, .how = How::running}, now);
         note(r, Event::What::running);
         // A failure that came under the old token, before this was known.
         if (m.token != 0 && r.words && r.words->stale_epoch == m.token &&
             r.words->stale_attempt == row.attempt) {
-            out.settled.failed.push_back({r.number, row.attempt, 0, r.words->failure.retryable});
+            const Failure failure = r.words->failure;
+            fail(r, {r.number, row.attempt, 0, failure.retryable}, failure, now, out);
         }
     }
     names_.release(worker);
 }
 
-void Ledger::on(const Retrying& m, Outbox& out) {
+void Ledger::on(const Retrying& m, Now now, Outbox& out) {
     const Index index = by_number_.find(m.number);
     if (index == kNoIndex) return;
     Record& r = records_[index];
     r.state = State::retrying;
     r.attempt = std::max(r.attempt, m.attempt);
+    if (!r.words || r.words->failed_attempt != m.attempt) { // no worker said so
+        const Failure timeout{"timeout", "the attempt ran longer than its timeout", true};
+        note_attempt(r, {.attempt = m.attempt, .how = How::failed, .failure = timeout}, now);
+    }
     note(r, Event::What::retrying);
     if (partials_.jobs() > 0) lose_partials(index, m.attempt, out);
 }
@@ -220,7 +233,9 @@ void Ledger::on(const Lost& m, Now now, Outbox& out) {
             ++lost_attempts_;
             if (row.suspect) ++r.deaths;
             r.lost_attempt = row.attempt;
-            note_attempt(r, row.attempt, Changes::Attempt::How::lost, row.suspect, now, {});
+            Changes::Attempt lost{.attempt = row.attempt, .how = How::lost, .suspect = row.suspect};
+            lost.worker = m.worker;
+            note_attempt(r, std::move(lost), now);
         }
         r.state = State::queued;
         r.progress = -1;
@@ -298,7 +313,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     if (r.custody != Custody::owned) withdraw(index);
     touch(r, kHasOutcome);
     if (state == State::succeeded && r.has_attempts) {
-        note_attempt(r, r.attempt, Changes::Attempt::How::answered, false, now, {});
+        note_attempt(r, {.attempt = r.attempt, .how = How::answered}, now);
     }
     ++finished_jobs_;
     note(r, event_of(state));

@@ -159,6 +159,7 @@ private:
         // Of a failure that came under the token of a ventilator that is gone.
         Epoch stale_epoch = 0;
         std::uint32_t stale_attempt = 0;
+        std::uint32_t failed_attempt = 0; // the newest that a worker said has failed
     };
 
     // In the order in which a job's way touches them: what a result is compared with first.
@@ -200,11 +201,11 @@ private:
     }
     void mark(Record& record, std::uint8_t what);
     void touch_group(Index at);
-    void note_attempt(Record& record, std::uint32_t attempt, Changes::Attempt::How how, bool suspect,
-                      Now now, Failure failure);
+    void note_attempt(Record& record, Changes::Attempt row, Now now);
     void note_gone(const Record& record);
     bool store_again(Index index, JobNumber mine, Outbox& out);
-    void on(const Holds& m, Outbox& out);
+    void on(const Holds& m, Now now, Outbox& out);
+    void disown_rest(std::vector<Range> held, Now now, Outbox& out);
     void keep_early(Settled& settled);
     void keep_job(const Record& record);
     void keep_outcome(const Record& record);
@@ -217,10 +218,10 @@ private:
     [[nodiscard]] static Instant instant_of(WallTime when, Now now);
 
     // ledger.cpp
-    [[nodiscard]] bool may_number(JobNumber first) const;
+    [[nodiscard]] bool may_number(JobNumber first, bool again = false) const;
     void on(const Store& m, Now now, Outbox& out);
     void on(const Started& m, Now now, Outbox& out);
-    void on(const Retrying& m, Outbox& out);
+    void on(const Retrying& m, Now now, Outbox& out);
     void on(const Lost& m, Now now, Outbox& out);
     void on(const Final& m, Now now, Outbox& out);
     void on(const Refused& m, Now now, Outbox& out);
@@ -243,6 +244,7 @@ private:
     // ledger_results.cpp
     void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
                   Outbox& out);
+    void fail(Record& record, const FailedRow& row, const Failure& failure, Now now, Outbox& out);
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
                 std::uint64_t run_us) const;
 
@@ -265,6 +267,7 @@ private:
     // offers.cpp: jobs that no ventilator of this epoch has
     void seek_orphans();
     void sweep(Now now, Outbox& out);
+    void disown(Index index, Now now, Outbox& out);
     void hand_over(Index index);
     void withdraw(Index index);
     void offer(Now now, Outbox& out);
@@ -376,6 +379,8 @@ private:
     std::uint64_t life_ = 0;     // in which it last said hello
     Settled early_;              // what it is to hear once it has said so
     JobNumber next_number_ = 0;  // numbers only grow within an epoch
+    JobNumber kept_numbers_ = 0; // the next one, as the store has it
+    std::vector<Range> held_;    // by the ventilator, until it has named all
     bool ventilator_is_up_ = false;
 };
 

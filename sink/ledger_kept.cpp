@@ -7,6 +7,11 @@
 #include <utility>
 
 namespace penstock::sink {
+namespace {
+
+constexpr std::uint64_t kHeldMax = 1u << 26; // jobs open at one ventilator, whatever it says
+
+} // namespace
 
 // ---- going out ----------------------------------------------------------------------------
 
@@ -26,22 +31,17 @@ void Ledger::touch_group(Index at) {
     changed_groups_.push_back(at);
 }
 
-void Ledger::note_attempt(Record& r, std::uint32_t attempt, Changes::Attempt::How how, bool suspect,
-                          Now now, Failure failure) {
+// Of `row`: attempt, how, and what only the caller knows.
+void Ledger::note_attempt(Record& r, Changes::Attempt row, Now now) {
     if (!keeps_) return;
+    using How = Changes::Attempt::How;
     r.has_attempts = true;
-    Changes::Attempt row;
     row.order = r.order;
-    row.attempt = attempt;
-    row.how = how;
-    row.suspect = suspect;
-    if (attempt >= r.attempt && r.worker != kNoIndex) row.worker = names_[r.worker];
     row.at = now.wall;
-    if (how == Changes::Attempt::How::running)
-        row.token = r.token;
-    else
-        row.run_seconds = r.run;
-    row.failure = std::move(failure);
+    const bool is_newest = row.attempt >= r.attempt && r.worker != kNoIndex;
+    if (row.worker.empty() && is_newest) row.worker = names_[r.worker];
+    if (row.how == How::running) row.token = r.token;
+    if (row.how == How::answered) row.run_seconds = r.run;
     changes_.attempts.push_back(std::move(row));
 }
 
@@ -134,6 +134,10 @@ Changes Ledger::take_changes() {
         if ((what & kHasOutcome) != 0) keep_outcome(r);
     }
     changed_.clear();
+    if (kept_numbers_ != next_number_) {
+        kept_numbers_ = next_number_;
+        changes_.epochs.push_back({epoch_, instance_, next_number_});
+    }
     return std::exchange(changes_, {});
 }
 
@@ -149,6 +153,7 @@ bool Ledger::store_again(Index index, JobNumber mine, Outbox& out) {
     }
     if (is_final(r.state) || r.custody == Custody::withheld) return false;
     if (r.custody != Custody::owned) { // it was about to be offered, or its `taken` was lost
+        if (by_number_.find(mine) != kNoIndex) return false;
         withdraw(index);
         r.epoch = epoch_;
         r.number = mine;
@@ -162,17 +167,56 @@ bool Ledger::store_again(Index index, JobNumber mine, Outbox& out) {
     return true;
 }
 
-// A ventilator that outlived this sink's process has these open.
-void Ledger::on(const Holds& m, Outbox& out) {
-    for (const Range& range : m.rows) {
-        for (std::uint32_t i = 0; i < range.count; ++i) {
-            const JobNumber number = range.first + i;
-            const Index index = by_number_.find(number);
-            if (index == kNoIndex)
-                out.settled.rows.push_back({number, 1, 0, 0});
-            else if (records_[index].cancelling)
-                out.cancel.numbers.push_back(number);
+// A ventilator that outlived this sink's process has these open, and no others.
+void Ledger::on(const Holds& m, Now now, Outbox& out) {
+    held_.insert(held_.end(), m.rows.begin(), m.rows.end());
+    std::uint64_t all = 0;
+    for (const Range& range : held_) all += range.count;
+    if (all > kHeldMax) {
+        ++malformed_;
+        held_.clear();
+        return;
+    }
+    if (m.more) return;
+    std::size_t open = 0;
+    for (const Range& range : held_) {
+        const JobNumber end = end_of(range.first, range.count);
+        const JobNumber known = std::clamp(next_number_, range.first, end);
+        if (known < end) {
+            out.stored.unknown.push_back({known, static_cast<std::uint32_t>(end - known)});
         }
+        for (JobNumber number = range.first; number < known; ++number) {
+            const Index index = by_number_.find(number);
+            if (index == kNoIndex) {
+                out.settled.rows.push_back({number, 1, 0, 0});
+                continue;
+            }
+            ++open;
+            if (records_[index].cancelling) out.cancel.numbers.push_back(number);
+        }
+    }
+    std::vector<Range> held = std::exchange(held_, {});
+    if (open < by_number_.used()) disown_rest(std::move(held), now, out);
+}
+
+// The ventilator has forgotten what is open here: its outcome was settled, and what is kept is older.
+void Ledger::disown_rest(std::vector<Range> held, Now now, Outbox& out) {
+    std::sort(held.begin(), held.end(),
+              [](const Range& a, const Range& b) { return a.first < b.first; });
+    const auto is_held = [&](JobNumber number) {
+        auto after = std::upper_bound(held.begin(), held.end(), number,
+                                      [](JobNumber n, const Range& r) { return n < r.first; });
+        return after != held.begin() && number < end_of((after - 1)->first, (after - 1)->count);
+    };
+    std::vector<std::pair<std::uint64_t, Index>> rest; // in their order
+    for (Index i = 0; i < records_.capacity(); ++i) {
+        const Record& r = records_[i];
+        if (by_number_.find(r.number) == i && !is_held(r.number)) rest.emplace_back(r.order, i);
+    }
+    std::sort(rest.begin(), rest.end());
+    for (const auto& [order, index] : rest) {
+        by_number_.erase(records_[index].number);
+        disown(index, now, out);
     }
 }
 
@@ -192,7 +236,9 @@ void Ledger::restore(const Changes& page, Now now) {
     if (!restored_) restored_ = std::make_unique<Restored>();
     for (const auto& row : page.epochs) {
         epoch_ = std::max(epoch_, row.epoch);
-        if (epoch_ == row.epoch) instance_ = row.instance;
+        if (epoch_ != row.epoch) continue;
+        instance_ = row.instance;
+        next_number_ = kept_numbers_ = row.numbers;
     }
     for (const auto& row : page.terms) {
         const auto terms = terms_.intern(Terms(row.terms));
@@ -246,10 +292,13 @@ Index Ledger::restore_job(const Changes::Job& row, const Changes& page, Now now)
     const auto callback = known.callbacks.find(row.order);
     next_order_ = std::max(next_order_, row.order + 1);
     const std::uint64_t hash = row.id.hash(seed_);
-    if (terms == known.terms.end() || find(row.id, hash) != kNoIndex || is_left_over) {
+    const std::string named = "job " + std::to_string(row.order) + " (id " + row.id.text() + ")";
+    if (terms == known.terms.end()) throw Damaged(named + " has terms that are missing");
+    if (is_left_over) {
         changes_.jobs_gone.push_back(row.order); // its group was going
         return kNoIndex;
     }
+    if (find(row.id, hash) != kNoIndex) throw Damaged(named + " is there twice");
     const std::uint64_t next = std::exchange(next_order_, row.order);
     SinkKind& kind = kind_of(terms->second->first.kind);
     const Index index =
@@ -261,6 +310,7 @@ Index Ledger::restore_job(const Changes::Job& row, const Changes& page, Now now)
     r.stored = instant_of(row.begun, now);
     r.epoch = row.epoch;
     r.number = row.number;
+    if (row.epoch == epoch_) next_number_ = std::max(next_number_, row.number + 1);
     r.custody = row.custody;
     r.cancelling = row.cancelling;
     if (!row.retry_of.empty()) words(r).retry_of = row.retry_of;
@@ -291,6 +341,7 @@ void Ledger::restore_attempt(Record& r, const Changes::Attempt& row) {
     case Changes::Attempt::How::failed:
         r.state = State::retrying;
         words(r).failure = row.failure;
+        words(r).failed_attempt = row.attempt;
         break;
     case Changes::Attempt::How::lost:
         r.state = State::queued;
@@ -343,7 +394,6 @@ void Ledger::restored(Now now) {
     }
     std::sort(owned.begin(), owned.end());
     for (const auto& [number, index] : owned) by_number_.insert(number, index);
-    if (!owned.empty()) next_number_ = owned.back().first + 1;
     for (const auto& [key, terms] : known->terms) {
         if (terms->second.jobs == 0) changes_.terms_gone.push_back(key);
         terms_.forget_if_unused(terms);
@@ -358,6 +408,10 @@ void Ledger::restored_group(Index at, std::vector<std::pair<Instant, Index>>& en
     Group& group = groups_[at];
     for (std::uint32_t i = 0; i < group.members; ++i) {
         const Index index = member(group, i);
+        if (index == kNoIndex) {
+            throw Damaged("group " + group.id.text() + " misses job " +
+                          std::to_string(group.first_order + i));
+        }
         const Record& r = records_[index];
         if (!is_final(r.state)) continue;
         ++group.finished;
@@ -374,10 +428,9 @@ void Ledger::restored_group(Index at, std::vector<std::pair<Instant, Index>>& en
     ended.emplace_back(group.ended, member(group, 0));
 }
 
-// A moment of an earlier process, by this one's clock.
+// A moment of an earlier process, by this one's clock: before zero, if the machine began since.
 Instant Ledger::instant_of(WallTime when, Now now) {
-    const Duration ago = std::max(WallTime::duration(0), now.wall - when);
-    return std::max(Instant(), now.at - ago);
+    return now.at - std::max(WallTime::duration(0), now.wall - when);
 }
 
 } // namespace penstock::sink

@@ -54,16 +54,26 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     if (row.attempt >= r.attempt) note_times(r, row, result);
     r.attempt = std::max(r.attempt, row.attempt);
     if (row.failure) {
-        if (row.attempt >= r.attempt) words(r).failure = *row.failure;
-        note_attempt(r, row.attempt, Changes::Attempt::How::failed, false, now, *row.failure);
-        out.settled.failed.push_back({r.number, row.attempt, row.run_us, row.failure->retryable});
-        return;
+        return fail(r, {r.number, row.attempt, row.run_us, row.failure->retryable}, *row.failure,
+                    now, out);
     }
     r.value = Blob(row.value, result.held);
     bytes_ += row.value.size();
     if (!result.content_type.empty()) words(r).content_type = result.content_type;
     settle(out, r, of_this_epoch || is_kept_on ? row.attempt : 0, row.run_us);
     finish(index, State::succeeded, row.run_us, now, out);
+}
+
+// An attempt has failed: what follows from that is the ventilator's to say.
+void Ledger::fail(Record& r, const FailedRow& row, const Failure& failure, Now now, Outbox& out) {
+    Words& w = words(r);
+    if (row.attempt >= r.attempt) w.failure = failure;
+    w.failed_attempt = std::max(w.failed_attempt, row.attempt);
+    Changes::Attempt failed{.attempt = row.attempt, .how = Changes::Attempt::How::failed};
+    if (row.run_us > 0) failed.run_seconds = static_cast<double>(row.run_us) / 1e6;
+    failed.failure = failure;
+    note_attempt(r, std::move(failed), now);
+    out.settled.failed.push_back(row);
 }
 
 void Ledger::settle(Outbox& out, const Record& r, std::uint32_t attempt,

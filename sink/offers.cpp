@@ -36,16 +36,22 @@ void Ledger::sweep(Now now, Outbox& out) {
     for (std::uint64_t looks = 0; looks < kSweepLooks && offers_.sweeping(); ++looks) {
         const Index index = by_order_.find(offers_.swept++);
         if (index == kNoIndex) continue;
-        Record& r = records_[index];
+        const Record& r = records_[index];
         const bool is_orphan =
             !is_final(r.state) && r.custody == Custody::owned && r.epoch != epoch_;
         if (!is_orphan) continue;
-        if (r.cancelling) { // nobody is left who could tell its worker; it must not run again
-            words(r).failure = {"cancelled", "cancelled; its ventilator is gone", false};
-            finish(index, State::cancelled, 0, now, out);
-        } else {
-            hand_over(index);
-        }
+        disown(index, now, out);
+    }
+}
+
+// No ventilator has it.
+void Ledger::disown(Index index, Now now, Outbox& out) {
+    Record& r = records_[index];
+    if (r.cancelling) { // nobody is left who could tell its worker; it must not run again
+        words(r).failure = {"cancelled", "cancelled; its ventilator is gone", false};
+        finish(index, State::cancelled, 0, now, out);
+    } else {
+        hand_over(index);
     }
 }
 

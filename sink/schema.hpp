@@ -82,7 +82,6 @@ CREATE TABLE attempts ( -- those that took a while, and those that did not bring
     code      TEXT,
     message   TEXT,
     retryable INTEGER,
-    token     INTEGER,       -- the epoch of its fencing token, where that is an older ventilator's
     PRIMARY KEY (job, attempt)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE outcomes (
@@ -109,6 +108,11 @@ SELECT jobs.job, jobs.id, kind, coalesce(outcomes.state, 'open') AS state, tenan
        (finished - submitted) / 1e6 AS seconds, run, attempt, worker, code, message,
        length(payload) AS payload_bytes, length(value) AS value_bytes
 FROM jobs JOIN terms USING (terms) LEFT JOIN outcomes USING (job);
+)sql",
+    // What was promised may be more than what a backup has; who runs a job may hold an older token.
+    R"sql(
+ALTER TABLE epochs ADD COLUMN numbers INTEGER;  -- it has given to jobs here those below
+ALTER TABLE attempts ADD COLUMN token INTEGER;  -- the epoch of its fencing token, if an older one
 )sql",
 };
 

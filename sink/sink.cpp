@@ -27,6 +27,7 @@ constexpr int kBurst = 512; // questions taken before anything is answered
 constexpr std::size_t kBurstRows = 1024;
 // What may wait to be written while the disk is busy, before nothing more is read.
 constexpr std::size_t kUnkeptBytesMax = 128u << 20;
+constexpr std::size_t kAnswerBytes = 1024; // and what a question's answer takes, besides values
 constexpr Duration kLookAgain = std::chrono::milliseconds(50);
 constexpr Duration kWriteWithin = std::chrono::seconds(5); // when it is to leave
 
@@ -218,6 +219,7 @@ void Shell::receive_questions() {
     for (int i = 0; i < kBurst; ++i) {
         auto asked = transport::receive_question(status_, malformed_);
         if (!asked) return;
+        unkept_bytes_ += asked->body.size() + kAnswerBytes;
         const auto envelope =
             std::make_shared<const std::vector<zmq::message_t>>(std::move(asked->envelope));
         const auto decoded = decode_status(reader_, transport::view(asked->body));
@@ -262,8 +264,8 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
                 outbox_.forget_link();
                 held_.outbox.forget_link();
             }
-            held_.got = 0;
-            link_.restart(answer.epoch);
+            link_.restart(answer.epoch, life_);
+            held_.got = link_.got();
         } else {
             link_.rewind(hello.got);
         }
@@ -355,8 +357,8 @@ void Shell::restore(const Options& options) {
     now_ = transport::both_now();
     auto store = std::make_unique<DurableStore>(options.store, options.sync_full ? Sync::full : Sync::normal,
                                          options.store_reserve);
-    store->read([this](const Changes& page) { ledger_.restore(page, now_); });
-    ledger_.restored(now_);
+    store->read([this](const Changes& page) { ledger_.restore(page, now_); },
+                [this] { ledger_.restored(now_); });
     keeper_ = std::make_unique<Keeper>(std::move(store));
     link_.may_tell(0);
     spdlog::info("store_read file={} jobs={} epoch={} seconds={:.2f}", options.store, ledger_.jobs(),

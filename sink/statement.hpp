@@ -4,6 +4,7 @@
 
 #include "sink/store.hpp"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -17,11 +18,21 @@ struct DiskFull : StoreError {
     using StoreError::StoreError;
 };
 
+// Another program has the file for itself, for longer than one waits here.
+struct Locked : StoreError {
+    using StoreError::StoreError;
+};
+
 // Of what `db` did last. Throws.
 [[noreturn]] inline void throw_error(sqlite3* db, const std::string& doing) {
     const std::string text = doing + ": " + sqlite3_errmsg(db) + " (SQLite code " +
                              std::to_string(sqlite3_extended_errcode(db)) + ")";
-    if (sqlite3_errcode(db) == SQLITE_FULL) throw DiskFull(text);
+    const int code = sqlite3_errcode(db) & 0xff, system = sqlite3_system_errno(db);
+    // SQLite knows a full disk, and neither a quota nor a file system that says so when it syncs.
+    const bool is_full = code == SQLITE_FULL ||
+                         (code == SQLITE_IOERR && (system == EDQUOT || system == ENOSPC));
+    if (is_full) throw DiskFull(text);
+    if (code == SQLITE_BUSY) throw Locked(text);
     throw StoreError(text);
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ std::string json_array(const std::vector<std::string>& list) {
 struct DurableStore::Statements {
     explicit Statements(sqlite3* db)
         : begin(db, "BEGIN IMMEDIATE"), commit(db, "COMMIT"),
-          epoch(db, "INSERT OR REPLACE INTO epochs VALUES (?,?)"),
+          epoch(db, "INSERT OR REPLACE INTO epochs VALUES (?,?,?)"),
           terms(db, "INSERT OR REPLACE INTO terms VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"),
           kind(db, "INSERT OR REPLACE INTO kinds VALUES (?,?,?,?,?,?,?)"),
           group(db, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
@@ -65,8 +66,9 @@ struct DurableStore::Statements {
 
 // ---- opening ------------------------------------------------------------------------------
 
-DurableStore::DurableStore(std::string path, Sync sync, std::uint64_t reserve)
-    : path_(std::move(path)), sync_(sync), reserve_(reserve) {
+// However it is called: one file has one lock beside it.
+DurableStore::DurableStore(const std::string& path, Sync sync, std::uint64_t reserve)
+    : path_(std::filesystem::weakly_canonical(path)), sync_(sync), reserve_(reserve) {
     try {
         lock();
         open();
@@ -136,7 +138,7 @@ void DurableStore::open() {
         throw StoreError("The store " + path_ + " can't be opened: " + sqlite3_errmsg(db_) + ".");
     }
     sqlite3_extended_result_codes(db_, 1);
-    sqlite3_busy_timeout(db_, 10'000); // somebody who reads it may be in the way for a moment
+    sqlite3_busy_timeout(db_, 1000); // a program that looks at it may be in the way for a moment
     Statement application(db_, "PRAGMA application_id");
     application.step();
     const bool is_ours = application.integer(0) == kApplication;
@@ -225,19 +227,26 @@ DurableStore::Written DurableStore::write(const Changes& changes) {
             insert(changes);
             statements_->commit.step();
             return Written::all;
+        } catch (const Locked&) {
+            roll_back();
+            return Written::nothing_for_a_lock;
         } catch (const DiskFull&) {
-            if (sqlite3_get_autocommit(db_) == 0) {
-                sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
-            }
+            roll_back();
             if (!std::exchange(has_ballast_, false)) return Written::nothing_for_lack_of_space;
             ::unlink((path_ + ".reserve").c_str());
         }
     }
 }
 
+void DurableStore::roll_back() {
+    if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 void DurableStore::insert(const Changes& c) {
     Statements& s = *statements_;
-    for (const auto& row : c.epochs) s.epoch.bind(row.epoch).bind(row.instance).step();
+    for (const auto& row : c.epochs) {
+        s.epoch.bind(row.epoch).bind(row.instance).bind_some(row.numbers).step();
+    }
     for (const auto& row : c.terms) {
         const Terms& t = row.terms;
         const std::string tags = json_array(t.tags), needs = json_array(t.needs);

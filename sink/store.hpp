@@ -9,17 +9,11 @@
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 struct sqlite3;
 
 namespace penstock::sink {
-
-// The file can't be used, or not any more: the text says which, where, and what to do.
-struct StoreError : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 enum class Sync : std::uint8_t {
     full,   // a commit is on the disk when it returns: it survives a power cut
@@ -31,19 +25,21 @@ public:
     // Opens it or makes it, takes the lock, brings an older schema to this version. Throws
     // StoreError: it is no store, or of a newer version, damaged, or in use by another sink.
     // `reserve` are bytes of the disk that new work may not take.
-    DurableStore(std::string path, Sync sync, std::uint64_t reserve);
+    DurableStore(const std::string& path, Sync sync, std::uint64_t reserve);
     ~DurableStore();
     DurableStore(const DurableStore&) = delete;
     DurableStore& operator=(const DurableStore&) = delete;
 
     // Everything that is kept, in pages: epochs, terms, kinds and groups with the first; jobs in
-    // their order, each with its attempts and its outcome in the same page. Throws StoreError: a row
-    // is damaged.
-    void read(const std::function<void(const Changes&)>& page);
+    // their order, each with its attempts and its outcome in the same page; `all` when that was all.
+    // Throws StoreError: a row is damaged, or one of these has thrown Damaged.
+    void read(const std::function<void(const Changes&)>& page,
+              const std::function<void()>& all = [] {});
 
     enum class Written : std::uint8_t {
         all,
         nothing_for_lack_of_space, // try again later: none of it is there
+        nothing_for_a_lock,        // of another program; likewise
     };
 
     // One transaction. Throws StoreError if the disk fails: what was written before is safe, and
@@ -65,6 +61,7 @@ private:
     void check();
     void run(const char* sql);
     void insert(const Changes& changes);
+    void roll_back();
     void make_ballast();
 
     const std::string path_;

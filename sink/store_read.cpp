@@ -163,9 +163,13 @@ Changes::Outcome outcome_of(const std::string& path, const Statement& row, Chang
 
 } // namespace
 
-void DurableStore::read(const std::function<void(const Changes&)>& page) {
+void DurableStore::read(const std::function<void(const Changes&)>& page,
+                        const std::function<void()>& all) {
     try {
         read_pages(page);
+        all();
+    } catch (const Damaged& error) {
+        damaged(path_, error.what());
     } catch (const StoreError& error) {
         throw StoreError(in_words(error.what()));
     }
@@ -173,8 +177,10 @@ void DurableStore::read(const std::function<void(const Changes&)>& page) {
 
 void DurableStore::read_pages(const std::function<void(const Changes&)>& page) {
     Changes out;
-    Statement epoch(db_, "SELECT epoch, instance FROM epochs ORDER BY epoch");
-    while (epoch.step()) out.epochs.push_back({epoch.natural(0), epoch.natural(1)});
+    Statement epoch(db_, "SELECT epoch, instance, numbers FROM epochs ORDER BY epoch");
+    while (epoch.step()) {
+        out.epochs.push_back({epoch.natural(0), epoch.natural(1), epoch.natural(2)});
+    }
     read_terms(db_, out);
     read_kinds(db_, out);
     read_groups(db_, path_, out);

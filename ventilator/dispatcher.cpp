@@ -143,6 +143,11 @@ void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
             forget(index);
         }
     }
+    for (const Range& range : m.unknown) {
+        for (JobNumber n = range.first; n < end_of(range.first, range.count); ++n) {
+            if (const Index index = find_told(n); index != kNoIndex) store_unknown(index);
+        }
+    }
 }
 
 void Dispatcher::stored(Index index, Instant now, Outbox& out) {

@@ -129,6 +129,7 @@ private:
     void on(const Open& m, Instant now, Outbox& out);
     void on(const Cancel& m, Outbox& out);
     void stored(Index index, Instant now, Outbox& out);
+    void store_unknown(Index index);
     void settle(const SettledRow& row, Instant now, Outbox& out);
     void fail(const FailedRow& row, Instant now, Outbox& out);
     void decide_failure(Index index, bool retryable, Reason reason, Instant now, Outbox& out);
@@ -146,10 +147,10 @@ private:
     // What the sink was not told of it can say nothing about, whatever it says.
     [[nodiscard]] Index find_told(JobNumber number) const {
         const Index index = find(number);
-        if (index == kNoIndex || unsent_.empty()) return index;
+        if (index == kNoIndex || number < told_) return index;
         const Record& r = records_[index];
         const bool waits = (r.stage == Stage::storing || r.stage == Stage::taking) && !r.again;
-        return waits && number >= records_[unsent_.first].number ? kNoIndex : index;
+        return waits ? kNoIndex : index;
     }
 
     // Where a range ends that somebody else counted: never behind the last number given out.
@@ -168,6 +169,7 @@ private:
     // dispatcher_lives.cpp: the sink's lives
     void start_over(Outbox& out);
     void resume(Outbox& out);
+    void say_holds(Outbox& out);
     void store_again(std::vector<Index>& open);
 
     // dispatcher_claims.cpp: jobs that a worker keeps over a new lane, or the death of a ventilator
@@ -270,8 +272,10 @@ private:
     std::map<Attempt, Ghost> ghosts_;
     std::map<std::string, Claim> claims_; // by the job's id, until it is stored here
     std::map<JobNumber, Epoch> tokens_;   // of those that are adopted
+    bool owes_holds_ = false;             // to a sink that began again
     std::vector<JobNumber> unclaimed_;    // which wait for a worker to name them
     JobNumber next_number_ = 1;
+    JobNumber told_ = 1; // the sink was told of those below, but for what is stored again
     LaneId next_lane_ = 1;
     std::uint64_t pumps_ = 0;
     std::uint64_t bytes_ = 0;   // of open payloads

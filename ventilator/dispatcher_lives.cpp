@@ -30,6 +30,7 @@ void Dispatcher::sink_up(std::uint64_t life, Epoch epoch, bool remembers, Outbox
 // Everything open is stored again. Lanes end, since results that were on their way to the old sink
 // are gone: workers join again, and what they held runs again.
 void Dispatcher::start_over(Outbox& out) {
+    owes_holds_ = false;
     std::vector<Index> lanes, open;
     roster_.for_each([&](Index lane) { lanes.push_back(lane); });
     for (const Index lane : lanes) {
@@ -48,6 +49,7 @@ void Dispatcher::start_over(Outbox& out) {
         open.push_back(i);
     }
     store_again(open);
+    told_ = open.empty() ? next_number_ : records_[open.front()].number;
 }
 
 void Dispatcher::store_again(std::vector<Index>& open) {
@@ -65,7 +67,6 @@ void Dispatcher::store_again(std::vector<Index>& open) {
 // workers that keep them; from others they are gone.
 void Dispatcher::resume(Outbox& out) {
     std::vector<Index> unstored;
-    std::vector<JobNumber> held;
     for (Index i = 0; i < records_.capacity(); ++i) {
         Record& r = records_[i];
         if (r.number == 0) continue;
@@ -74,7 +75,6 @@ void Dispatcher::resume(Outbox& out) {
             unstored.push_back(i);
             continue;
         }
-        held.push_back(r.number);
         if (r.stage == Stage::returned) { // read, and perhaps not recorded
             r.stage = Stage::asking;
             r.suspect = false;
@@ -88,24 +88,47 @@ void Dispatcher::resume(Outbox& out) {
         }
     }
     store_again(unstored);
-    std::sort(held.begin(), held.end());
-    Holds holds;
-    for (const JobNumber number : held) {
-        const bool follows = !holds.rows.empty() &&
-                             holds.rows.back().first + holds.rows.back().count == number;
-        if (follows)
-            ++holds.rows.back().count;
-        else
-            holds.rows.push_back({number, 1});
-        if (holds.rows.size() < kHoldsRowsMax) continue;
-        out.to_sink.emplace_back(std::exchange(holds, {}));
-    }
-    if (!holds.rows.empty()) out.to_sink.emplace_back(std::move(holds));
+    owes_holds_ = true;
     std::vector<Index> lanes;
     roster_.for_each([&](Index lane) {
         if (!roster_[lane].outbox) lanes.push_back(lane);
     });
     for (const Index lane : lanes) close(lane, false, out);
+}
+
+void Dispatcher::say_holds(Outbox& out) {
+    std::vector<JobNumber> held;
+    for (Index i = 0; i < records_.capacity(); ++i) {
+        if (records_[i].number != 0) held.push_back(records_[i].number);
+    }
+    std::sort(held.begin(), held.end());
+    Holds holds;
+    for (const JobNumber number : held) {
+        const bool follows = !holds.rows.empty() &&
+                             holds.rows.back().first + holds.rows.back().count == number;
+        if (follows) {
+            ++holds.rows.back().count;
+            continue;
+        }
+        if (holds.rows.size() == kHoldsRowsMax) {
+            holds.more = true;
+            out.to_sink.emplace_back(std::exchange(holds, {}));
+        }
+        holds.rows.push_back({number, 1});
+    }
+    out.to_sink.emplace_back(std::move(holds));
+}
+
+// What the sink kept is older than this job: a backup, or a disk that lost what it had promised. A
+// worker that runs it goes on, and whoever is first counts.
+void Dispatcher::store_unknown(Index index) {
+    Record& r = records_[index];
+    if (r.stage == Stage::storing || r.stage == Stage::taking) return; // it is on its way
+    if (r.stage == Stage::out) make_ghost(index);
+    leave_stage(index);
+    r.stage = Stage::storing;
+    r.again = true;
+    links_.push_back(unsent_, index);
 }
 
 } // namespace penstock::ventilator

@@ -49,6 +49,7 @@ void Dispatcher::send_stores(Outbox& out) {
     while (!unsent_.empty()) {
         const Index index = links_.pop_front(unsent_);
         const Record& r = records_[index];
+        told_ = std::max(told_, r.number + 1);
         if (r.stage == Stage::taking) {
             say_taken(r, out);
             store = nullptr;
@@ -68,6 +69,7 @@ void Dispatcher::send_stores(Outbox& out) {
         store->rows.push_back({r.id, r.payload.view(), r.attempt, r.deaths});
         bytes += r.payload.size();
     }
+    if (std::exchange(owes_holds_, false)) say_holds(out); // of what it has heard of
 }
 
 // Free slots come before prefetch, whoever has them. Pools of one rank take turns, one lane each, so

@@ -314,7 +314,7 @@ void Shell::receive_hello(Instant now) {
             if (same_life) {
                 link_.rewind(answer->got);
             } else {
-                link_.restart(answer->epoch);
+                link_.restart(answer->epoch, answer->sink_epoch);
                 link_.owe_resend(); // what overtook this answer was of an epoch not known here
             }
             sink_life_ = answer->sink_epoch;

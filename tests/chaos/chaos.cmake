@@ -38,9 +38,10 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
 
     # A disk that takes its time: what is told too early is then told long before it is written.
     penstock_plant(slow_disk penstock_slow_disk sink/keeper.cpp
-        "                written = store_->write(*changes_)"
-        "                std::this_thread::sleep_for(std::chrono::milliseconds(30));
-                written = store_->write(*changes_)")
+        "        if (changes != nullptr) round.written = store_->write(*changes);"
+        "        if (changes == nullptr) return round;
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        round.written = store_->write(*changes);")
     penstock_chaos_program(slow_disk chaos.slow_disk SOURCES ${slow_disk}
                            ARGUMENTS --kills 30 --store disk)
 

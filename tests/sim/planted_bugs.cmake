@@ -70,8 +70,8 @@ penstock_planted_bug(forgets_what_older_ventilators_had sink/ledger_kept.cpp
     "    seek_orphans(); // what ventilators before the newest had open"
     "")
 penstock_planted_bug(does_not_say_what_has_ended sink/ledger_kept.cpp
-    "                out.settled.rows.push_back({number, 1, 0, 0});\n            else if"
-    "                continue;\n            else if")
+    "                out.settled.rows.push_back({number, 1, 0, 0});\n                continue;"
+    "                continue;")
 penstock_planted_bug(takes_what_is_stored_again_for_a_duplicate sink/ledger.cpp
     "            if (m.again && store_again(known, mine, out)) continue;"
     "")

@@ -218,8 +218,8 @@ void World::meet() {
     if (std::exchange(met_life_, v_life_) != v_life_) {
         s_out_.forget_link();
         unsaid_.outbox.forget_link();
-        unsaid_.got = 0;
-        s_link_.restart(answer.epoch);
+        s_link_.restart(answer.epoch, sink_life_);
+        unsaid_.got = s_link_.got();
     } else {
         s_link_.rewind(hello.got);
     }
@@ -232,7 +232,7 @@ void World::answer_hello(const HelloAnswer& answer, std::uint64_t v_life) {
     if (same_life)
         v_link_.rewind(s_link_.tellable());
     else
-        v_link_.restart(answer.epoch);
+        v_link_.restart(answer.epoch, sink_life_);
     known_sink_ = sink_life_;
     linked_ = true;
     ledger_->set_ventilator_up(true);

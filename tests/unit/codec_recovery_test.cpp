@@ -98,6 +98,9 @@ TEST(CodecRecovery, ASinkThatBeganAgainIsToldSo) {
     EXPECT_TRUE(to_sink(store).again);
     const std::vector<Range> rows = {{kMost64, kMost32}, {1, 0}};
     EXPECT_EQ(to_sink(Holds{rows}).rows, rows);
+    EXPECT_FALSE(to_sink(Holds{rows}).more);
+    EXPECT_TRUE(to_sink(Holds{rows, true}).more);
+    EXPECT_EQ(from_sink(Stored{{}, {}, {}, {}, rows}).unknown, rows);
     EXPECT_EQ(to_sink(Started{"w", {{1, 1}}, kMost64}).token, kMost64);
     EXPECT_EQ(to_sink(Started{"w", {{1, 1}}}).token, 0u);
 }

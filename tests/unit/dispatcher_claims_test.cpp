@@ -271,5 +271,26 @@ TEST_F(ClaimsTest, AnAdoptedJobIsCancelledByItsIdAlone) {
     EXPECT_EQ(cancel.id, id("a"));
 }
 
+TEST_F(ClaimsTest, WhatTheSinkNeverHadIsStoredAgain) {
+    join_up(sdk("w"));
+    submit_stored(terms("echo"), {"runs", "waits"});
+    machine.on(submit(terms("echo"), {"new"}), now, out);
+    step();
+    machine.sink_down();
+    machine.sink_up(9, 3, true, out);
+    step();
+    machine.on(FromSink(Stored{{}, {}, {}, {}, {{1, 2}}}), now, out);
+    machine.on(FromSink(Stored{{{3, 1}}, {}, {}}), now, out); // in the same burst
+    step();
+    const auto stores = told<Store>();
+    ASSERT_EQ(stores.size(), 1u);
+    EXPECT_EQ(stores[0].first, 1u);
+    EXPECT_TRUE(stores[0].again);
+    EXPECT_EQ(stores[0].rows.size(), 2u);
+    EXPECT_EQ(machine.explain(3, now).why, "position") << "that one was stored";
+    tell(Stored{{{1, 2}}, {}, {}});
+    EXPECT_EQ(machine.explain(2, now).why, "position");
+}
+
 } // namespace
 } // namespace penstock::ventilator

@@ -272,5 +272,193 @@ TEST_F(KeptTest, WhoTookAJobOverIsRemembered) {
     EXPECT_EQ(said.settled.failed[0].attempt, 1u);
 }
 
+// ---- what is kept is older than what was promised -------------------------------------------
+
+class OlderTest : public KeptTest {
+protected:
+    void put_back(const testing::KeptRows& copy) {
+        disk = copy;
+        restart();
+    }
+};
+
+TEST_F(OlderTest, WhatItNeverHadIsStoredAgain) {
+    store(terms("echo"), {"a"});
+    commit();
+    const auto copy = disk;
+    store(terms("echo"), {"b", "c"});
+    commit();
+    put_back(copy);
+    tell(Holds{{{1, 3}}});
+    EXPECT_EQ(said.stored.unknown, (std::vector<Range>{{2, 2}}));
+    EXPECT_TRUE(said.settled.rows.empty()) << "they have not ended";
+    store_again("b", 2);
+    EXPECT_EQ(said.stored.rows, (std::vector<Range>{{2, 1}}));
+}
+
+TEST_F(OlderTest, WhatEndedSinceIsOpenAgainAndRuns) {
+    store(terms("echo"), {"a", "b"});
+    commit();
+    const auto copy = disk;
+    succeed("a", 1);
+    commit();
+    put_back(copy);
+    tell(Holds{{{2, 1}}});
+    EXPECT_EQ(offered(), std::vector<std::string>{"a"});
+    EXPECT_TRUE(said.stored.unknown.empty() && said.settled.rows.empty());
+}
+
+TEST_F(OlderTest, WhatIsHeldIsNamedInSeveralMessages) {
+    store(terms("echo"), {"a", "b"});
+    commit();
+    restart();
+    tell(Holds{{{1, 1}}, true});
+    EXPECT_TRUE(offered().empty()) << "the rest is still to be named";
+    tell(Holds{{{2, 1}}});
+    EXPECT_TRUE(offered().empty());
+}
+
+TEST_F(OlderTest, WhatEndedAndIsGoneIsStillSettled) {
+    store(terms("echo"), {"a"});
+    succeed("a", 1);
+    commit();
+    pass(2h);
+    commit();
+    ASSERT_EQ(disk.find(id("a")), nullptr);
+    restart();
+    tell(Holds{{{1, 1}}});
+    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 0, 0}}));
+    EXPECT_TRUE(said.stored.unknown.empty()) << "it would run twice";
+}
+
+TEST_F(OlderTest, ANumberThatIsTakenIsNotTakenTwice) {
+    store(terms("echo"), {"a"});
+    commit();
+    restart();
+    store_again("b", 1);
+    EXPECT_TRUE(said.stored.rows.empty());
+    store_again("b", 1u << 30);
+    EXPECT_TRUE(said.stored.rows.empty()) << "so far away no ventilator is";
+}
+
+TEST_F(OlderTest, MoreThanCanBeHeldIsNotBelieved) {
+    tell(Holds{{{1, UINT32_MAX}, {1, UINT32_MAX}}});
+    EXPECT_TRUE(said.stored.unknown.empty() && said.settled.rows.empty());
+}
+
+// ---- how old it is, and what belongs together -----------------------------------------------
+
+TEST_F(KeptTest, AMachineThatBeganSinceKnowsHowOldItIs) {
+    store(terms("echo"), {"a"});
+    succeed("a", 1);
+    commit();
+    pass(59min);
+    now.at = Instant(3s); // it counts from its own beginning
+    restart();
+    now.at += 2min;
+    now.wall += 2min;
+    step();
+    commit();
+    EXPECT_EQ(disk.find(id("a")), nullptr) << "an hour is over";
+}
+
+class KeptGroupTest : public KeptTest {
+protected:
+    void open_group() {
+        OpenGroup m;
+        m.id = id("g");
+        m.parts.push_back({terms("echo"), {{id("a"), Bytes("\xc0", 1)}}});
+        m.then = OpenGroup::Callback{id("then"), terms("sum"), {}};
+        ask(m);
+        take_all();
+    }
+};
+
+TEST_F(KeptGroupTest, ACallbackOutlivesItsGroup) {
+    open_group();
+    succeed("a", 1);
+    take_all();
+    tell(Started{"w", {{2, 1}}});
+    commit();
+    for (int i = 0; i < 5; ++i) pass(20min); // the group goes; its callback still runs
+    commit();
+    EXPECT_FALSE(disk.has_group(id("g")));
+    ASSERT_NE(disk.find(id("then")), nullptr);
+    restart();
+    EXPECT_EQ(status("then").state, State::running);
+}
+
+TEST_F(KeptGroupTest, AGroupOutlivesItsCallback) {
+    open_group();
+    ask(AskCancel{id("then")});
+    commit();
+    for (int i = 0; i < 5; ++i) pass(20min);
+    commit();
+    EXPECT_EQ(disk.find(id("then")), nullptr);
+    restart();
+    succeed("a", 1);
+    AskGroup group;
+    group.id = id("g");
+    ask(group);
+    EXPECT_EQ(answer<GroupAnswer>().state, State::succeeded);
+}
+
+TEST_F(KeptTest, DamagedRowsAreNotTakenForNothing) {
+    store(terms("echo"), {"a"});
+    Changes all = machine.take_changes();
+    all.terms.clear();
+    Ledger next(limits, 1, now.at);
+    EXPECT_THROW(next.restore(all, now), StoreError);
+}
+
+TEST_F(KeptGroupTest, AGroupWithoutItsMembersIsDamaged) {
+    open_group();
+    Changes all = machine.take_changes();
+    all.jobs.erase(all.jobs.begin());
+    Ledger next(limits, 1, now.at);
+    next.restore(all, now);
+    EXPECT_THROW(next.restored(now), StoreError);
+}
+
+// ---- attempts, for people -------------------------------------------------------------------
+
+class AttemptsTest : public KeptTest {
+protected:
+    // Of job 1, as it would be kept.
+    Changes::Attempt newest() {
+        const Changes changes = machine.take_changes();
+        EXPECT_FALSE(changes.attempts.empty());
+        return changes.attempts.empty() ? Changes::Attempt() : changes.attempts.back();
+    }
+};
+
+TEST_F(AttemptsTest, AnAttemptThatTimedOutSaysSo) {
+    store(terms("echo"), {"a"});
+    tell(Retrying{1, 1, 1s});
+    const auto row = newest();
+    EXPECT_EQ(row.how, Changes::Attempt::How::failed);
+    EXPECT_EQ(row.failure.code, "timeout");
+}
+
+TEST_F(AttemptsTest, AFailureOfItsWorkerStaysWhatItSaid) {
+    store(terms("echo"), {"a"});
+    fail("a", 1);
+    tell(Retrying{1, 1, 1s});
+    const auto row = newest();
+    EXPECT_EQ(row.failure.code, "handler-error");
+    EXPECT_NEAR(row.run_seconds, 500e-6, 1e-9);
+}
+
+TEST_F(AttemptsTest, ALostOneNamesTheWorkerThatHadIt) {
+    store(terms("echo"), {"a"});
+    fail("a", 1); // by w
+    tell(Retrying{1, 1, 1s});
+    tell(Lost{"v", {{1, 2, true}}});
+    const auto row = newest();
+    EXPECT_EQ(row.how, Changes::Attempt::How::lost);
+    EXPECT_EQ(row.worker, "v");
+    EXPECT_LT(row.run_seconds, 0) << "nobody knows how long it ran";
+}
+
 } // namespace
 } // namespace penstock::sink

@@ -22,7 +22,7 @@ Frame frame(const std::string& text) {
 
 Side side(Epoch epoch) {
     Side s;
-    s.restart(epoch);
+    s.restart(epoch, 0); // counts from one
     return s;
 }
 
@@ -94,15 +94,40 @@ TEST(Link, AConfirmationOfTheUnsentSkipsIt) {
     EXPECT_EQ(**a.unsent(), "two");
 }
 
-TEST(Link, AConfirmationBeyondAllIsHarmless) {
+TEST(Link, AConfirmationBeyondAllIsNotBelieved) {
     Side a = side(1);
     a.number();
     a.push(frame("one"));
     EXPECT_EQ(a.arrived({1, 0, ~0ull}), Arrival::take);
-    EXPECT_EQ(a.unconfirmed(), 0u);
+    EXPECT_EQ(a.unconfirmed(), 1u);
     EXPECT_EQ(a.number().seq, 2u);
     a.push(frame("two"));
-    EXPECT_EQ(**a.unsent(), "two");
+    EXPECT_EQ(**a.unsent(), "one");
+}
+
+// The sink was killed and remembers the epoch; frames of its earlier life come late.
+TEST(Link, WhatAnEarlierLifeOfTheSinkSaidIsNeitherTakenNorBelieved) {
+    Side before = side(1), now = side(1);
+    before.restart(1, 17);
+    now.restart(1, 18);
+    LinkHead late{};
+    for (int i = 0; i < 3; ++i) {
+        late = before.number();
+        before.push(frame("old"));
+    }
+    now.number();
+    now.push(frame("new"));
+    EXPECT_NE(now.arrived(late), Arrival::take);
+    EXPECT_NE(now.arrived({1, late.seq - 2, late.got}), Arrival::take) << "the first of that life";
+    EXPECT_EQ(now.unconfirmed(), 1u);
+    EXPECT_NE(side(1).arrived({1, 9, UINT64_MAX}), Arrival::take);
+    now.rewind(late.got + 3); // a hello that was on its way for long
+    EXPECT_EQ(now.unconfirmed(), 1u);
+    now.restart(1, 17);
+    now.number();
+    now.push(frame("new"));
+    EXPECT_EQ(now.arrived({1, 0, (18ull << 32) + 1}), Arrival::take) << "it has no number";
+    EXPECT_EQ(now.unconfirmed(), 1u) << "more than was ever sent can't have arrived";
 }
 
 TEST(Link, ANewLifeBeginsFromNothing) {
@@ -111,7 +136,7 @@ TEST(Link, ANewLifeBeginsFromNothing) {
     a.push(frame("one"));
     a.arrived({1, 1, 0});
     a.arrived({1, 3, 0});
-    a.restart(2);
+    a.restart(2, 0);
     EXPECT_EQ(a.unsent(), nullptr);
     EXPECT_EQ(a.got(), 0u);
     EXPECT_FALSE(a.owes_resend());

@@ -171,12 +171,43 @@ TEST_F(StoreTest, ASecondSinkIsRefused) {
               std::string::npos);
 }
 
+TEST_F(StoreTest, AFileByAnotherNameIsTheSameFile) {
+    const DurableStore first(file(), Sync::normal, 0);
+    std::filesystem::create_symlink(file(), directory + "/alias.db");
+    EXPECT_THROW(DurableStore(directory + "/alias.db", Sync::normal, 0), StoreError);
+}
+
+TEST_F(StoreTest, AnotherProgramsLockIsWaitedFor) {
+    DurableStore store(file(), Sync::normal, 0);
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+    EXPECT_EQ(store.write(one_job()), DurableStore::Written::nothing_for_a_lock);
+    ASSERT_EQ(sqlite3_exec(other, "COMMIT", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(other);
+    EXPECT_EQ(store.write(one_job()), DurableStore::Written::all);
+}
+
 TEST_F(StoreTest, AFileOfSomebodyElseIsRefusedAndLeftAlone) {
     run_sql("CREATE TABLE mine (x)");
     EXPECT_NE(complaint().find("no store of this program"), std::string::npos);
     std::ofstream(file(), std::ios::trunc) << std::string(20'000, 'x');
     EXPECT_NE(complaint().find("is no SQLite file"), std::string::npos);
     EXPECT_EQ(std::filesystem::file_size(file()), 20'000u);
+}
+
+TEST_F(StoreTest, AnOlderSchemaIsBroughtUpToDate) {
+    write(one_job());
+    run_sql("ALTER TABLE epochs DROP COLUMN numbers; ALTER TABLE attempts DROP COLUMN token;"
+            "INSERT INTO epochs VALUES (3, 17); PRAGMA user_version = 1");
+    Changes c = read();
+    ASSERT_EQ(c.jobs.size(), 1u);
+    ASSERT_EQ(c.epochs.size(), 1u);
+    EXPECT_EQ(c.epochs[0].numbers, 0u);
+    Changes more;
+    more.epochs.push_back({3, 17, 18});
+    write(more);
+    EXPECT_EQ(read().epochs.at(0).numbers, 18u);
 }
 
 TEST_F(StoreTest, ANewerSchemaIsRefused) {
