@@ -1,12 +1,13 @@
 """Compares what the client was told, what is recorded, and what workers did.
 
-lost        answered 202, and there is no outcome
+lost        answered 202, and the sink does not know it, or its file; an outcome that was seen, and
+            nobody has it any more. A job that is merely unfinished is none: it is open
 double      an id with two outcomes: two in the file, or one that changed after it was seen, or after
             it was answered as cancelled
 phantom     an outcome of a job that was never submitted, or was certainly not accepted; one that no
             run of a worker explains
 twice       a job that was submitted again by its id or key, and has become two
-open        not final after everything was healed, though nobody was promised anything
+open        known, and not final after everything was healed
 strange     an answer that none of these jobs may get
 """
 
@@ -40,13 +41,13 @@ def check(history, at_sink, in_file=None):
     if in_file is not None:
         known |= set(in_file)
         _compare_file(verdict, recorded, in_file)
-    _find_lost(verdict, history, recorded)
+    _find_lost(verdict, history, recorded, at_sink, in_file)
     _find_double(verdict, history, recorded)
     jobs = _jobs_by_id(verdict, history)
     _find_phantoms(verdict, history, recorded, known, jobs)
     _find_twice(verdict, history, known, jobs)
-    for id in sorted(known - set(recorded) - history.accepted):
-        verdict.open.append(f"{id} has no outcome")
+    for id in sorted(known - set(recorded)):
+        verdict.open.append(f"{id} has no outcome; its runs: {_runs_of(history, id)}")
     verdict.figures = _figures(history, recorded)
     return verdict
 
@@ -62,10 +63,19 @@ def _compare_file(verdict, recorded, in_file):
             verdict.lost.append(f"{id} has an outcome that is not in the file")
 
 
-def _find_lost(verdict, history, recorded):
-    for id in sorted(history.accepted - set(recorded)):
-        runs = [f"{nonce} {run.how or '-'}" for nonce, run in history.runs.items() if run.id == id]
-        verdict.lost.append(f"{id} was accepted and has no outcome; its runs: {runs}")
+def _find_lost(verdict, history, recorded, at_sink, in_file):
+    places = [("the sink", at_sink)] + ([("the file", in_file)] if in_file is not None else [])
+    for place, known in places:
+        for id in sorted(history.accepted - set(known)):
+            verdict.lost.append(f"{id} was accepted, and {place} does not know it; its runs: "
+                                f"{_runs_of(history, id)}")
+    for id in sorted((set(history.seen) | history.cancelled) - set(recorded)):
+        told = sorted(history.seen.get(id, ())) or "cancelled"
+        verdict.lost.append(f"{id} had the outcome {told}, and has none now")
+
+
+def _runs_of(history, id):
+    return [f"{nonce} {run.how or '-'}" for nonce, run in history.runs.items() if run.id == id]
 
 
 def _find_double(verdict, history, recorded):
@@ -77,8 +87,6 @@ def _find_double(verdict, history, recorded):
         others = [o for o in recorded.get(id, ()) if not o.startswith("cancelled:")]
         if others:
             verdict.double.append(f"{id} was cancelled, said the answer, and is {others}")
-    for id in sorted(set(history.seen) - set(recorded) - history.accepted):
-        verdict.lost.append(f"{id} had the outcome {sorted(history.seen[id])} and has none now")
 
 
 def _jobs_by_id(verdict, history):

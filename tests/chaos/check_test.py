@@ -69,18 +69,28 @@ class Check(unittest.TestCase):
         self.assertEqual((figures["accepted"], figures["refused"], figures["unknown"]), (4, 1, 1))
 
     def test_lost_is_a_202_that_the_sink_does_not_know(self):
-        self.assert_found(verdict(["try 7 c-7 -", "took 7 c-7"]), lost=1)
+        found = verdict(["try 7 c-7 -", "took 7 c-7"], file=None)
+        self.assert_found(found, lost=1)
 
-    def test_lost_is_a_202_that_never_ends(self):
-        self.assert_found(verdict(["try 7 c-7 -", "took 7 c-7"], sink={"c-7": None}), lost=1)
+    def test_lost_is_a_202_that_the_file_does_not_know(self):
+        file = {id: [outcome] for id, outcome in GOOD_SINK.items()}
+        found = verdict(["try 7 c-7 -", "took 7 c-7"], sink={"c-7": None}, file=file)
+        self.assert_found(found, lost=1, open=1)
+
+    def test_unfinished_is_not_lost(self):
+        found = verdict(["try 7 c-7 -", "took 7 c-7"], sink={"c-7": None})
+        self.assert_found(found, open=1)
 
     def test_lost_is_an_outcome_that_is_not_in_the_file(self):
-        file = {id: [outcome] for id, outcome in GOOD_SINK.items() if id != "c-1"}
+        file = {id: [outcome] for id, outcome in GOOD_SINK.items()}
+        file["c-1"] = []
         self.assert_found(verdict(file=file), lost=1)
 
     def test_lost_is_an_outcome_that_was_seen_and_is_gone(self):
         found = verdict(["try 7 c-7 -", "seen c-7 cancelled:cancelled:"])
         self.assert_found(found, lost=1)
+        found = verdict(["try 7 c-7 -", "seen c-7 cancelled:cancelled:"], sink={"c-7": None})
+        self.assert_found(found, lost=1, open=1)
 
     def test_double_is_an_outcome_that_changed(self):
         self.assert_found(verdict(["seen made-2 succeeded:v.1.1"]), double=1)

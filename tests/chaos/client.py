@@ -85,8 +85,12 @@ class Client:
 
     def _arrivals(self):
         """Jobs a second. More when few are in flight, so that a kill always meets some."""
-        missing = (self._wanted - self._in_flight) / self._wanted
-        return self._rate * min(3.0, max(0.05, 1 + 2 * missing))
+        return self._rate * min(3.0, max(0.05, 0.4 + 5 * self._missing()))
+
+    def _missing(self):
+        """The share of what is wanted in flight that neither is nor is about to be: what is asked
+        while a ventilator is stopped comes all at once."""
+        return 1 - (self._in_flight + len(self._submissions)) / self._wanted
 
     def _start(self, coroutine, tasks):
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -118,8 +122,10 @@ class Client:
         """The number and the body of a new one."""
         number, chance = next(self._jobs), self._chance
         slow = chance.random() < 0.05  # it outlives what a ventilator needs to come back
+        # On a slow machine, where they end as fast as they can be submitted, they take longer.
+        longest = round(200 * (1 + 7 * max(0.0, self._missing())))
         payload = {"job": number, "fails": chance.choice([0] * 36 + [1, 1, 2, 9]),
-                   "ms": chance.randint(400, 4_000) if slow else chance.randint(1, 200)}
+                   "ms": chance.randint(400, 4_000) if slow else chance.randint(1, longest)}
         body = {"kind": "chaos", "payload": payload, "priority": chance.choice([4, 4, 4, 2, 8]),
                 **more}
         if payload["fails"]:

@@ -39,12 +39,14 @@ class History:
     unknown: set = field(default_factory=set)    # jobs
     seen: dict = field(default_factory=dict)     # id -> the outcomes that were seen
     looks: int = 0
+    lines: int = 0      # of the client
     cancelled: set = field(default_factory=set)  # ids whose cancellation was answered as their outcome
     strange: list = field(default_factory=list)
     runs: dict = field(default_factory=dict)     # nonce -> Run
     done: set = field(default_factory=set)       # ids that a worker has finished
 
     def hear_client(self, line):
+        self.lines += 1
         word, *rest = line.split(" ")
         if word == "try":
             self.tried[int(rest[0])] = (rest[1], rest[2])

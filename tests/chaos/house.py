@@ -1,25 +1,14 @@
 """The processes of a run: started, killed, stopped, started again. Only those that it started are
 ended, each by its id; they end with it."""
 
-import ctypes
-import os
 import pathlib
 import resource
 import signal
-import socket
-import subprocess
-import sys
-import time
+
+import processes
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 PORTS = 16              # of a run, in a row
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
-
-
-def _end_with_parent():
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
@@ -36,10 +25,7 @@ class Process:
         with open(self._log, "ab") as log:
             log.write(f"---- life {self.lives}\n".encode())
             log.flush()
-            self._process = subprocess.Popen(
-                [str(word) for word in self._command(self.lives)], stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL, env={**os.environ, **(self._environment or {})},
-                preexec_fn=_end_with_parent)
+            self._process = processes.spawn(self._command(self.lives), log, self._environment)
 
     @property
     def alive(self):
@@ -102,8 +88,9 @@ class House:
             self._role("gateway", f"gateway-{i}", "gateway", "--http", f"127.0.0.1:{port}",
                        "--ventilator", self.door, "--sink", self.sink_door)
             for i, port in enumerate(self.gateways)]
-        self.processes += [self._cpp_worker(f"cpp{i}", 12) for i in range(4)]
-        self.processes += [self._sdk_worker("threads", 8), self._sdk_worker("loop", 16)]
+        # Few slots: who keeps hundreds of jobs in flight has to submit as fast as they work.
+        self.processes += [self._cpp_worker(f"cpp{i}", 8) for i in range(4)]
+        self.processes += [self._sdk_worker("threads", 6), self._sdk_worker("loop", 12)]
         self.processes += [self._plain_worker(f"plain{i}") for i in range(2)]
 
     def _role(self, role, name, *words):
@@ -124,8 +111,8 @@ class House:
             HERE / "plain_worker.py", self._control, self.runs_log(name), f"{name}.{life}"])
 
     def _python(self, name, command):
-        return Process("worker", name, lambda life: [sys.executable, "-B", *command(life)],
-                       self._log(name), {"PYTHONPATH": str(ROOT / "clients" / "python")})
+        return Process("worker", name, lambda life: [processes.PYTHON, "-B", *command(life)],
+                       self._log(name), processes.PYTHON_PATH)
 
     def _log(self, name):
         return self._folder / f"{name}.log"
@@ -147,30 +134,3 @@ class House:
     def end(self):
         for process in reversed(self.processes):
             process.end()
-
-
-def free_ports():
-    """The first of some free ports in a row: odd, as a door must be, and below those that are
-    given out to connections."""
-    for first in range(11_001 + os.getpid() % 400 * 20, 19_980, 20):
-        if all(_is_free(first + i) for i in range(PORTS)):
-            return first
-    raise SystemExit("chaos: no free ports between 11001 and 19980")
-
-
-def _is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
-
-
-def wait_until(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"after {seconds} s still not: {what}")
-        time.sleep(0.02)

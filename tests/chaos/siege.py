@@ -2,7 +2,6 @@
 
 import contextlib
 import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -12,12 +11,13 @@ import zmq
 import outcomes
 from history import Logs
 from house import HERE, Process
+from processes import PYTHON
 from recovery import Recoveries
 
 IN_FLIGHT_LEAST = 500   # a kill with fewer does not count
-IN_FLIGHT_WANTED = 900
+IN_FLIGHT_WANTED = 800
 DEATHS_MAX = 20         # that nobody here brought about
-PATIENCE = 20.0         # seconds until a blow is dealt whatever is in flight
+PATIENCE = 8.0          # seconds until a blow is dealt whatever is in flight
 
 
 class Siege:
@@ -32,7 +32,7 @@ class Siege:
         self.died = []              # who ended by itself
         self._client_log = client_log
         self._client = subprocess.Popen(
-            [sys.executable, "-B", HERE / "client.py", "--gateways", *map(str, house.gateways),
+            [PYTHON, "-B", HERE / "client.py", "--gateways", *map(str, house.gateways),
              "--seed", str(seed), "--rate", str(rate), "--in-flight", str(IN_FLIGHT_WANTED),
              "--log", client_log], stdin=subprocess.PIPE)
         self._context = zmq.Context()
@@ -56,6 +56,8 @@ class Siege:
             self._errands.remove(errand)
             errand[1]()
         self._look_for_the_dead()
+        if self._client.poll() is not None:
+            raise RuntimeError(f"the client has ended with {self._client.returncode}")
         self._ask_sink(now)
         if now - self._told_at > 0.1:
             self._told_at = now
@@ -74,8 +76,6 @@ class Siege:
                 process.start()
         if len(self.died) > DEATHS_MAX:
             raise RuntimeError(f"it goes on dying: {self.died[-1]}")
-        if self._client.poll() is not None:
-            raise RuntimeError(f"the client has ended with {self._client.returncode}")
 
     def _ask_sink(self, now):
         """The logs count what was quarantined or cancelled as in flight; the sink knows better."""
@@ -104,6 +104,13 @@ class Siege:
             raise RuntimeError("the client has ended") from None
 
     # ---- blows
+
+    def fill(self, patience):
+        """Until enough jobs are in flight. Raises when none has come for `patience` seconds."""
+        full = self._wait(lambda: self.turn() or self.in_flight() >= IN_FLIGHT_LEAST,
+                          lambda: len(self.logs.history.accepted), patience)
+        if not full:
+            raise TimeoutError(f"{patience} s without a new job, and {self.in_flight()} in flight")
 
     def deal(self, blows):
         last = time.monotonic()
@@ -151,24 +158,45 @@ class Siege:
     # ---- afterwards
 
     def heal(self, patience):
-        """Everybody is started, the client comes to its end, and the sink has no open jobs. Returns
-        how long that took."""
+        """Everybody is started, the client comes to its end, and every job that the sink knows has its
+        outcome. Neither has to be quick; `patience` is how many seconds may pass in which nothing
+        moves. Returns how long it took, and the outcome by id."""
         begun = time.monotonic()
         for errand in sorted(self._errands, key=lambda e: e[0]):
             errand[1]()
         self._errands = []
         self._tell_client("stop")
-        while self._client.poll() is None and time.monotonic() < begun + patience:
-            self.logs.read()
-            time.sleep(0.02)
-        if self._client.poll() is None:
-            self.logs.history.strange.append(f"the client still asks after {patience} s")
-        self._open_jobs()
-        while time.monotonic() < begun + patience and self._open_jobs()[-1:] != [0]:
-            self._ask_for_stats()
-            time.sleep(0.1)
+        if not self._wait(lambda: self._rest() or self._client.poll() is not None,
+                          lambda: self.logs.history.lines, patience):
+            self.logs.history.strange.append(f"the client has said nothing for {patience} s")
+            self._client.kill()
+        looks = [{}]
+
+        def all_final():
+            self._rest()
+            looks.append(outcomes.at_sink(self._house.status, self.logs.history.accepted))
+            return None not in looks[-1].values()
+
+        self._wait(all_final, lambda: sum(o is not None for o in looks[-1].values()), patience)
         self.logs.read()
-        return time.monotonic() - begun
+        return time.monotonic() - begun, looks[-1]
+
+    def _rest(self):
+        """Nobody is hit any more; who ends now does so by itself."""
+        self._look_for_the_dead()
+        self.logs.read()
+        time.sleep(0.02)
+
+    @staticmethod
+    def _wait(condition, progress, patience):
+        """False: what progress() says was the same for so long. A slow machine is no fault."""
+        last, end = progress(), time.monotonic() + patience
+        while not condition():
+            if (now := progress()) != last:
+                last, end = now, time.monotonic() + patience
+            if time.monotonic() > end:
+                return False
+        return True
 
     def counted(self):
         """Kills by role and by process, of those that met enough jobs in flight."""

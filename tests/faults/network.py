@@ -4,13 +4,12 @@ Everything has the process id in its name and is removed in the end. Needs root.
 """
 
 import contextlib
+import ctypes
 import os
-import pathlib
 import subprocess
-import tempfile
 
-import processes
-from processes import PENSTOCK, PYTHON, HERE, ROOT, House, Process
+import house
+from house import HERE, PENSTOCK, PYTHON, PYTHON_PATH, Roles
 
 NET = "10.213.78"
 HOSTS = {"sink": 2, "ventilator": 3, "gateway": 4, "worker-a": 5, "worker-b": 6, "second": 7}
@@ -78,6 +77,12 @@ class Network:
         """Of what `from_` sends, nothing reaches `at`; the other way is open."""
         self.inside(at, "iptables", "-A", "INPUT", "-s", address(from_), "-j", "DROP")
 
+    def drop_farewells(self, at):
+        """What says that a connection has ended never leaves this host, however often it is said."""
+        for flag in ("FIN", "RST"):
+            self.inside(at, "iptables", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", flag, flag, "-j",
+                        "DROP")
+
     def heal(self, at):
         self.inside(at, "iptables", "-F")
 
@@ -93,46 +98,46 @@ def _entered(path):
 
 
 def os_setns(descriptor):
-    if processes._libc.setns(descriptor, 0x40000000) != 0:  # CLONE_NEWNET
+    if ctypes.CDLL(None).setns(descriptor, 0x40000000) != 0:  # CLONE_NEWNET
         raise AssertionError("can't enter a network namespace")
 
 
-class SpreadHouse(House):
+class SpreadHouse(Roles):
     """A house whose roles are on hosts of their own, with a durable store."""
 
-    def __init__(self, network):  # pylint: disable=super-init-not-called
+    http = [8080]
+
+    def __init__(self, network):
+        super().__init__()
         self.network = network
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-faults-"))
-        self.runs = self.folder / "runs"
-        self.runs.touch()
-        self.http, self.processes, self.workers = [8080], [], []
         self.sink_door = f"tcp://{address('sink')}:5557"
-        self.sink = self.on("sink", "sink", "--bind", f"{address('sink')}:5557", "--store",
-                            self.folder / "jobs.db", "--sync", "normal")
+        self.sink = self.penstock_on("sink", "sink", "--bind", f"{address('sink')}:5557", "--store",
+                                     self.folder / "jobs.db", "--sync", "normal")
         self.ventilator = self.ventilator_on("ventilator")
-        self.gateway = self.on("gateway", "gateway", "--http", f"{address('gateway')}:8080",
-                               "--ventilator", f"tcp://{address('ventilator')}:5555", "--sink",
-                               self.sink_door)
+        self.gateway = self.penstock_on(
+            "gateway", "gateway", "--http", f"{address('gateway')}:8080", "--ventilator",
+            f"tcp://{address('ventilator')}:5555", "--sink", self.sink_door)
         self.worker_a, self.worker_b = (self.worker_on(host) for host in ("worker-a", "worker-b"))
 
-    def on(self, name, *words, environment=None):
-        host = name.removesuffix("-worker")
-        words = words if words[0] == PYTHON else (PENSTOCK, *words)
-        process = Process(name, words, self.folder / f"{name}.log", environment,
+    def on(self, host, name, words, environment=None):
+        return self.start(name, words, environment,
                           ["ip", "netns", "exec", self.network.name(host)])
-        self.processes.append(process)
-        return process
+
+    def penstock_on(self, host, *words):
+        return self.on(host, host, [PENSTOCK, *words])
 
     def ventilator_on(self, host):
-        return self.on(host, "ventilator", "--bind", f"{address(host)}:5555", "--sink",
-                       self.sink_door, "--kinds", "note", "--advertise", address(host))
+        return self.penstock_on(host, "ventilator", "--bind", f"{address(host)}:5555", "--sink",
+                                self.sink_door, "--kinds", "note", "--advertise", address(host))
 
-    def worker_on(self, host, ventilator="ventilator"):
-        control = f"tcp://{address(ventilator)}:5556"
-        return self.on(f"{host}-worker" if host == ventilator else host, PYTHON, "-B", HERE / "sdk_worker.py", control, 2, self.runs, host,
-                       "note", environment={"PYTHONPATH": str(ROOT / "clients" / "python")})
+    def worker_on(self, host, ventilator="ventilator", name=None):
+        name = name or host
+        words = [PYTHON, "-B", HERE / "sdk_worker.py", f"tcp://{address(ventilator)}:5556", 2,
+                 self.runs, name, "note"]
+        self.workers.append(self.on(host, name, words, PYTHON_PATH))
+        return self.workers[-1]
 
     def ask(self, method, path, body=None, headers=(), port=None, patience=30, or_none=False):
         with self.network.enter_hub():
-            return processes.ask(address("gateway"), port or 8080, method, path, body, headers,
-                                 patience, or_none)
+            return house.ask(address("gateway"), port or 8080, method, path, body, headers, patience,
+                             or_none)

@@ -3,7 +3,7 @@
 import concurrent.futures
 import unittest
 
-from processes import House
+from house import House, until
 
 BODY = {"kind": "note", "payload": {"say": "once"}}
 OTHER = {"kind": "note", "payload": {"say": "something else"}}
@@ -40,7 +40,7 @@ class Idempotency(unittest.TestCase):
             finished = self.hundred_at_once(house, "finished")[0][1]["id"]
             house.outcome(finished)
             worker.kill()
-            house.until(lambda: not house.ask("GET", "/v1/workers")[1].get("workers"), 20,
+            until(lambda: not house.ask("GET", "/v1/workers")[1].get("workers"), 20,
                         "the worker is gone")
             waiting = self.hundred_at_once(house, "open")[0][1]["id"]
             for process in house.processes:
