@@ -2,13 +2,14 @@
 outcome, and ran once where nobody had a reason to run it again."""
 
 import collections
+import itertools
 import signal
 import threading
 import time
 import unittest
 
+from house import need_root, until
 from network import Network, SpreadHouse
-from processes import need_root
 
 EVERY = 0.03  # seconds between two submissions
 
@@ -33,7 +34,7 @@ class Client(threading.Thread):
     def run(self):
         i = 0
         while not self._left.wait(EVERY):
-            id = f"{self._name}-{i}"
+            id = f"{self._name}{i}"
             body = {"kind": "note", "id": id, "payload": {"say": id, "seconds": 0.02}}
             status, *_ = self._house.ask("POST", "/v1/jobs", body, patience=4, or_none=True)
             if status == 202:
@@ -41,7 +42,12 @@ class Client(threading.Thread):
                 i += 1
 
 
+Seen = collections.namedtuple("Seen", "again began_meanwhile")
+
+
 class Partitions(unittest.TestCase):
+    faults = itertools.count(1)  # each has jobs of its own: a name that was used is no new job
+
     @classmethod
     def setUpClass(cls):
         need_root(cls("test_sink_stopped"), "it gives each role a network namespace of its own")
@@ -51,28 +57,40 @@ class Partitions(unittest.TestCase):
         cls.house = SpreadHouse(cls.network)
         cls.addClassCleanup(cls.house.__exit__, None)
         cls.house.__enter__()
-        cls.wait_for_workers()
-
-    @classmethod
-    def wait_for_workers(cls):
-        cls.house.until(lambda: len((cls.house.ask("GET", "/v1/workers", or_none=True)[1] or {})
-                                    .get("workers", [])) >= 2, 40, "both workers are there")
+        until(lambda: len(cls.house.worker_names()) >= 2, 40, "both workers are there")
 
     def during(self, fault, patience=60):
-        """Jobs come before, during and after; (their attempts by id, how many)."""
-        name = self.id().rsplit(".", 1)[1].removeprefix("test_")
+        """Jobs come and are run before, during and after the fault. Which of them ran how often, if
+        more than once, and how many runs began while it lasted."""
+        name = f"fault-{next(self.faults)}-"
         with Client(self.house, name) as client:
-            self.house.until(lambda: len(client.accepted) >= 10, 30, "jobs are accepted before")
+            until(lambda: len(client.accepted) >= 10 and len(self.began(name)) >= 5, 30,
+                  "jobs are accepted and run before")
+            before = len(self.began(name))
             fault()
-            before = len(client.accepted)
-            self.house.until(lambda: len(client.accepted) >= before + 10, patience,
-                             "jobs are accepted after")
+            meanwhile = len(self.began(name)) - before
+            accepted, ran = len(client.accepted), len(self.began(name))
+            until(lambda: len(client.accepted) >= accepted + 10
+                  and len(self.began(name)) >= ran + 10, patience, "jobs are accepted and run after")
         for id in client.accepted:
             found = self.house.outcome(id, patience)
             self.assertEqual((found["state"], found["result"]), ("succeeded", id))
-        runs = collections.Counter(id for id, *_ in self.house.started() if id.startswith(name))
+        runs = collections.Counter(self.began(name))
         self.assertLessEqual(set(client.accepted), set(runs))
-        return {id: count for id, count in runs.items() if count > 1}, len(client.accepted)
+        return Seen({id: count for id, count in runs.items() if count > 1}, meanwhile)
+
+    def began(self, name):
+        """The ids of what began, once for each run."""
+        return [id for id, *_ in self.house.started() if id.startswith(name)]
+
+    def assert_each_ran_once(self, fault):
+        self.assertEqual(self.during(fault).again, {})
+
+    def assert_each_ran_once_and_others_went_on(self, fault):
+        """Nobody but one worker has the fault, so the other one begins jobs while it lasts."""
+        seen = self.during(fault)
+        self.assertEqual(seen.again, {})
+        self.assertGreater(seen.began_meanwhile, 5)
 
     def stop_for(self, process, seconds):
         def fault():
@@ -96,50 +114,61 @@ class Partitions(unittest.TestCase):
         return fault
 
     def test_ventilator_stopped(self):
-        self.assertEqual(self.during(self.stop_for(self.house.ventilator, 3))[0], {})
+        self.assert_each_ran_once(self.stop_for(self.house.ventilator, 3))
 
     def test_sink_stopped(self):
-        self.assertEqual(self.during(self.stop_for(self.house.sink, 3))[0], {})
+        self.assert_each_ran_once(self.stop_for(self.house.sink, 3))
 
     def test_gateway_stopped(self):
-        self.assertEqual(self.during(self.stop_for(self.house.gateway, 3))[0], {})
+        self.assert_each_ran_once(self.stop_for(self.house.gateway, 3))
 
     def test_worker_stopped(self):
-        self.assertEqual(self.during(self.stop_for(self.house.worker_a, 3))[0], {})
+        self.assert_each_ran_once_and_others_went_on(self.stop_for(self.house.worker_a, 3))
 
     def test_link_down_for_3_s(self):
-        for host in ("ventilator", "sink", "gateway", "worker-a"):
+        for host in ("ventilator", "sink", "gateway"):
             with self.subTest(host):
-                self.assertEqual(self.during(self.down_for(host, 3))[0], {})
+                self.assert_each_ran_once(self.down_for(host, 3))
+        with self.subTest("worker-a"):
+            self.assert_each_ran_once_and_others_went_on(self.down_for("worker-a", 3))
 
     def test_link_down_for_12_s(self):
         """Longer than TCP waits: connections end, and what may not have arrived is sent again."""
         for host in ("sink", "ventilator", "worker-a"):
             with self.subTest(host):
-                again, _ = self.during(self.down_for(host, 12), patience=90)
+                again = self.during(self.down_for(host, 12), patience=90).again
                 self.assertLessEqual(len(again), 8, again)  # what was under way, no more
 
     def test_one_way(self):
-        for at, from_ in (("sink", "worker-a"), ("worker-a", "sink"), ("ventilator", "worker-a"),
-                          ("worker-a", "ventilator"), ("ventilator", "sink"),
-                          ("sink", "ventilator"), ("sink", "gateway"), ("gateway", "sink")):
+        for at, from_ in (("ventilator", "sink"), ("sink", "ventilator"), ("sink", "gateway"),
+                          ("gateway", "sink")):
             with self.subTest(f"{at} hears nothing of {from_}"):
-                self.assertEqual(self.during(self.one_way_for(at, from_, 3))[0], {})
+                self.assert_each_ran_once(self.one_way_for(at, from_, 2))
+        for at, from_ in (("sink", "worker-a"), ("worker-a", "sink"), ("ventilator", "worker-a"),
+                          ("worker-a", "ventilator")):
+            with self.subTest(f"{at} hears nothing of {from_}"):
+                self.assert_each_ran_once_and_others_went_on(self.one_way_for(at, from_, 2))
 
     def test_half_open(self):
-        """A worker that is killed while its link is down: nobody hears that its connections ended.
-        The next one, on the same host and address, is not taken for it."""
-        worker = self.house.worker_a
+        """A worker is killed, and its host's word that its connections have ended reaches nobody. The
+        next one, on the same host and address, is not taken for it."""
+        worker, both = self.house.worker_a, []
 
         def fault():
-            self.network.link("worker-a", up=False)
+            self.network.drop_farewells("worker-a")
+            old = worker.pid
             worker.kill()
-            time.sleep(1)
-            self.network.link("worker-a", up=True)
             worker.start()
+            until(lambda: self.is_known(worker.pid), 30, "the new one has joined")
+            both.append(self.is_known(old))
+            self.network.heal("worker-a")
 
-        again, _ = self.during(fault, patience=90)
+        again = self.during(fault, patience=90).again
+        self.assertEqual(both, [True], "nothing was half open: the ventilator knew of the death")
         self.assertLessEqual(len(again), 2)  # its slots
+
+    def is_known(self, pid):
+        return any(f"-{pid}-" in name for name in self.house.worker_names())
 
     def test_flapping(self):
         def fault():
@@ -148,7 +177,7 @@ class Partitions(unittest.TestCase):
                 time.sleep(0.1)
             self.network.link("ventilator", up=True)
 
-        self.assertEqual(self.during(fault)[0], {})
+        self.assert_each_ran_once(fault)
 
 
 class Fenced(unittest.TestCase):
@@ -159,11 +188,11 @@ class Fenced(unittest.TestCase):
             for id in ids:
                 body = {"kind": "note", "id": id, "payload": {"say": id, "seconds": 0.3}}
                 self.assertEqual(house.ask("POST", "/v1/jobs", body)[0], 202)
-            house.until(lambda: len(house.started()) >= 4, 20, "jobs run")
+            until(lambda: len(house.started()) >= 4, 20, "jobs run")
             old = house.ventilator
             old.send(signal.SIGSTOP)
             house.ventilator_on("second")
-            house.worker_on("second", ventilator="second")
+            house.worker_on("second", ventilator="second", name="second-worker")
             half = ids[len(ids) // 2:]
             for id in half:  # while the old one sleeps
                 self.assertEqual(house.outcome(id, 60)["state"], "succeeded")
@@ -171,8 +200,7 @@ class Fenced(unittest.TestCase):
             found = [house.outcome(id, 60) for id in ids]
             self.assertEqual({(job["state"], job["result"]) for job in found},
                              {("succeeded", id) for id in ids})
-            house.until(lambda: not old.alive or "fenced" in old.said(), 20, "it is told so")
-            time.sleep(1)  # in which nothing that it does may change an outcome
+            until(lambda: "fenced" in old.said(), 20, "it is told so")
             self.assertEqual([house.outcome(id) for id in ids], found)
             runs = collections.Counter(id for id, *_ in house.started())
             self.assertEqual(set(runs), set(ids))
