@@ -23,10 +23,12 @@ def note(payload, job):
     write("start", job)
     if payload.get("die"):
         os.kill(os.getpid(), signal.SIGKILL)
-    if payload.get("hold"):
-        ctypes.PyDLL(None).usleep(int(payload["hold"] * 1e6))  # keeps the global lock meanwhile
+    if payload.get("hold"):  # keeps the global lock until somebody opens this pipe to write
+        ctypes.PyDLL(None).open(payload["hold"].encode(), os.O_RDONLY)
     time.sleep(payload.get("seconds", 0))
     write("end", job)
+    if payload.get("fail"):
+        raise penstock.Fail("told-to", payload["fail"], retryable=False)
     return payload.get("say")
 
 
