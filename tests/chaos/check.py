@@ -65,10 +65,11 @@ def _compare_file(verdict, recorded, in_file):
 
 def _find_lost(verdict, history, recorded, at_sink, in_file):
     places = [("the sink", at_sink)] + ([("the file", in_file)] if in_file is not None else [])
-    for place, known in places:
-        for id in sorted(history.accepted - set(known)):
-            verdict.lost.append(f"{id} was accepted, and {place} does not know it; its runs: "
-                                f"{_runs_of(history, id)}")
+    for id in sorted(history.accepted):
+        without = [place for place, known in places if id not in known]
+        if without:
+            verdict.lost.append(f"{id} was accepted, and not known to {' nor to '.join(without)}; "
+                                f"its runs: {_runs_of(history, id)}")
     for id in sorted((set(history.seen) | history.cancelled) - set(recorded)):
         told = sorted(history.seen.get(id, ())) or "cancelled"
         verdict.lost.append(f"{id} had the outcome {told}, and has none now")

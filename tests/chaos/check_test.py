@@ -187,7 +187,9 @@ class Plan(unittest.TestCase):
     ROLES = ("worker", "gateway", "ventilator", "sink")
 
     def test_the_same_seed_deals_the_same_blows(self):
-        self.assertEqual(plan.blows(7, 300, self.ROLES, 10), plan.blows(7, 300, self.ROLES, 10))
+        stops = plan.Stops(10, self.ROLES)
+        self.assertEqual(plan.blows(7, 300, self.ROLES, stops),
+                         plan.blows(7, 300, self.ROLES, stops))
         self.assertNotEqual(plan.blows(7, 300, self.ROLES), plan.blows(8, 300, self.ROLES))
 
     def test_every_role_gets_its_share_and_some_fall_together(self):
@@ -197,10 +199,16 @@ class Plan(unittest.TestCase):
                          dict.fromkeys(self.ROLES, 75))
         self.assertGreater(sum(len(blow.victims) == 2 for blow in blows), 15)
 
+    def test_two_may_fall_together_most_of_the_time(self):
+        blows = plan.blows(7, 40, ("sink", "ventilator"), paired=0.9)
+        self.assertGreater(sum(len(blow.victims) == 2 for blow in blows), 10)
+
     def test_stops_come_besides(self):
-        blows = plan.blows(7, 40, self.ROLES, 20)
+        blows = plan.blows(7, 40, self.ROLES, plan.Stops(20, ("worker",), (5, 7)))
         self.assertEqual(sum(len(blow.victims) for blow in blows if blow.kills), 40)
-        self.assertEqual(sum(not blow.kills for blow in blows), 20)
+        stops = [blow.victims[0] for blow in blows if not blow.kills]
+        self.assertEqual([stop.role for stop in stops], ["worker"] * 20)
+        self.assertTrue(all(5 <= stop.pause <= 7 for stop in stops))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from outcomes import outcome_of
 
 TRIES = 14
 OUTSTANDING_MAX = 3_000     # requests: beyond, a job that comes is not submitted at all
-WATCHERS_MAX = 400
+WATCHERS_MAX = 800
 WATCHED_ON = 5.0            # seconds after the last submission
 NOT_ACCEPTED = 503
 PATIENCE = 4.0              # seconds until a request is given up, and made elsewhere
@@ -42,12 +42,12 @@ class Log:
 
 
 class Client:
-    def __init__(self, gateways, seed, rate, in_flight, log):
+    def __init__(self, gateways, seed, rate, in_flight, watched, log):
         self._gateways = [Gateway(port) for port in gateways]
         self._seed = seed
         self._chance = random.Random(f"client {seed}")
         self._rate = rate
-        self._wanted = in_flight
+        self._wanted, self._watched = in_flight, watched
         self._in_flight = 0
         self._log = log
         self._jobs = itertools.count(1)
@@ -215,7 +215,7 @@ class Client:
 
     def _took(self, number, id):
         self._log.write("took", number, id)
-        if len(self._watchers) < WATCHERS_MAX and self._chance.random() < 0.3:
+        if len(self._watchers) < WATCHERS_MAX and self._chance.random() < self._watched:
             self._start(self._watch(id), self._watchers)
         elif self._chance.random() < 0.02:
             self._start(self._cancel(id), self._submissions)
@@ -269,9 +269,11 @@ def main():
     flags.add_argument("--seed", required=True)
     flags.add_argument("--rate", type=float, required=True)
     flags.add_argument("--in-flight", type=int, required=True)
+    flags.add_argument("--watched", type=float, required=True)
     flags.add_argument("--log", required=True)
     given = flags.parse_args()
-    client = Client(given.gateways, given.seed, given.rate, given.in_flight, Log(given.log))
+    client = Client(given.gateways, given.seed, given.rate, given.in_flight, given.watched,
+                    Log(given.log))
     asyncio.run(client.run())
 
 

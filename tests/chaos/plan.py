@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-PAIRED = 0.12          # of the kills hit a second process in the same moment
+PAIRED = 0.12          # of the kills hit a second process in the same moment, if nobody says otherwise
 AT_ONCE = 0.5          # of the killed are started again at once; the others after a pause
 PAUSE_SECONDS = (0.05, 1.2)
 GAP_SECONDS = (0.15, 0.45)
@@ -24,18 +24,25 @@ class Blow:
     kills: bool = True  # False: they are stopped, and go on after their pauses
 
 
-def blows(seed, kills, roles, stops=0):
-    """`kills` kills, as many of each role as of any other, and `stops` stops in between."""
+@dataclass(frozen=True)
+class Stops:
+    count: int = 0
+    roles: tuple = ()
+    seconds: tuple = STOP_SECONDS
+
+
+def blows(seed, kills, roles, stops=Stops(), paired=PAIRED):
+    """`kills` kills, as many of each role as of any other, and the stops in between."""
     chance = random.Random(f"blows {seed}")
     out = []
     dealt = _deal(chance, kills, roles)
     while dealt:
         victims = [_victim(chance, dealt.pop())]
-        if dealt and dealt[-1] != victims[0].role and chance.random() < PAIRED:
+        if dealt and dealt[-1] != victims[0].role and chance.random() < paired:
             victims.append(_victim(chance, dealt.pop()))
         out.append(Blow(chance.uniform(*GAP_SECONDS), tuple(victims)))
-    for role in _deal(chance, stops, roles):
-        stop = Victim(role, chance.random(), chance.uniform(*STOP_SECONDS))
+    for role in _deal(chance, stops.count, stops.roles):
+        stop = Victim(role, chance.random(), chance.uniform(*stops.seconds))
         out.insert(chance.randrange(len(out) + 1), Blow(chance.uniform(*GAP_SECONDS), (stop,), False))
     return out
 

@@ -21,7 +21,7 @@ PATIENCE = 8.0          # seconds until a blow is dealt whatever is in flight
 
 
 class Siege:
-    def __init__(self, house, seed, rate, client_log, say):
+    def __init__(self, house, seed, rate, watched, client_log, say):
         self._house, self._say = house, say
         self.logs = Logs(client_log, house.runs_logs)
         self._errands = []          # (when, what to do)
@@ -34,7 +34,7 @@ class Siege:
         self._client = subprocess.Popen(
             [PYTHON, "-B", HERE / "client.py", "--gateways", *map(str, house.gateways),
              "--seed", str(seed), "--rate", str(rate), "--in-flight", str(IN_FLIGHT_WANTED),
-             "--log", client_log], stdin=subprocess.PIPE)
+             "--watched", str(watched), "--log", client_log], stdin=subprocess.PIPE)
         self._context = zmq.Context()
         self._sink = self._context.socket(zmq.DEALER)
         self._sink.linger = 0
@@ -52,9 +52,7 @@ class Siege:
         """Looks after everybody, once."""
         self.recoveries.look(self.logs.read())
         now = time.monotonic()
-        for errand in [e for e in self._errands if e[0] <= now]:
-            self._errands.remove(errand)
-            errand[1]()
+        self._run_errands(now)
         self._look_for_the_dead()
         if self._client.poll() is not None:
             raise RuntimeError(f"the client has ended with {self._client.returncode}")
@@ -63,6 +61,11 @@ class Siege:
             self._told_at = now
             self._tell_client(str(self.in_flight()))
         time.sleep(seconds)
+
+    def _run_errands(self, now):
+        for errand in [e for e in self._errands if e[0] <= now]:
+            self._errands.remove(errand)
+            errand[1]()
 
     def in_flight(self):
         return max(0, self.logs.history.in_flight() - self._ended_without_run)
@@ -158,13 +161,10 @@ class Siege:
     # ---- afterwards
 
     def heal(self, patience):
-        """Everybody is started, the client comes to its end, and every job that the sink knows has its
-        outcome. Neither has to be quick; `patience` is how many seconds may pass in which nothing
-        moves. Returns how long it took, and the outcome by id."""
+        """Everybody is started when it is time to, the client comes to its end, and every job that the
+        sink knows has its outcome. None of it has to be quick; `patience` is how many seconds may pass
+        in which nothing moves. Returns how long it took, and the outcome by id."""
         begun = time.monotonic()
-        for errand in sorted(self._errands, key=lambda e: e[0]):
-            errand[1]()
-        self._errands = []
         self._tell_client("stop")
         if not self._wait(lambda: self._rest() or self._client.poll() is not None,
                           lambda: self.logs.history.lines, patience):
@@ -174,6 +174,8 @@ class Siege:
 
         def all_final():
             self._rest()
+            if self._errands:
+                return False  # the sink itself may be stopped
             looks.append(outcomes.at_sink(self._house.status, self.logs.history.accepted))
             return None not in looks[-1].values()
 
@@ -183,6 +185,7 @@ class Siege:
 
     def _rest(self):
         """Nobody is hit any more; who ends now does so by itself."""
+        self._run_errands(time.monotonic())
         self._look_for_the_dead()
         self.logs.read()
         time.sleep(0.02)
