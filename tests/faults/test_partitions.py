@@ -63,6 +63,7 @@ class Partitions(unittest.TestCase):
         """Jobs come and are run before, during and after the fault. Which of them ran how often, if
         more than once, and how many runs began while it lasted."""
         name = f"fault-{next(self.faults)}-"
+        self.assertEqual(self.began(name), [], "these are old jobs")
         with Client(self.house, name) as client:
             until(lambda: len(client.accepted) >= 10 and len(self.began(name)) >= 5, 30,
                   "jobs are accepted and run before")

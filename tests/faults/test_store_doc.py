@@ -10,6 +10,7 @@ import unittest
 
 from house import ROOT, House, until
 
+JOBS = 50_000
 DOCUMENT = (ROOT / "docs" / "STORE.md").read_text()
 
 
@@ -85,7 +86,7 @@ class StoreDocument(unittest.TestCase):
         with House(durable=True) as house, Writers(house) as writers:
             house.worker()
             house.penstock("echoes", "worker", "--ventilator", house.door, "--slots", "2")
-            until(lambda: writers.accepted >= 20_000, 60, "there is something to copy")
+            until(lambda: writers.accepted >= JOBS, 120, "there is something to copy")
             self.submit(house, job("early"))
             early = house.outcome("early")
             before = writers.accepted
@@ -103,7 +104,7 @@ class StoreDocument(unittest.TestCase):
             house.wait_until_ready()
             self.assertEqual(house.ask("GET", "/v1/jobs/early")[1], early)
             self.assertEqual(house.ask("GET", "/v1/jobs/late")[0], 404)
-            self.assertGreaterEqual(self.jobs_in(house, "kept.db"), 20_000)
+            self.assertGreaterEqual(self.jobs_in(house, "kept.db"), JOBS)
             self.assertEqual(self.jobs_in(house, "jobs.db"), self.jobs_in(house, "kept.db"))
             until(lambda: self.open_jobs(house) == 0, 120, "what was open then is done")
 
