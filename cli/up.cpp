@@ -148,8 +148,9 @@ void House::start() {
     start_gateway();
     spdlog::info("HTTP on {}; workers join {}; sink door {}, status {}", http_, bind_.endpoint(1),
                  sink_door(), sink_status());
-    spdlog::info("{} x {} slots; jobs and outcomes are kept in memory", flags_.workers,
-                 flags_.worker.options.slots);
+    const std::string& file = sink_options(flags_.sink).store;
+    spdlog::info("{} x {} slots; jobs and outcomes are kept in {}", flags_.workers,
+                 flags_.worker.options.slots, file.empty() ? "memory" : file);
 }
 
 const RoleThread* House::ended() const {
