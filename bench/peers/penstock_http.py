@@ -9,7 +9,7 @@ class PenstockHttp(Peer):
     key, name = "penstock_http", "Penstock over HTTP (ab)"
     packages = ("apache2-utils",)
     first_jobs, most_jobs = 1_000, 200_000
-    durability = "memory (the only one yet): answered 202 after the sink has stored the job"
+    durability = "memory (the default): answered 202 after the sink has stored the job"
     ends = "all requests are answered, and the sink has counted all outcomes"
     lacks = AB_LACKS + ". The gateway keeps the connections of ab"
 
