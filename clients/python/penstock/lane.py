@@ -50,18 +50,24 @@ class Lane:
         """The ventilator's answer, a map; None while it is awaited. Raises WireError, also when the
         time is up."""
         if self._request.poll(0):
-            answer = wire.messages_of(self._request.recv())[0]
-            self._request.close()
-            self._request = None
-            self._let_go()  # it has heard what runs here, or doesn't want to
-            return answer
+            answers = wire.messages_of(self._request.recv())
+            if not answers:
+                raise wire.WireError("an empty answer")
+            self.stop_asking()
+            return answers[0]
         if moment >= self._until:
-            self.close()
+            self.stop_asking()
             raise wire.WireError("no answer")
         return None
 
+    def stop_asking(self):
+        if self._request is not None:
+            self._request.close()
+            self._request = None
+
     def enter(self, answer, moment):
         """Dials the lane of this answer. Raises WireError."""
+        self._let_go()  # whoever grants a lane has heard what runs here
         try:
             self.endpoint = wire.as_reached_from(answer["endpoint"], self.control)
             self.sink = wire.as_reached_from(answer["sink"], self.control)
@@ -128,8 +134,9 @@ class Lane:
             self._door = None
 
     def leave(self):
-        """Keeps the connection until the next question is answered: its end would make the
-        ventilator give what runs here to others before it hears that it still runs."""
+        """Keeps the connection until a lane is granted: its end would make the ventilator give what
+        runs here to others, and blame it, before it hears that it still runs. A refusal, or no
+        answer, says nothing of that."""
         self._left = (self._pull, self._monitor)
         self._pull = self._monitor = None
         self._close()

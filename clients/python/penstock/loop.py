@@ -114,7 +114,7 @@ class Loop:
         for message in self._lane.read(moment):
             self._obey(message, moment)
         if self._lane.silent(moment):
-            return self._leave("the ventilator has fallen silent", moment)
+            return self._leave("the ventilator has fallen silent", moment, self._lane.leave)
         if moment >= self._beat_at + HEARTBEAT_SECONDS:
             self._beat(moment)
 
@@ -163,7 +163,7 @@ class Loop:
 
     def _leave(self, reason, moment, leave=None):
         """The ventilator has given, or will give, what waits here to other workers; what runs here
-        runs on, and its results go to the sink as ever."""
+        runs on, and its results go to the sink as ever. leave: how, if it may still be there."""
         dropped = self._slots.hand_back()
         (leave or self._lane.close)()
         self._vain_since = moment
@@ -222,7 +222,7 @@ class Loop:
         if self._lane.open:
             self._lane.tell(wire.bye(self.name, [job.number for job in waiting]))
         else:
-            self._lane.close()
+            self._lane.stop_asking()
 
     def _end(self):
         # Results first, the lane last: its end makes the ventilator ask what became of its jobs,

@@ -38,6 +38,7 @@ class FakePipeline:
         self.port = self._bind_pair()
         self.sink_port = self.sink.bind_to_random_port("tcp://127.0.0.1")
         self.lanes = []
+        self._ends = []  # of their connections
         self.results = []
         self.numbers = {}
 
@@ -67,6 +68,7 @@ class FakePipeline:
         lane = self.context.socket(zmq.PUSH)
         port = lane.bind_to_random_port("tcp://127.0.0.1")
         self.lanes.append(lane)
+        self._ends.append(lane.get_monitor_socket(zmq.EVENT_DISCONNECTED))
         host = "127.0.0.1" if "via" in join else "*"  # who says what it dialled can dial the answer
         self.control.send(msgpack.packb({
             "type": "lane", "error": "", "worker": join.get("worker") or "w1",
@@ -74,7 +76,11 @@ class FakePipeline:
             "door": f"tcp://{host}:{self.port}", "window": 8, "epoch": 1, "ping": 5.0, **said}))
         return join
 
-    def refuse(self, why):
+    def lane_ends(self, index, within):
+        """Whether the worker ends its connection to it, in so many seconds."""
+        return bool(self._ends[index].poll(within * 1000))
+
+    def refuse(self, why="starting"):
         join = receive(self.control, "a join")
         self.control.send(msgpack.packb({"type": "lane", "error": why}))
         return join

@@ -7,13 +7,18 @@ from unittest import mock
 import msgpack
 
 import penstock
-from penstock import loop, wire
+from penstock import lane, loop, wire
 from tests.cases import WorkerCase
 from tests.fakes import receive, until
 
 
 
 class WorkerTest(WorkerCase):
+    def patch(self, module, name, value):
+        patched = mock.patch.object(module, name, value)
+        patched.start()
+        self.addCleanup(patched.stop)
+
     # ---- joining
 
     def test_join_says_what_this_worker_is(self):
@@ -265,15 +270,65 @@ class WorkerTest(WorkerCase):
         self.pipeline.give((1, "a", 0), (2, "b", 0), kind="wait")
         self.assertTrue(self.entered.wait(10))
         true_now = loop.now
-        later = mock.patch.object(loop, "now", lambda: true_now() + 2)
-        self.addCleanup(later.stop)
         with self.assertLogs("penstock", "WARNING") as logged:
-            later.start()
+            self.patch(loop, "now", lambda: true_now() + 2)
             join = self.pipeline.grant()
         self.assertIn("held up", logged.output[0])
         self.assertEqual(join["running"], [1])
         self.gate.set()
         self.assertEqual(self.pipeline.value(), "a")
+
+    # ---- lanes that may still be there: their end makes the ventilator blame what runs
+
+    def leave_with_a_job_that_runs(self, ping=0.1):
+        self.patch(loop, "REFUSED_SECONDS", 0.05)
+        self.start_joined(said={"ping": ping})
+        self.pipeline.give((1, "a", 0), kind="wait")
+        self.assertTrue(self.entered.wait(10))
+
+    def test_a_silent_lane_is_kept_over_refusals_until_there_is_another(self):
+        self.leave_with_a_job_that_runs()
+        for _ in range(3):
+            self.assertEqual(self.pipeline.refuse()["running"], [1])
+        self.assertFalse(self.pipeline.lane_ends(0, within=0.2))
+        self.assertEqual(self.pipeline.grant()["running"], [1])
+        self.assertTrue(self.pipeline.lane_ends(0, within=10))
+        self.gate.set()
+        self.assertEqual(self.pipeline.value(), "a")
+
+    def test_one_that_was_left_after_oversleeping_likewise(self):
+        self.leave_with_a_job_that_runs(ping=5.0)
+        true_now = loop.now
+        self.patch(loop, "now", lambda: true_now() + 2)
+        self.pipeline.refuse()
+        self.pipeline.refuse()
+        self.assertFalse(self.pipeline.lane_ends(0, within=0.2))
+
+    def test_a_join_that_is_not_answered_ends_no_lane_either(self):
+        self.patch(lane, "JOIN_SECONDS", 0.1)
+        self.leave_with_a_job_that_runs()
+        for _ in range(3):
+            receive(self.pipeline.control, "a join")
+            self.assertFalse(self.pipeline.lane_ends(0, within=0.2))
+            self.pipeline.control.send(msgpack.packb({"type": "lane", "error": "too late"}))
+
+    def test_a_drain_ends_no_lane_of_what_runs(self):
+        self.leave_with_a_job_that_runs()
+        self.pipeline.refuse()
+        with self.assertLogs("penstock", "INFO") as logged:
+            self.worker.stop()
+            until(lambda: "draining" in "".join(logged.output), "that it drains")
+        self.assertFalse(self.pipeline.lane_ends(0, within=0.2))
+        self.gate.set()
+        self.assertEqual(self.pipeline.value(), "a")
+        self.assertTrue(self.pipeline.lane_ends(0, within=10))
+
+    def test_an_empty_answer_is_none(self):
+        self.start()
+        receive(self.pipeline.control, "a join")
+        self.pipeline.control.send(msgpack.packb([]))
+        self.pipeline.grant()
+        until(lambda: self.worker.joined, "joined")
 
     def test_jobs_of_an_older_epoch_are_dropped(self):
         self.start_joined(said={"epoch": 5})
