@@ -24,19 +24,22 @@ class Kept:
     `most` bytes: then the oldest go. The loop's own.
 
     The sink records what comes over one connection in order, and a new connection begins with all
-    that is kept. So a frame that nobody will ever name (of another epoch, or of a lane that has
-    ended) goes with the first settled row of a frame behind it.
+    that is kept. So a frame that nobody will ever name (of another epoch, or of jobs that had ended
+    when the newest join asked) goes with the first settled row of a frame behind it.
+
+    A number is said once for each result of it, attempts of one job share it: each time it is the
+    oldest one that isn't settled, and one that nobody need name only if there is no other.
     """
 
     def __init__(self, most=BYTES_MAX):
         self._most = most
         self._cost = 0
         self._last = 0                # the place of the newest frame
-        self._entered = 0             # the last place before the lane of now
+        self._asked = 0               # the last place before the newest join
         self._epoch = 0
         self._frames = collections.OrderedDict()  # by place
         self._awaited = {}            # number -> its frame
-        self._repeated = {}           # number -> later frames of it, by later attempts
+        self._repeated = {}           # number -> later frames of it, of later attempts
         self._unnamed = collections.deque()       # places of frames that nobody will name
         self._complained = False
 
@@ -46,19 +49,22 @@ class Kept:
     def frames(self):
         return [kept.bytes for kept in self._frames.values()]
 
-    def frame_of(self, number):
-        """With the result of this job of the newest epoch; None if it isn't kept."""
-        kept = self._awaited.get(number)
-        return kept.bytes if kept is not None and kept.place in self._frames else None
+    def ask(self):
+        """A join leaves now: of what is kept it names nothing, so hardly any will be named."""
+        self._asked = self._last
+        self._unnamed = collections.deque(self._frames)
+        self._awaited = {number: kept for number, kept in self._awaited.items()
+                         if kept.place in self._frames}
+        self._repeated = {number: later for number, later in self._repeated.items()
+                          if number in self._awaited}
 
     def enter(self, epoch):
-        """A new lane: numbers are of this epoch, and of what is kept hardly any will be named."""
+        """A lane was granted: numbers are of this epoch."""
         if epoch != self._epoch:
             self._awaited.clear()
             self._repeated.clear()
+            self._unnamed = collections.deque(self._frames)
         self._epoch = epoch
-        self._entered = self._last
-        self._unnamed = collections.deque(self._frames)
 
     def add(self, frame, epoch, numbers):
         """numbers: one for each row."""
@@ -100,8 +106,9 @@ class Kept:
 
     def _await(self, number, kept):
         before = self._awaited.get(number)
-        if before is None or before.place <= self._entered:
+        if before is None or before.place <= self._asked:
             self._awaited[number] = kept
+            self._repeated.pop(number, None)
         else:
             self._repeated.setdefault(number, collections.deque()).append(kept)
 
@@ -118,6 +125,7 @@ class Kept:
         kept = self._frames.pop(place, None)
         if kept is not None:
             self._cost -= kept.cost
+            kept.bytes = None  # whoever awaits its numbers still has it
 
 
 def pairs_of(message, key):

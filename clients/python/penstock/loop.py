@@ -76,6 +76,9 @@ class Loop:
             self._serve(moment)
         elif not self._draining:
             self._join(moment)
+        self._send(moment)
+
+    def _send(self, moment):
         self._outlet.send(*self._outbox.taken(self.name, moment))
 
     def _wait(self):
@@ -124,7 +127,6 @@ class Loop:
         elif message["type"] == "job":
             self._take(message, moment)
         elif message["type"] == "cancel":
-            self._outlet.say_again(message.get("number"))
             job = self._slots.cancel(message.get("number"), message.get("id"))
             if job is not None:
                 job.started_at = moment
@@ -179,7 +181,10 @@ class Loop:
         if not self._lane.joining:
             if moment < self._join_at:
                 return
-            self._lane.ask(self._join_frame(self._slots.running(), self._epoch), moment)
+            join = self._join_frame(self._slots.running(), self._epoch)
+            self._send(moment)  # what has ended is not named
+            self._outlet.kept.ask()
+            self._lane.ask(join, moment)
         try:
             answer = self._lane.answer(moment)
             if answer is not None:

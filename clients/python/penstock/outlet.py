@@ -65,13 +65,6 @@ class Outlet:
             self._leave(results)
         self._pieces.ended(attempt for _, _, _, attempts in results for attempt in attempts)
 
-    def say_again(self, number):
-        """The ventilator asks for a result that has been sent: it may have come before the sink
-        knew whom to tell."""
-        frame = self.kept.frame_of(number) if type(number) is int else None
-        if frame is not None and self._up and not self._owes:
-            self._deliver([frame])
-
     def _leave(self, results):
         # The look at the events also makes libzmq notice a connection that has just come.
         if not self._socket.get(zmq.EVENTS) & zmq.POLLOUT:
@@ -79,11 +72,8 @@ class Outlet:
             return
         results = self.kept.frames() if self._owes else [frame for frame, *_ in results]
         self._owes = False
-        self._deliver(self._pieces.take() + results)
-
-    def _deliver(self, frames):
         try:
-            for frame in frames:
+            for frame in self._pieces.take() + results:
                 self._socket.send(frame, zmq.DONTWAIT)
         except zmq.Again:
             self._owes = True  # it has just broken, and the next one will come

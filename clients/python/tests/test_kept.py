@@ -1,6 +1,7 @@
 """What is kept of results, without sockets."""
 
 import unittest
+import weakref
 
 from penstock.kept import FRAME_COST, ROW_COST, Kept, pairs_of
 
@@ -9,6 +10,10 @@ class KeptTest(unittest.TestCase):
     def setUp(self):
         self.kept = Kept()
         self.kept.enter(1)
+
+    def join(self, epoch):
+        self.kept.ask()
+        self.kept.enter(epoch)
 
     def add(self, frame, *numbers, epoch=1):
         self.kept.add(frame, epoch, numbers)
@@ -39,7 +44,7 @@ class KeptTest(unittest.TestCase):
 
     def test_of_another_epoch_it_goes_with_the_first_settled_one_behind_it(self):
         self.add(b"old", 7)
-        self.kept.enter(2)
+        self.join(2)
         self.add(b"kept over", 8, epoch=1)
         self.kept.settled([7, 2])  # other jobs
         self.assertEqual(self.kept.frames(), [b"old", b"kept over"])
@@ -50,14 +55,24 @@ class KeptTest(unittest.TestCase):
 
     def test_of_a_lane_that_has_ended_likewise(self):
         self.add(b"a", 1)
-        self.kept.enter(1)
+        self.join(1)
         self.add(b"b", 2)
         self.kept.settled([2, 1])
         self.assertFalse(self.kept)
 
-    def test_it_may_be_named_on_the_next_lane(self):
+    def test_what_ended_while_a_join_was_answered_was_named_and_will_be(self):
+        self.kept.ask()
         self.add(b"a", 1)
         self.kept.enter(1)
+        self.add(b"b", 2)
+        self.kept.settled([2, 1])
+        self.assertEqual(self.kept.frames(), [b"a"])
+        self.kept.settled([1, 1])
+        self.assertFalse(self.kept)
+
+    def test_it_may_be_named_on_the_next_lane(self):
+        self.add(b"a", 1)
+        self.join(1)
         self.kept.settled([1, 1])
         self.assertFalse(self.kept)
 
@@ -71,11 +86,20 @@ class KeptTest(unittest.TestCase):
 
     def test_the_attempt_of_an_ended_lane_is_not_the_one_that_is_settled(self):
         self.add(b"first", 1)
-        self.kept.enter(1)
+        self.join(1)
         self.add(b"second", 1)
         self.add(b"third", 3)
         self.kept.settled([1, 1])
         self.assertEqual(self.kept.frames(), [b"third"])
+
+    def test_nor_are_those_that_were_repeated_there(self):
+        self.add(b"first", 1)
+        self.add(b"again", 1)
+        self.join(1)
+        self.add(b"second", 1)
+        self.add(b"and again", 1)
+        self.kept.settled([1, 1, 1, 1])
+        self.assertFalse(self.kept)
 
     def test_too_much_of_it_makes_the_oldest_go_and_is_said_once(self):
         kept = Kept(most=3 * (10 + FRAME_COST + ROW_COST))
@@ -91,15 +115,23 @@ class KeptTest(unittest.TestCase):
             kept.add(bytes(10), 1, [number])
         self.assertEqual(len(kept.frames()), 3)  # what was settled leaves room
 
+    def test_what_goes_for_want_of_room_is_held_by_nobody(self):
+        class Frame(bytearray):  # bytes can't be watched
+            pass
+        kept = Kept(most=100)
+        kept.enter(1)
+        frame = Frame(100)
+        watched = weakref.ref(frame)
+        kept.add(frame, 1, [1, 2])
+        del frame
+        self.assertIsNotNone(watched())
+        kept.add(bytes(100), 1, [3])
+        self.assertIsNone(watched())
+
     def test_one_that_is_too_large_alone_is_kept(self):
         kept = Kept(most=10)
         kept.add(bytes(100), 1, [1])
         self.assertEqual(len(kept.frames()), 1)
-
-    def test_a_result_is_found_by_its_number_for_as_long_as_it_is_kept(self):
-        self.add(b"a", 1, 2)
-        self.kept.settled([1, 1])
-        self.assertEqual([self.kept.frame_of(number) for number in (1, 2, 3)], [None, b"a", None])
 
     def test_what_is_said_must_be_pairs(self):
         self.assertEqual(pairs_of({}, "jobs"), [])

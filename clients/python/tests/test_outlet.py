@@ -65,16 +65,6 @@ class OutletTest(WorkerCase):
         self.assertEqual(self.ids(1), ["b"])
         self.has_no_result()
 
-    def test_a_cancel_that_comes_after_the_result_gets_it_again(self):
-        self.start_joined()
-        self.pipeline.give((1, "a", 0))
-        self.ids(1)
-        self.pipeline.say({"type": "cancel", "number": 1, "id": "a"})
-        self.assertEqual(self.ids(1), ["a"])
-        self.pipeline.settle("a")
-        self.pipeline.say({"type": "cancel", "number": 1, "id": "a"})
-        self.has_no_result()
-
     def test_hostile_words_about_it_forget_nothing(self):
         self.start_joined()
         self.pipeline.give((1, "a", 0))
@@ -142,6 +132,20 @@ class OutletTest(WorkerCase):
         self.ids(1)
         self.restart_sink()
         self.assertEqual(self.ids(1), ["d"])
+
+    def test_what_no_join_named_goes_with_what_is_settled_behind_it(self):
+        self.start_joined()
+        self.pipeline.give((1, "a", 0))
+        self.ids(1)
+        self.pipeline.lanes[0].close(linger=0)
+        self.pipeline.grant()
+        self.pipeline.give((2, "b", 0))
+        self.ids(1)
+        self.pipeline.settle("b")
+        self.pipeline.give((3, "c", 0))
+        self.ids(1)
+        self.restart_sink()
+        self.assertEqual(self.ids(1), ["c"])
 
     def test_a_ventilator_that_comes_back_is_asked_within_two_seconds(self):
         self.start()
