@@ -3,6 +3,8 @@
 #include "tests/unit/worker_fake_pipeline.hpp"
 #include "workers/kinds/kinds.hpp"
 
+#include <future>
+
 namespace penstock::testing {
 namespace {
 
@@ -51,17 +53,19 @@ TEST_F(PiecesTest, a_piece_is_sent_while_its_handler_runs) {
 }
 
 TEST_F(PiecesTest, an_asynchronous_job_may_say_pieces_from_any_thread) {
-    std::thread elsewhere;
+    using Started = std::pair<std::shared_ptr<Job>, Completion>;
+    std::promise<Started> started;
     run.worker.on_async("pieces", [&](const std::shared_ptr<Job>& job, const Completion& done) {
-        elsewhere = std::thread([job, done] {
-            job->partial(integer_value(1));
-            done(Reply::nil());
-        });
+        started.set_value({job, done});
     });
     start();
     pipeline.send_jobs("pieces", 1, 1, 1, "\xc0");
+    auto [job, done] = started.get_future().get();
+    std::jthread elsewhere([job = job, done = done] {
+        job->partial(integer_value(1));
+        done(Reply::nil());
+    });
     EXPECT_EQ(pipeline.results(1)[0].pieces.size(), 1u);
-    elsewhere.join();
 }
 
 TEST_F(PiecesTest, what_is_no_value_is_no_piece) {
