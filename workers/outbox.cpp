@@ -62,16 +62,20 @@ void Outbox::settle(const std::vector<Range>& rows) {
         JobNumber next = range.first;
         const JobNumber end = next + std::min<JobNumber>(range.count, ~next);
         while (next < end && settle_next(next)) ++next;
-        if (next < end) search(next, end);
+        if (next == end) continue;
+        std::set<JobNumber> found;
+        search(next, end, Among::named, found);
+        if (passing_ > 0) search(next, end, Among::passing, found);
     }
 }
 
-// True: it was the next one.
+// True: it was the next one, and no older one has the same number.
 bool Outbox::settle_next(JobNumber number) {
     for (; at_ != frames_.end(); ++at_, row_ = 0) {
         while (row_ < at_->rows.size() && at_->rows[row_] == 0) ++row_;
         if (row_ == at_->rows.size()) continue;
-        if (at_->rows[row_] != number || at_->epoch != epoch_) return false;
+        if (at_->rows[row_] != number || at_->epoch != epoch_ || at_->passes) return false;
+        if (was_passed_over(number)) return false;
         at_->rows[row_++] = 0;
         --at_->open;
         found_in(at_);
@@ -80,14 +84,25 @@ bool Outbox::settle_next(JobNumber number) {
     return false;
 }
 
-void Outbox::search(JobNumber first, JobNumber end) {
+// In a frame before the one where the next is expected: usually there is none.
+bool Outbox::was_passed_over(JobNumber number) const {
+    return std::any_of(frames_.begin(), std::list<Kept>::const_iterator(at_), [&](const Kept& kept) {
+        return !kept.passes && kept.epoch == epoch_ && kept.least <= number &&
+               number <= kept.most &&
+               std::find(kept.rows.begin(), kept.rows.end(), number) != kept.rows.end();
+    });
+}
+
+// Settles the oldest row of each number that is not `found` yet.
+void Outbox::search(JobNumber first, JobNumber end, Among among, std::set<JobNumber>& found) {
     for (auto next = frames_.begin(); next != frames_.end();) {
         const Place place = next++;
         if (place->epoch != epoch_ || place->most < first || place->least >= end) continue;
+        if (place->passes != (among == Among::passing)) continue;
         const std::size_t open = place->open;
         for (std::size_t i = 0; i < place->rows.size(); ++i) {
             JobNumber& row = place->rows[i];
-            if (row == 0 || row < first || row >= end) continue;
+            if (row == 0 || row < first || row >= end || !found.insert(row).second) continue;
             row = 0;
             --place->open;
             at_ = place;

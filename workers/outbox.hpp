@@ -2,13 +2,15 @@
 // Results that were sent and are not known to be recorded. They are sent again whenever the
 // connection to the sink is a new one: what the old one had on its way is gone. Pure.
 //
-// What is settled is told by numbers of the newest epoch, and nearly always in the order in which it
-// was sent: so the row behind the last one that was found is tried first, and a search is for the
-// rest. A frame goes when all of its rows are settled.
+// What is settled is told by numbers of the newest epoch, once for each result: attempts of one job
+// share a number, and each time it is the oldest row of it. That is nearly always the order in which
+// they were sent: so the row behind the last one that was found is tried first, and a search is for
+// the rest. A frame goes when all of its rows are settled.
 //
 // Not every frame is told of. A job of a ventilator that died may have another number by now, or
 // none; one that was sent before the newest join was not named in it, so it may be somebody else's.
-// Such frames pass: they go with the first settled row behind them, for the sink reads in order.
+// Such frames pass: they go with the first settled row behind them, for the sink reads in order. A
+// number is a row of theirs only if no other frame has it.
 
 #include "protocol/message.hpp"
 
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,7 +60,9 @@ private:
     using Place = std::list<Kept>::iterator;
 
     bool settle_next(JobNumber number);
-    void search(JobNumber first, JobNumber end);
+    [[nodiscard]] bool was_passed_over(JobNumber number) const;
+    enum class Among : bool { named, passing };
+    void search(JobNumber first, JobNumber end, Among among, std::set<JobNumber>& found);
     void found_in(Place place);
     void pass(Kept& kept);
     void drop(Place place);

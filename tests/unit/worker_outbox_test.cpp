@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <random>
-#include <set>
 
 namespace penstock::worker {
 namespace {
@@ -110,6 +109,49 @@ TEST_F(OutboxTest, what_no_join_named_is_found_by_its_number_too) {
     EXPECT_TRUE(outbox.empty());
 }
 
+TEST_F(OutboxTest, two_results_of_a_number_are_settled_one_after_the_other) {
+    keep("first", {1});
+    keep("second", {1});
+    settle(1);
+    EXPECT_EQ(kept(), (Names{"second"}));
+    settle(1);
+    EXPECT_TRUE(outbox.empty());
+}
+
+TEST_F(OutboxTest, two_results_of_a_number_in_one_frame_too) {
+    keep("both", {1, 1});
+    settle(1);
+    EXPECT_EQ(kept(), (Names{"both"}));
+    settle(1);
+    EXPECT_TRUE(outbox.empty());
+}
+
+TEST_F(OutboxTest, the_oldest_result_is_meant_also_where_others_behind_it_were_settled) {
+    keep("failed", {1});
+    keep("fine", {2});
+    keep("retried", {1});
+    settle(2); // a sink says the failures last
+    settle(1);
+    EXPECT_EQ(kept(), (Names{"retried"}));
+}
+
+TEST_F(OutboxTest, a_range_settles_one_result_of_each_number) {
+    keep("a", {1});
+    keep("b", {2});
+    keep("c", {1});
+    outbox.settle({{0, 9}});
+    EXPECT_EQ(kept(), (Names{"c"}));
+}
+
+TEST_F(OutboxTest, a_result_that_no_join_named_is_not_the_one_that_is_settled) {
+    keep("first", {1});
+    outbox.asks_to_join();
+    keep("second", {1});
+    keep("third", {3});
+    settle(1);
+    EXPECT_EQ(kept(), (Names{"third"}));
+}
+
 TEST(Outbox, beyond_its_bound_the_oldest_go) {
     Outbox outbox(10'000);
     outbox.has_lane(1);
@@ -125,41 +167,71 @@ TEST(Outbox, beyond_its_bound_the_oldest_go) {
     EXPECT_TRUE(outbox.empty());
 }
 
-// A seeded worker and sink that settle in order, out of order, twice and not at all.
+// The same rules without any haste.
+struct PlainOutbox {
+    struct Kept {
+        std::string name;
+        std::vector<JobNumber> rows;
+        bool passes = false;
+    };
+    std::vector<Kept> frames;
+
+    void settle(JobNumber number) {
+        for (const bool passes : {false, true}) {
+            const auto has_it = [&](const Kept& kept) {
+                return kept.passes == passes && std::ranges::count(kept.rows, number) > 0;
+            };
+            const auto found = std::ranges::find_if(frames, has_it);
+            if (found == frames.end()) continue;
+            found->rows.erase(std::ranges::find(found->rows, number));
+            for (auto before = frames.begin(); before != found && !passes; ++before) {
+                if (before->passes) before->rows.clear();
+            }
+            std::erase_if(frames, [](const Kept& kept) { return kept.rows.empty(); });
+            return;
+        }
+    }
+
+    // Nearly always of the oldest.
+    [[nodiscard]] JobNumber any(std::mt19937& random) const {
+        if (frames.empty()) return 1;
+        const auto& rows = frames[random() % 4 > 0 ? 0 : random() % frames.size()].rows;
+        return rows[random() % 4 > 0 ? 0 : random() % rows.size()];
+    }
+};
+
+// A seeded worker and sink that settle in order, out of order, twice and not at all, attempts of the
+// same job and what was sent over lanes before.
 TEST(Outbox, holds_what_is_not_settled_whatever_the_order) {
     for (unsigned seed = 1; seed <= 200; ++seed) {
         std::mt19937 random(seed);
-        const auto upto = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+        const auto one_in = [&](unsigned n) { return random() % n == 0; };
         Outbox outbox;
         outbox.has_lane(1);
-        std::vector<std::pair<std::string, std::set<JobNumber>>> model;
-        std::vector<JobNumber> open;
+        PlainOutbox model;
         JobNumber next = 1;
         for (int step = 0; step < 300; ++step) {
-            if (upto(2) == 0) {
+            if (one_in(50)) {
+                outbox.asks_to_join();
+                for (auto& frame : model.frames) frame.passes = true;
+            } else if (one_in(2)) {
                 std::vector<JobNumber> rows;
-                for (std::size_t i = 0; i <= upto(5); ++i) rows.push_back(next++);
+                for (unsigned i = 0; i <= random() % 6; ++i) {
+                    rows.push_back(one_in(8) ? model.any(random) : next++);
+                }
                 std::shuffle(rows.begin(), rows.end(), random);
-                model.emplace_back("frame-" + std::to_string(next),
-                                   std::set<JobNumber>(rows.begin(), rows.end()));
-                outbox.keep(std::make_shared<const std::string>(model.back().first), 1, rows);
-                open.insert(open.end(), rows.begin(), rows.end());
-            } else if (!open.empty()) {
-                const std::size_t at = upto(4) > 0 ? 0 : upto(open.size());
-                const Range range{open[at], static_cast<std::uint32_t>(1 + upto(3))};
+                model.frames.push_back({"frame-" + std::to_string(step), rows});
+                outbox.keep(std::make_shared<const std::string>(model.frames.back().name), 1, rows);
+            } else {
+                const Range range{model.any(random), static_cast<std::uint32_t>(1 + random() % 3)};
                 outbox.settle({range});
-                const auto is_in = [&](JobNumber n) {
-                    return n >= range.first && n < range.first + range.count;
-                };
-                std::erase_if(open, is_in);
-                for (auto& frame : model) std::erase_if(frame.second, is_in);
-                std::erase_if(model, [](const auto& frame) { return frame.second.empty(); });
+                for (std::uint32_t i = 0; i < range.count; ++i) model.settle(range.first + i);
             }
-            ASSERT_EQ(outbox.size(), model.size()) << "seed " << seed << " step " << step;
+            std::vector<std::string> left, expected;
+            for (const auto& frame : outbox.frames()) left.push_back(*frame);
+            for (const auto& frame : model.frames) expected.push_back(frame.name);
+            ASSERT_EQ(left, expected) << "seed " << seed << " step " << step;
         }
-        std::vector<std::string> left;
-        for (const auto& frame : outbox.frames()) left.push_back(*frame);
-        for (std::size_t i = 0; i < model.size(); ++i) EXPECT_EQ(left[i], model[i].first);
     }
 }
 
