@@ -68,7 +68,8 @@ zmq::socket_t open_socket(zmq::context_t& context, zmq::socket_type type) {
     s.set(zmq::sockopt::tcp_keepalive_intvl, 2);
     s.set(zmq::sockopt::tcp_keepalive_cnt, 3);
     s.set(zmq::sockopt::tcp_maxrt, 10'000);
-    // Queued messages outlive a reconnect; everything that matters is in a table besides.
+    // Queued messages outlive a reconnect; everything that matters is in a table besides. Where
+    // their order matters after one, it is 1 (workers/outlet.cpp).
     s.set(zmq::sockopt::immediate, 0);
     s.set(zmq::sockopt::linger, 0);
     s.set(zmq::sockopt::backlog, 4096);

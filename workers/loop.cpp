@@ -76,14 +76,14 @@ void Loop::run() {
 
 bool Loop::finished() const {
     if (stop_.at_once()) return true;
-    if (!life_.draining() || !open_.empty() || (sink_ && !sink_->flushed())) return false;
+    if (!life_.draining() || !open_.empty() || (sink_ && sink_->flushing())) return false;
     // What is on its way, and what was read and not recorded, would be gone with a sink that dies.
     return outbox_.empty() || now_ >= leave_by_;
 }
 
 // Until something happens.
 void Loop::rest() {
-    const bool nap = busy_ || (sink_ && !sink_->flushed());
+    const bool nap = busy_ || (sink_ && sink_->flushing());
     desk_->rest(nap ? Desk::Rest::nap : Desk::Rest::sleep);
     Duration wait = kNap;
     if (!nap) {

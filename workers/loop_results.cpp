@@ -45,7 +45,7 @@ void Loop::send_progress() {
     if (!desk_->has_progress() || now_ - progress_at_ < kProgressEvery) return;
     progress_at_ = now_;
     for (const auto& progress : desk_->take_progress()) {
-        if (sink_ && sink_->flushed()) sink_->send(transport::make_frame(encode(progress)));
+        if (sink_ && sink_->flushed()) sink_->send_fleeting(transport::make_frame(encode(progress)));
     }
 }
 
@@ -56,7 +56,7 @@ void Loop::send_partials() {
     for (auto& piece : desk_->take_partials()) {
         const auto room = sink_ && !too_much_unsent() ? Streams::Room::some : Streams::Room::none;
         if (streams_.admit(piece.id, piece.attempt, room))
-            sink_->send(transport::make_frame(std::move(piece.frame)));
+            sink_->send_fleeting(transport::make_frame(std::move(piece.frame)));
         else if (partials_dropped_++ == 0)
             log("pieces of results are dropped: the sink does not take what there is, or is a new one");
     }
@@ -68,13 +68,17 @@ Duration Loop::until_progress() const {
 
 // The first connection has nothing to make up for: what waits for it is sent.
 void Loop::sink_is(transport::PeerEvent::What what) {
-    if (what != transport::PeerEvent::What::up) return;
+    if (what == transport::PeerEvent::What::down) {
+        sink_->disconnected();
+        streams_.cut_all();
+        return;
+    }
+    sink_->connected();
     if (sink_was_up_) send_again();
     sink_was_up_ = true;
 }
 
 void Loop::send_again() {
-    streams_.cut_all();
     if (outbox_.empty()) return;
     log("a new connection to the sink: " + std::to_string(outbox_.size()) +
         " messages of results that it has not recorded are sent again");
@@ -89,7 +93,9 @@ void Loop::open_sink(const std::string& endpoint) {
     // Those in memory have no events.
     const Watch watch = is_inproc(endpoint) ? Watch() : Watch{&monitors_, sink_key_};
     sink_ = std::make_unique<Outlet>(context_, endpoint, "The worker", kResultsLinger, watch);
-    if (!is_first) send_again();
+    if (is_first) return;
+    streams_.cut_all();
+    send_again();
 }
 
 } // namespace penstock::worker
