@@ -53,7 +53,7 @@ class HouseCase(unittest.TestCase):
         cls.start_house()
         cls.client = penstock.Client(cls.url, retries=5)
         until(cls.answers, "a gateway that answers")
-        cls.start_worker()
+        cls.worker = cls.start_worker()
         until(lambda: len(cls.client.workers()) == 1, "a worker that has joined")
 
     @classmethod
@@ -89,6 +89,9 @@ class HouseCase(unittest.TestCase):
     def start_worker(cls, *options, slots=2):
         return cls.start(sys.executable, "-m", "penstock", "worker", "app:worker", "--slots",
                          str(slots), "--ventilator", f"tcp://127.0.0.1:{cls.door}", *options)
+
+    def log_of(self, process):
+        return (self.path / f"{self.processes.index(process)}.log").read_text()
 
     def state_of(self, id):
         return self.client.status(id)["state"]

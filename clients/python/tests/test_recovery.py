@@ -61,6 +61,7 @@ class RecoveryTest(HouseCase):
 
     def setUp(self):
         (self.path / "marks").write_bytes(b"")
+        (self.path / "release").unlink(missing_ok=True)
 
     def marks(self):
         return (self.path / "marks").read_text().split()
@@ -110,6 +111,22 @@ class RecoveryTest(HouseCase):
         finally:
             self.ventilator.send_signal(signal.SIGCONT)
         self.all_ended_and_ran_once([fails], "failed", of=2)
+
+    def test_a_ventilator_that_was_stopped_for_longer_than_three_pings(self):
+        id = self.client.submit("hold", "")
+        until(self.marks, "it runs")
+        joined = self.log_of(self.worker).count("joined as")
+        said = self.log_of(self.worker).count("fallen silent")
+        self.ventilator.send_signal(signal.SIGSTOP)
+        try:
+            until(lambda: self.log_of(self.worker).count("fallen silent") > said,
+                  "the worker has left its lane", deadline=30)
+        finally:
+            self.ventilator.send_signal(signal.SIGCONT)
+        until(lambda: self.log_of(self.worker).count("joined as") > joined, "it joined again")
+        (self.path / "release").touch()
+        self.all_ended_and_ran_once([id])
+        self.assertEqual(self.client.status(id).get("deaths", 0), 0)
 
     def test_the_ventilator(self):
         # For longer than it waits for a worker to name what it runs.
