@@ -83,6 +83,7 @@ class Outlet:
             self._socket.disable_monitor()
             self._monitor.close(linger=0)
             self._socket.close(linger=linger)
+            self._pieces.broke()
         self._endpoint = self._socket = self._monitor = None
         self._up = self._owes = False
 

@@ -4,6 +4,8 @@ import time
 import unittest
 from unittest import mock
 
+import zmq
+
 from penstock import loop, outlet
 from penstock.outlet import _Pieces
 from tests.cases import WorkerCase
@@ -76,13 +78,29 @@ class OutletTest(WorkerCase):
         self.restart_sink()
         self.assertEqual(self.ids(2), ["a", "b"])
 
-    def test_of_an_attempt_that_had_said_a_piece_no_more_pieces_come(self):
+    def tells_two_pieces(self):
         @self.worker.kind("tell")
         def tell(job):
             job.partial(1)
             self.entered.set()
             self.gate.wait(10)
             job.partial(2)
+
+    def test_of_an_attempt_that_had_said_a_piece_to_another_sink_no_more_come(self):
+        self.tells_two_pieces()
+        self.start_joined()
+        self.pipeline.give((1, "a", 0), kind="tell")
+        self.assertEqual(receive(self.pipeline.sink, "a piece")["value"], 1)
+        other = self.pipeline.context.socket(zmq.PULL)
+        port = other.bind_to_random_port("tcp://127.0.0.1")
+        self.pipeline.lanes[0].close(linger=0)
+        self.pipeline.grant(sink=f"tcp://127.0.0.1:{port}")
+        until(lambda: self.worker.joined == 2, "joined again")
+        self.gate.set()
+        self.assertEqual(receive(other, "the result")["type"], "result")
+
+    def test_of_an_attempt_that_had_said_a_piece_no_more_pieces_come(self):
+        self.tells_two_pieces()
         self.start_joined()
         self.pipeline.give((1, "a", 0), kind="tell")
         self.assertEqual(receive(self.pipeline.sink, "a piece")["value"], 1)
