@@ -23,7 +23,7 @@ void RoleThread::join() {
     if (thread_.joinable()) thread_.join();
 }
 
-// A role throws only while it starts, or because of a bug: either way the process must know.
+// A role throws while it starts, when its disk fails, or because of a bug: the process must know.
 void RoleThread::run(const Body& body) {
     bool is_ready = false;
     try {
@@ -33,6 +33,7 @@ void RoleThread::run(const Body& body) {
         });
         if (!is_ready) ready_.set_value();
     } catch (const std::exception& error) {
+        failed_ = true;
         if (is_ready)
             spdlog::error("{} ended: {}", name_, error.what());
         else

@@ -34,6 +34,7 @@ public:
     [[nodiscard]] const std::string& name() const { return name_; }
 
     [[nodiscard]] bool has_ended() const { return ended_; }
+    [[nodiscard]] bool has_failed() const { return failed_; } // it threw
 
     [[nodiscard]] bool was_asked() const { return stop_.draining(); }
 
@@ -44,7 +45,7 @@ private:
     transport::Wakeup& on_end_;
     transport::Stop stop_;
     std::promise<void> ready_;
-    std::atomic<bool> ended_{false};
+    std::atomic<bool> ended_{false}, failed_{false};
     std::thread thread_;
 };
 

@@ -53,6 +53,10 @@ public:
     // Until a signal, or a role that ends by itself. Returns which.
     Exit wait();
     void drain();
+    [[nodiscard]] bool has_failed() const {
+        return std::any_of(roles_.begin(), roles_.end(),
+                           [](const RoleThread& role) { return role.has_failed(); });
+    }
 
 private:
     void start_sink();
@@ -196,7 +200,7 @@ Exit up(const UpFlags& flags) {
     house.start();
     const Exit exit = house.wait();
     house.drain();
-    return exit;
+    return house.has_failed() ? Exit::failed : exit; // a disk may fail while the last is written
 }
 
 } // namespace

@@ -250,6 +250,10 @@ void Ledger::on(const Final& m, Now now, Outbox& out) {
     if (index == kNoIndex) return; // another outcome was first, and `settled` is on its way
     Record& r = records_[index];
     if (!m.failure.code.empty()) words(r).failure = m.failure;
+    const bool has_words = r.words && !r.words->failure.code.empty();
+    if (m.outcome == State::cancelled && !has_words) {
+        words(r).failure = {"cancelled", "cancelled while it ran, and its worker did not answer", false};
+    }
     settle(out, r, 0, 0);
     finish(index, m.outcome, 0, now, out);
 }

@@ -108,8 +108,12 @@ void Ledger::on(const Taken& m, Now now, Outbox& out) {
         offers_.offered.pop_front();
         offers_.bytes -= offered.bytes;
         const Index index = by_order_.find(offered.order);
-        const bool is_open = index != kNoIndex && records_[index].id == id &&
-                             records_[index].custody == Custody::offered;
+        const bool is_offered = index != kNoIndex && records_[index].custody == Custody::offered;
+        const bool is_open = is_offered && records_[index].id == id;
+        if (is_offered && !is_open) { // it took something else: nobody has this one
+            ++malformed_;
+            hand_over(index);
+        }
         if (!is_open) { // it ended meanwhile, and must not run
             out.settled.rows.push_back({mine, 1, 0, 0});
             continue;

@@ -43,6 +43,16 @@ std::size_t rows_of(const SinkFact& fact) {
     return store == nullptr ? 0 : store->rows.size();
 }
 
+// Values in an answer, which wait with it until the disk has what it says.
+std::size_t bytes_of(const Reply& reply) {
+    if (const auto* job = std::get_if<JobAnswer>(&reply.answer)) return job->job.value.size();
+    std::size_t bytes = 0;
+    if (const auto* pieces = std::get_if<PartialsAnswer>(&reply.answer)) {
+        for (const auto& row : pieces->rows) bytes += row.value.size();
+    }
+    return bytes;
+}
+
 // The bytes of a job and of its value stay where they arrived, if they are large.
 void hold(SinkFact& fact, const Held& held) {
     if (held.frame == nullptr) return;
@@ -241,7 +251,9 @@ void Shell::receive_questions() {
                 }
                 continue;
             }
+            const std::size_t answers = outbox_.replies.size();
             ledger_.ask(remember(envelope), request, question, now_, outbox_);
+            if (outbox_.replies.size() > answers) unkept_bytes_ += bytes_of(outbox_.replies.back());
         }
     }
 }

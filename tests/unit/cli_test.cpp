@@ -7,6 +7,7 @@
 #include "cli/group_text.hpp"
 #include "cli/job_text.hpp"
 #include "cli/layers.hpp"
+#include "cli/role_thread.hpp"
 #include "cli/sse_reader.hpp"
 #include "cli/table.hpp"
 
@@ -222,6 +223,21 @@ TEST(CliDemo, QuantilesOfUnsortedValues) {
     EXPECT_DOUBLE_EQ(quantile({3, 1, 2}, 0.5), 2);
     EXPECT_DOUBLE_EQ(quantile({3, 1, 2}, 1), 3);
     EXPECT_DOUBLE_EQ(quantile({}, 0.5), -1);
+}
+
+// The sink's disk may fail when everybody leaves already: the exit code must say so.
+TEST(RoleThread, KnowsThatItsRoleThrewAfterItWasReady) {
+    transport::Wakeup ended;
+    RoleThread role("sink", ended, [](transport::Stop&, const RoleThread::Ready& ready) {
+        ready();
+        throw std::runtime_error("the disk");
+    });
+    role.wait_ready();
+    role.join();
+    EXPECT_TRUE(role.has_ended() && role.has_failed());
+    RoleThread other("worker", ended, [](transport::Stop&, const RoleThread::Ready&) {});
+    other.join();
+    EXPECT_TRUE(other.has_ended() && !other.has_failed());
 }
 
 } // namespace

@@ -151,5 +151,16 @@ TEST_F(OffersTest, HandsOverManyInPages) {
     EXPECT_GT(machine.wake_at(), now.at);
 }
 
+TEST_F(OffersTest, WhatWasTakenUnderAnotherIdIsOfferedAgain) {
+    store(terms("echo"), {"a"});
+    next_ventilator();
+    ASSERT_EQ(offered(), std::vector<std::string>{"a"});
+    tell(Taken{next_number++, {id("other")}});
+    EXPECT_TRUE(said.stored.rows.empty());
+    EXPECT_EQ(offered(), std::vector<std::string>{"a"});
+    take_all();
+    EXPECT_EQ(said.stored.rows, (std::vector<Range>{{2, 1}}));
+}
+
 } // namespace
 } // namespace penstock::sink

@@ -343,5 +343,12 @@ TEST(LedgerStart, SaysStartingUntilTheFirstHello) {
     EXPECT_EQ(std::get<JobAnswer>(out.replies.at(0).answer).found, Found::starting);
 }
 
+TEST_F(LedgerTest, ACancelledJobWhoseWorkerDiedHasWords) {
+    store(terms("echo"), {"a"});
+    tell(Started{"w", {{1, 1}}});
+    tell(Final{1, State::cancelled, {}});
+    EXPECT_EQ(status("a").failure.value().code, "cancelled");
+}
+
 } // namespace
 } // namespace penstock::sink
