@@ -75,9 +75,7 @@ struct Outbox {
     template <class Say>
     void say_on_link(Say say) {
         if (!kinds.rows.empty()) say(FromSink(std::move(kinds)));
-        const bool has_stored = !stored.rows.empty() || !stored.duplicates.empty() ||
-                                !stored.conflicts.empty() || !stored.refused.empty();
-        if (has_stored) say(FromSink(std::move(stored)));
+        if (has_stored()) say(FromSink(std::move(stored)));
         if (!settled.rows.empty() || !settled.failed.empty()) say(FromSink(std::move(settled)));
         if (!open.rows.empty()) say(FromSink(std::move(open)));
         if (!cancel.numbers.empty()) say(FromSink(std::move(cancel)));
@@ -86,9 +84,13 @@ struct Outbox {
 
     [[nodiscard]] bool empty() const {
         return replies.empty() && stored_replies.empty() && takes.empty() && kinds.rows.empty() &&
-               stored.rows.empty() && stored.duplicates.empty() && stored.conflicts.empty() &&
-               stored.refused.empty() && settled.rows.empty() && settled.failed.empty() &&
+               !has_stored() && settled.rows.empty() && settled.failed.empty() &&
                open.rows.empty() && cancel.numbers.empty();
+    }
+
+    [[nodiscard]] bool has_stored() const {
+        return !stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty() ||
+               !stored.refused.empty() || !stored.unknown.empty();
     }
 
     // What it shows of the ledger's bytes becomes its own: it is to outlive them.

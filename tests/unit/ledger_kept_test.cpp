@@ -296,6 +296,17 @@ TEST_F(OlderTest, WhatItNeverHadIsStoredAgain) {
     EXPECT_EQ(said.stored.rows, (std::vector<Range>{{2, 1}}));
 }
 
+// It is said where nothing else is to be said.
+TEST_F(OlderTest, JobsThatItNeverHadAreAllThatItNames) {
+    restart();
+    tell(Holds{{{1, 3}}});
+    EXPECT_FALSE(said.empty());
+    std::vector<FromSink> on_link;
+    said.say_on_link([&](const FromSink& message) { on_link.push_back(message); });
+    ASSERT_EQ(on_link.size(), 1u);
+    EXPECT_EQ(std::get<Stored>(on_link[0]).unknown, (std::vector<Range>{{1, 3}}));
+}
+
 TEST_F(OlderTest, WhatEndedSinceIsOpenAgainAndRuns) {
     store(terms("echo"), {"a", "b"});
     commit();
