@@ -17,7 +17,7 @@ from recovery import Recoveries
 IN_FLIGHT_LEAST = 500   # a kill with fewer does not count
 IN_FLIGHT_WANTED = 800
 DEATHS_MAX = 20         # that nobody here brought about
-PATIENCE = 8.0          # seconds until a blow is dealt whatever is in flight
+PATIENCE = 4.0          # seconds until a blow is dealt whatever is in flight
 
 
 class Siege:
