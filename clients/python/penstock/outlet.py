@@ -70,6 +70,9 @@ class Outlet:
         if not self._socket.get(zmq.EVENTS) & zmq.POLLOUT:
             self._owes = True
             return
+        self.heed()  # once more: a handler may have held this thread up since, for any time
+        if not self._up:
+            return
         results = self.kept.frames() if self._owes else [frame for frame, *_ in results]
         self._owes = False
         try:

@@ -7,7 +7,7 @@ from unittest import mock
 import zmq
 
 from penstock import loop, outlet
-from penstock.outlet import _Pieces
+from penstock.outlet import Outlet, _Pieces
 from tests.cases import WorkerCase
 from tests.fakes import receive, until
 
@@ -203,6 +203,58 @@ class OutletTest(WorkerCase):
             self.assertEqual(self.ids(1), ["a"])
             self.pipeline.settle("a")
             self.assertTrue(self.running.ended())
+
+
+class ConnectionTest(unittest.TestCase):
+    """An outlet alone, and a sink."""
+
+    def setUp(self):
+        self.context = zmq.Context()
+        self.addCleanup(self.context.destroy, linger=0)
+        self.port = 0
+        self.open_sink()
+        self.outlet = Outlet(self.context)
+        self.outlet.kept.enter(1)
+        self.outlet.dial(f"tcp://127.0.0.1:{self.port}", 0)
+        self.addCleanup(self.outlet.close, 0)
+        self.joins()
+
+    def open_sink(self):
+        self.sink = self.context.socket(zmq.PULL)
+        self.joined = self.sink.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        until(self.bind, "the port of the sink before")
+
+    def bind(self):
+        try:
+            self.sink.bind(f"tcp://127.0.0.1:{self.port or '*'}")
+        except zmq.ZMQError:
+            return False
+        self.port = self.sink.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2]
+        return True
+
+    def joins(self):
+        self.assertTrue(self.joined.poll(10_000))
+        until(lambda: self.outlet._socket.poll(0, zmq.POLLOUT), "a connection")
+
+    def send(self, frame, number):
+        self.outlet.send([], [(frame, 1, [number], [])])
+
+    def received(self, count):
+        frames = []
+        while len(frames) < count and self.sink.poll(10_000):
+            frames.append(self.sink.recv())
+        return frames
+
+    def test_a_connection_that_came_unheard_gets_what_may_be_lost_first(self):
+        self.outlet.heed()
+        self.send(b"a", 1)
+        self.assertEqual(self.received(1), [b"a"])
+        self.joined.close()
+        self.sink.close(linger=0)
+        self.open_sink()
+        self.joins()
+        self.send(b"b", 2)  # the loop was held up since it heeded
+        self.assertEqual(self.received(2), [b"a", b"b"])
 
 
 class PiecesTest(unittest.TestCase):
