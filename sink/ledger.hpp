@@ -151,6 +151,11 @@ public:
     void set_ventilator_up(bool up) { ventilator_is_up_ = up; }
 
     [[nodiscard]] std::size_t jobs() const { return records_.used(); }
+    [[nodiscard]] std::size_t open_jobs() const { return records_.used() - finished_jobs_; }
+    [[nodiscard]] std::optional<State> state_of(const JobId& id) const { // nothing: it is not known
+        const Index index = find(id);
+        return index == kNoIndex ? std::nullopt : std::optional(records_[index].state);
+    }
 
 private:
     struct Words { // what few jobs have

@@ -167,7 +167,7 @@ ListAnswer Ledger::list(const AskList& question) const {
 SinkStats Ledger::stats() const {
     SinkStats out;
     out.finished_jobs = finished_jobs_;
-    out.open_jobs = records_.used() - finished_jobs_;
+    out.open_jobs = open_jobs();
     out.bytes = bytes_;
     out.waits = held_waits();
     out.unknown_results = unknown_results_;

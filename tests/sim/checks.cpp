@@ -23,27 +23,43 @@ void World::check_limits(const JobBatch& batch) {
     }
 }
 
-// An outcome, once seen, stays; and no lane holds more than the dispatcher believes.
+World::Job& World::job_named(const std::string& id) {
+    const auto [found, is_new] = jobs_.try_emplace(id);
+    if (is_new) found->second.id = *JobId::parse(id);
+    return found->second;
+}
+
+// What the sink did to jobs in the event that just ended. With a store nothing is true before it is
+// written: then `committed` looks.
+void World::check_touched() {
+    if (plan_.durable || ledger_->chronicle().empty()) return;
+    for (const auto& event : ledger_->chronicle().take().rows) check_touched(event.id);
+}
+
+void World::check_touched(const JobId& id) {
+    const std::string text = id.text();
+    if (const auto job = jobs_.find(text); job != jobs_.end()) check_job(text, job->second);
+}
+
+void World::check_all_jobs() {
+    for (auto& [id, job] : jobs_) check_job(id, job);
+}
+
+// What was stored stays, and so does an outcome.
 void World::check_job(const std::string& id, Job& job) {
+    std::optional<State> outcome;
     if (plan_.durable) { // what the sink believes may not be safe yet
-        const bool is_stored = disk_.find(*JobId::parse(id)) != nullptr;
+        const bool is_stored = disk_.find(job.id) != nullptr;
         if (job.stored && !is_stored) fail(id + " was stored, and is gone");
         job.stored = is_stored;
-        const auto* outcome = disk_.outcome(*JobId::parse(id));
-        if (outcome == nullptr && job.outcome) fail(id + " lost its outcome");
-        if (outcome == nullptr) return;
-        if (job.outcome && outcome->state != *job.outcome) fail(id + " changed its outcome");
-        job.outcome = outcome->state;
-        return;
+        if (const auto* row = disk_.outcome(job.id)) outcome = row->state;
+    } else {
+        outcome = ledger_->state_of(job.id);
+        if (outcome && !is_final(*outcome) && !job.outcome) return;
     }
-    const sink::Outbox asked = ask(AskStatus{*JobId::parse(id), false});
-    const auto& answer = std::get<JobAnswer>(asked.replies.at(0).answer);
-    if (answer.found != Found::found) {
-        if (job.outcome) fail(id + " lost its outcome");
-        return;
-    }
-    if (job.outcome && answer.job.state != *job.outcome) fail(id + " changed its outcome");
-    if (is_final(answer.job.state)) job.outcome = answer.job.state;
+    if (!outcome && job.outcome) fail(id + " lost its outcome");
+    if (outcome && job.outcome && *outcome != *job.outcome) fail(id + " changed its outcome");
+    if (outcome) job.outcome = outcome;
 }
 
 sink::Outbox World::ask(const StatusQuestion& question) {
@@ -52,22 +68,18 @@ sink::Outbox World::ask(const StatusQuestion& question) {
     return asked;
 }
 
-std::uint64_t World::open_at_sink() {
-    return std::get<SinkStats>(ask(AskStats{}).replies.at(0).answer).open_jobs;
-}
-
 std::string World::describe(const std::string& id) {
     const sink::Outbox asked = ask(AskStatus{*JobId::parse(id), false});
     const JobView job = std::get<JobAnswer>(asked.replies.at(0).answer).job;
     return id + " (" + std::string(to_string(job.state)) + ", attempt " +
            std::to_string(job.attempt) + ", deaths " + std::to_string(job.deaths) + ", worker " +
            job.worker + ", number " + std::to_string(job.number) + ", \"" +
-           dispatcher_->explain(job.number, now_).text + "\", dispatched " + std::to_string(jobs_[id].dispatched) + ")";
+           dispatcher_->explain(job.number, now_).text + "\", dispatched " + std::to_string(job_named(id).dispatched) + ")";
 }
 
 void World::check() {
+    check_all_jobs();
     for (auto& [id, job] : jobs_) {
-        check_job(id, job);
         if (!job.outcome && !job.outcome_lost) fail(describe(id) + " has no outcome");
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }

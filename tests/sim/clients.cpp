@@ -31,7 +31,7 @@ void World::submit_some() {
     const int count = 1 + static_cast<int>(chance_.unit() * 8);
     for (int i = 0; i < count; ++i) {
         const std::string id = "j" + std::to_string(jobs_.size() + 1);
-        Job& job = jobs_[id];
+        Job& job = job_named(id);
         job.poison = happens(plan_.poison);
         job.may_expire = batch.terms.ttl > Duration(0);
         wishes_[id] = batch.terms;

@@ -42,11 +42,20 @@ void World::hand_over() {
 void World::committed() {
     Unsaid said = std::exchange(unsaid_, {});
     disk_.write(said.changes);
-    if (disk_.outcomes_replaced() > 0) fail("an outcome was written over another one");
+    check_written(said.changes);
     s_link_.may_tell(said.got);
     for (const auto& [answer, life] : said.hellos) answer_hello(answer, life);
     say_on_link(said.outbox);
     pump_link();
+}
+
+void World::check_written(const sink::Changes& changes) {
+    if (disk_.outcomes_replaced() > 0) fail("an outcome was written over another one");
+    for (const auto& row : changes.jobs) check_touched(row.id);
+    for (const auto& row : changes.outcomes) {
+        if (const JobId* id = disk_.id_of(row.order)) check_touched(*id);
+    }
+    if (!changes.jobs_gone.empty()) check_all_jobs();
 }
 
 } // namespace penstock::sim

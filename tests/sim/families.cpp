@@ -15,8 +15,7 @@ const Bytes kNil("\xc0", 1);
 } // namespace
 
 State World::state_of(const std::string& id) {
-    const auto answer = ask(AskStatus{*JobId::parse(id), false});
-    return std::get<JobAnswer>(answer.replies.at(0).answer).job.state;
+    return ledger_->state_of(*JobId::parse(id)).value_or(State::queued);
 }
 
 // ---- clients ------------------------------------------------------------------------------
@@ -83,7 +82,7 @@ void World::open_group(std::size_t index) {
         if (!id.empty()) family_of_[id] = index;
     }
     for (const auto& [id, at] : family_of_) {
-        if (at == index) jobs_.try_emplace(id);
+        if (at == index) job_named(id);
     }
 }
 
@@ -93,10 +92,10 @@ void World::retry_soon(const std::string& id) {
     const auto& answer = std::get<JobAnswer>(asked.replies.at(0).answer);
     if (answer.found != Found::found) return; // it is open, or its sink is gone
     wishes_[as] = wishes_[id];
-    poisons_[as] = jobs_[id].poison;
+    poisons_[as] = job_named(id).poison;
     const auto note = [this, as] {
         const bool is_safe = !plan_.durable || disk_.find(*JobId::parse(as)) != nullptr;
-        if (is_safe) jobs_[as].poison = poisons_[as];
+        if (is_safe) job_named(as).poison = poisons_[as];
     };
     note();
     if (plan_.durable) at(1s, note);
@@ -150,7 +149,7 @@ void World::check_family(const Family& f) {
     }
     if (spared.empty()) return;
     if (state_of(spared) != State::cancelled) fail(spared + " was not needed");
-    if (jobs_[spared].dispatched > 0) fail(spared + " ran and was not needed");
+    if (job_named(spared).dispatched > 0) fail(spared + " ran and was not needed");
 }
 
 } // namespace penstock::sim

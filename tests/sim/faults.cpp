@@ -9,7 +9,7 @@ namespace penstock::sim {
 using namespace std::chrono_literals;
 
 void World::count(const char* fault) {
-    if (dispatcher_->open_jobs() > 0 || open_at_sink() > 0) ++faults_[fault];
+    if (dispatcher_->open_jobs() > 0 || ledger_->open_jobs() > 0) ++faults_[fault];
 }
 
 // How long something lasts: now and then longer than anybody's patience.
@@ -78,6 +78,7 @@ void World::kill_sink() {
     linked_ = false;
     ++sink_life_;
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
+    ledger_->chronicle().listen(!plan_.durable);
     s_link_ = {};
     s_out_ = {};
     hellos_.clear();
@@ -164,7 +165,7 @@ void World::clear_settings() {
 
 void World::fault_tick() {
     const double share = seconds(kFaultTick);
-    for (auto& [id, job] : jobs_) check_job(id, job);
+    if (++ticks_ % kTicksPerSweep == 0) check_all_jobs();
     if (!healing_) {
         for (std::size_t i = 0; i < workers_.size(); ++i) {
             Worker& w = *workers_[i];

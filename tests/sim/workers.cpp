@@ -117,7 +117,7 @@ void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (batch.epoch < w.epoch) return; // of a ventilator that is no more
     const bool poison = row.payload == "\xa1p";
     const std::string id = row.id.text();
-    const bool expected = poisons_.contains(id) ? poisons_[id] : jobs_[id].poison;
+    const bool expected = poisons_.contains(id) ? poisons_[id] : job_named(id).poison;
     if (poison != expected) fail(id + " has a wrong payload");
     check_wish(w, row.id.text());
     check_turn(row.id.text());

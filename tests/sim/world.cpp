@@ -18,6 +18,7 @@ World::World(std::uint64_t seed, const Plan& plan)
     dispatcher_ = std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan), seed, now_);
     for (const char* kind : {"k0", "k1"}) dispatcher_->declare_kind(kind); // whoever joins first
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
+    ledger_->chronicle().listen(!plan.durable);
     if (plan.durable) {
         ledger_->restored(both_now());
         s_link_.may_tell(0);
@@ -75,10 +76,11 @@ std::string World::run() {
         next.event();
         step_ventilator();
         step_sink();
+        check_touched();
         const bool awake = v_asleep_until_ <= now_ && s_asleep_until_ <= now_;
         quiet = healing_ && awake && dispatcher_->open_jobs() == 0 && linked_ &&
                 v_link_.unconfirmed() == 0 && s_link_.unconfirmed() == 0 &&
-                now_ > end - kHealTime + 5s && open_at_sink() == 0;
+                now_ > end - kHealTime + 5s && ledger_->open_jobs() == 0;
     }
     if (failure_.empty()) check();
     return failure_;
@@ -248,13 +250,11 @@ void World::lane_messages() {
             check_limits(*batch);
             for (const JobRow& row : batch->rows) {
                 const std::string id = row.id.text();
-                const sink::Outbox asked = ask(AskStatus{row.id, false});
-                const auto& known = std::get<JobAnswer>(asked.replies.at(0).answer);
                 const bool is_safe = !plan_.durable || disk_.find(row.id) != nullptr;
-                if (known.found != Found::found || !is_safe) {
+                if (!ledger_->state_of(row.id) || !is_safe) {
                     fail(id + " was dispatched and is not stored");
                 }
-                ++jobs_[id].dispatched;
+                ++job_named(id).dispatched;
                 if (!to.batches) frames.push_back(encode_plain(*batch, row));
             }
             if (to.batches) frames.push_back(encode(*batch));

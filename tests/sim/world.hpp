@@ -60,6 +60,7 @@ std::string to_string(const Plan& plan);
 ventilator::Limits dispatcher_limits(const Plan& plan);
 
 constexpr Duration kFaultTick = std::chrono::milliseconds(50);
+constexpr std::uint64_t kTicksPerSweep = 10; // through all jobs, besides those that an event touched
 
 class World {
 public:
@@ -108,6 +109,7 @@ private:
     };
 
     struct Job {
+        JobId id;
         bool poison = false;
         bool may_expire = false;
         bool stored = false; // it was safe once
@@ -150,6 +152,7 @@ private:
     [[nodiscard]] Now both_now() const;
     void hand_over();
     void committed();
+    void check_written(const sink::Changes& changes);
     void say_on_link(sink::Outbox& out);
     void answer_hello(const HelloAnswer& answer, std::uint64_t v_life);
 
@@ -176,10 +179,13 @@ private:
     // checks.cpp
     void fail(const std::string& why);
     void check();
+    void check_touched();
+    void check_touched(const JobId& id);
+    void check_all_jobs();
     void check_job(const std::string& id, Job& job);
+    Job& job_named(const std::string& id); // made if it is new
     void check_limits(const JobBatch& batch);
     [[nodiscard]] sink::Outbox ask(const StatusQuestion& question);
-    [[nodiscard]] std::uint64_t open_at_sink();
     std::string describe(const std::string& id);
 
     // families.cpp
@@ -216,7 +222,7 @@ private:
     const Plan plan_;
     Chance chance_;
     Instant now_;
-    std::uint64_t order_ = 0;
+    std::uint64_t order_ = 0, ticks_ = 0;
     std::priority_queue<Timed> events_;
     std::string failure_;
     std::map<std::string, std::uint64_t> faults_;

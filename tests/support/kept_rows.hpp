@@ -63,6 +63,11 @@ public:
         return found == by_id_.end() ? nullptr : &jobs_.at(found->second).row;
     }
 
+    [[nodiscard]] const JobId* id_of(std::uint64_t order) const {
+        const auto found = jobs_.find(order);
+        return found == jobs_.end() ? nullptr : &found->second.row.id;
+    }
+
     // Null: it has none.
     [[nodiscard]] const sink::Changes::Outcome* outcome(const JobId& id) const {
         const auto* job = find(id);
