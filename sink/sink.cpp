@@ -3,6 +3,7 @@
 #include "protocol/codec.hpp"
 #include "protocol/limits.hpp"
 #include "sink/bundles.hpp"
+#include "sink/unsaid.hpp"
 #include "sink/keeper.hpp"
 #include "sink/ledger.hpp"
 #include "sink/publisher.hpp"
@@ -69,26 +70,18 @@ public:
     Shell(const Options& options, zmq::context_t& context);
     void run(transport::Stop& stop);
 
-private:
-    struct HelloReply {
-        Envelope envelope;
-        Request request;
-        HelloAnswer answer;
-    };
-    // What a burst has to say, until what it changed is safe.
-    struct Held {
-        Outbox outbox;
-        std::vector<HelloReply> hellos;
-        std::string events;    // a frame
-        std::uint64_t got = 0; // of the link, when the burst ended
-    };
+    // What sink::say says, in its order.
+    void say(HelloReply& hello);
+    void say_on_link(Outbox& outbox);
+    void say_replies(const Outbox& outbox);
+    void publish(const std::string& events) { publisher_.publish(events); }
 
+private:
     void restore(const Options& options);
     void read_what_is_there(const transport::Poll& poll);
     void hand_over();
-    void release(Held held);
+    void release(Burst burst);
     void finish_writing();
-    [[nodiscard]] bool is_behind() const;
     void receive_door();
     void receive_questions();
     void receive_peer_events();
@@ -96,12 +89,10 @@ private:
     void meet(const Hello& hello, Request request, const Envelope& envelope);
     [[nodiscard]] Index remember(const Envelope& envelope); // an asker
     void flush();
-    void say(HelloReply& hello);
-    void send_link(Outbox& outbox);
     void pump_link();
     [[nodiscard]] Envelope take_envelope(Asker asker);
-    void send_replies(const Outbox& outbox);
     [[nodiscard]] Instant wake_at() const;
+    Outbox& outbox() { return unsaid_.burst().outbox; }
 
     const std::uint64_t life_ = random_bits() | 1;
     const std::string advertised_door_;
@@ -116,10 +107,7 @@ private:
     std::string ventilator_door_;
     std::uint64_t ventilator_instance_ = 0;
     Ledger ledger_;
-    Outbox outbox_;
-    std::vector<HelloReply> hellos_;
-    Held held_; // while the keeper writes
-    std::size_t unkept_bytes_ = 0; // that came since the keeper was last given something
+    Unsaid unsaid_{kUnkeptBytesMax};
     Reader reader_;
     transport::LinkEnd<ToSink, FromSink> link_;
     Slab<Envelope> askers_;
@@ -161,7 +149,7 @@ void Shell::run(transport::Stop& stop) {
                          {monitors_.fd(), stop.fd(), written});
     transport::Poll behind({}, {stop.fd(), written}); // the disk: nothing new is read until it is done
     while (!stop.draining()) {
-        if (is_behind()) {
+        if (unsaid_.is_behind()) {
             behind.wait(transport::clock_now() + kLookAgain);
             now_ = transport::both_now();
         } else {
@@ -169,9 +157,9 @@ void Shell::run(transport::Stop& stop) {
             now_ = transport::both_now();
             read_what_is_there(poll);
         }
-        if (keeper_ && keeper_->collect()) release(std::exchange(held_, {}));
+        if (keeper_ && keeper_->collect()) release(unsaid_.written(link_));
         if (keeper_) ledger_.set_full(!keeper_->has_room());
-        ledger_.tick(now_, outbox_);
+        ledger_.tick(now_, outbox());
         flush();
     }
     if (keeper_) finish_writing();
@@ -199,7 +187,7 @@ void Shell::receive_door() {
         auto frame = transport::receive_frame(door_, malformed_);
         if (!frame) return;
         const transport::Arrived arrived(std::move(*frame));
-        unkept_bytes_ += arrived.bytes().size();
+        unsaid_.arrived(arrived.bytes().size());
         auto decoded = decode_sink_door(reader_, arrived.bytes());
         if (!decoded.error.empty()) {
             ledger_.count_malformed();
@@ -210,11 +198,11 @@ void Shell::receive_door() {
             rows += rows_of(fact);
             hold(fact, arrived.held());
             if (const auto* result = std::get_if<Result>(&fact))
-                ledger_.on(*result, now_, outbox_);
+                ledger_.on(*result, now_, outbox());
             else if (const auto* p = std::get_if<Progress>(&fact))
                 ledger_.on(*p);
             else if (const auto* partial = std::get_if<Partial>(&fact))
-                ledger_.on(*partial, outbox_);
+                ledger_.on(*partial, outbox());
             else
                 take(std::get<Linked<ToSink>>(fact));
         }
@@ -222,14 +210,14 @@ void Shell::receive_door() {
 }
 
 void Shell::take(const Linked<ToSink>& linked) {
-    if (link_.takes(linked, now_.at)) ledger_.on(linked.message, now_, outbox_);
+    if (link_.takes(linked, now_.at)) ledger_.on(linked.message, now_, outbox());
 }
 
 void Shell::receive_questions() {
     for (int i = 0; i < kBurst; ++i) {
         auto asked = transport::receive_question(status_, malformed_);
         if (!asked) return;
-        unkept_bytes_ += asked->body.size() + kAnswerBytes;
+        unsaid_.arrived(asked->body.size() + kAnswerBytes);
         const auto envelope =
             std::make_shared<const std::vector<zmq::message_t>>(std::move(asked->envelope));
         const auto decoded = decode_status(reader_, transport::view(asked->body));
@@ -247,13 +235,13 @@ void Shell::receive_questions() {
             }
             if (const auto* stored = std::get_if<AskStored>(&question)) {
                 for (const auto& row : stored->rows) {
-                    ledger_.ask(remember(envelope), row, stored->timeout, now_, outbox_);
+                    ledger_.ask(remember(envelope), row, stored->timeout, now_, outbox());
                 }
                 continue;
             }
-            const std::size_t answers = outbox_.replies.size();
-            ledger_.ask(remember(envelope), request, question, now_, outbox_);
-            if (outbox_.replies.size() > answers) unkept_bytes_ += bytes_of(outbox_.replies.back());
+            const std::size_t answers = outbox().replies.size();
+            ledger_.ask(remember(envelope), request, question, now_, outbox());
+            if (outbox().replies.size() > answers) unsaid_.arrived(bytes_of(outbox().replies.back()));
         }
     }
 }
@@ -271,16 +259,7 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
     answer.door = advertised_door_;
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
-        if (is_new) {
-            if (!answer.remembers) { // else it is all for this one
-                outbox_.forget_link();
-                held_.outbox.forget_link();
-            }
-            link_.restart(answer.epoch, life_);
-            held_.got = link_.got();
-        } else {
-            link_.rewind(hello.got);
-        }
+        unsaid_.meet(answer, is_new, link_);
         if (is_new || hello.door != ventilator_door_ || !ventilator_) {
             if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
             try {
@@ -298,7 +277,7 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
         ledger_.set_ventilator_up(ventilator_ != nullptr);
         spdlog::info("ventilator_here epoch={} door={} new={}", answer.epoch, hello.door, is_new);
     }
-    hellos_.push_back({envelope, request, std::move(answer)});
+    unsaid_.burst().hellos.push_back({remember(envelope), request, std::move(answer)});
 }
 
 void Shell::receive_peer_events() {
@@ -316,23 +295,21 @@ void Shell::flush() {
         pump_link();
         return;
     }
-    for (HelloReply& hello : hellos_) say(hello);
-    hellos_.clear();
-    send_link(outbox_);
-    send_replies(outbox_);
-    outbox_.forget_link();
-    outbox_.replies.clear();
-    outbox_.stored_replies.clear();
-    publisher_.publish(publisher_.collect(ledger_.chronicle(), now_.wall));
+    Burst& burst = unsaid_.burst();
+    burst.events = publisher_.collect(ledger_.chronicle(), now_.wall);
+    sink::say(burst, link_, *this);
+    burst.hellos.clear();
+    burst.outbox.forget_link();
+    burst.outbox.replies.clear();
+    burst.outbox.stored_replies.clear();
 }
 
 void Shell::say(HelloReply& hello) {
-    hello.answer.got = link_.tellable();
-    transport::send_answer(status_, *hello.envelope,
+    transport::send_answer(status_, *take_envelope(hello.asker),
                            encode(hello.request, StatusAnswer{std::move(hello.answer)}));
 }
 
-void Shell::send_link(Outbox& outbox) {
+void Shell::say_on_link(Outbox& outbox) {
     if (link_.epoch() == 0) return; // nobody has said hello yet
     outbox.say_on_link([this](const FromSink& message) { link_.say(message); });
     pump_link();
@@ -349,7 +326,7 @@ Envelope Shell::take_envelope(Asker asker) {
     return envelope;
 }
 
-void Shell::send_replies(const Outbox& outbox) {
+void Shell::say_replies(const Outbox& outbox) {
     if (outbox.replies.empty() && outbox.stored_replies.empty()) return;
     Bundles bundles(status_);
     for (const Reply& reply : outbox.replies) {
@@ -377,38 +354,19 @@ void Shell::restore(const Options& options) {
                  ledger_.epoch(), seconds(transport::clock_now() - began));
 }
 
-// More came than the disk takes. Peers keep what isn't read.
-bool Shell::is_behind() const {
-    return keeper_ && !keeper_->idle() && unkept_bytes_ > kUnkeptBytesMax;
-}
-
-// What this burst and those before it changed goes to the keeper as one; what they have to say
-// waits for it.
+// What this burst and those before it changed goes to the keeper as one.
 void Shell::hand_over() {
-    outbox_.own_bytes();
-    if (!keeper_->idle()) return;
-    Held held;
-    held.events = publisher_.collect(ledger_.chronicle(), now_.wall);
-    const bool is_quiet = outbox_.empty() && hellos_.empty() && held.events.empty() &&
-                          !ledger_.has_changes() && link_.tellable() == link_.got();
-    if (is_quiet) return;
-    Changes changes = ledger_.take_changes();
-    held.outbox = std::exchange(outbox_, {});
-    held.hellos = std::exchange(hellos_, {});
-    held.got = link_.got();
-    unkept_bytes_ = 0;
-    if (changes.empty()) return release(std::move(held));
-    held_ = std::move(held);
-    keeper_->give(std::move(changes));
+    unsaid_.pause();
+    if (unsaid_.is_writing()) return;
+    unsaid_.burst().events = publisher_.collect(ledger_.chronicle(), now_.wall);
+    Unsaid::Next next = unsaid_.end_burst(ledger_.take_changes(), link_);
+    if (next.say) release(std::move(*next.say));
+    if (!next.write.empty()) keeper_->give(std::move(next.write));
 }
 
-void Shell::release(Held held) {
-    link_.may_tell(held.got);
+void Shell::release(Burst burst) {
     if (link_.untold() > 0) link_.confirm_soon(now_.at);
-    for (HelloReply& hello : held.hellos) say(hello);
-    send_link(held.outbox);
-    send_replies(held.outbox);
-    publisher_.publish(held.events);
+    sink::say(burst, link_, *this);
 }
 
 // Nobody was promised what is not written yet; but most of it can be.
@@ -417,9 +375,9 @@ void Shell::finish_writing() {
     transport::Poll poll({}, {keeper_->fd()});
     while (transport::clock_now() < until) {
         hand_over();
-        if (keeper_->idle()) return;
+        if (!unsaid_.is_writing()) return;
         poll.wait(until);
-        if (keeper_->collect()) release(std::exchange(held_, {}));
+        if (keeper_->collect()) release(unsaid_.written(link_));
     }
 }
 
