@@ -80,6 +80,7 @@ std::string World::describe(const std::string& id) {
 void World::check() {
     check_all_jobs();
     for (auto& [id, job] : jobs_) {
+        ++endings_[job.outcome ? std::string(to_string(*job.outcome)) : "lost with its sink"];
         if (!job.outcome && !job.outcome_lost) fail(describe(id) + " has no outcome");
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }

@@ -1,5 +1,6 @@
-// The sink's disk: a batch of changes takes a while to be safe, and is lost with the process until it
-// is. What the sink has to say of it waits.
+// The sink's disk, and the thread that writes it: a batch of changes takes a while to be safe, and is
+// lost with the process until it is. What the sink says of it waits, by the rule that ships
+// (sink/unsaid.hpp). When there is no space the thread tries again, as sink/keeper.cpp does.
 
 #include "tests/sim/world.hpp"
 
@@ -9,9 +10,69 @@ namespace penstock::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr Duration kTryAgain = 100ms;  // when there was no space
+constexpr Duration kLookAtDisk = 1s; // when nothing is written
+
+} // namespace
+
 Now World::both_now() const {
     return {now_, WallTime(std::chrono::duration_cast<std::chrono::microseconds>(
                       now_.time_since_epoch()))};
+}
+
+// A process that is stopped has stopped with all its threads.
+void World::when_sink_runs(Duration later, Event event) {
+    at(later, [this, life = sink_life_, event = std::move(event)] {
+        if (life != sink_life_) return;
+        if (s_asleep_until_ <= now_) return event();
+        when_sink_runs(s_asleep_until_ - now_, event);
+    });
+}
+
+void World::end_burst() {
+    if (!plan_.durable) {
+        sink::Burst& burst = unsaid_.burst();
+        sink::say(burst, s_link_, *this);
+        burst = {};
+        return;
+    }
+    unsaid_.pause();
+    if (unsaid_.is_writing()) return;
+    sink::Unsaid::Next next = unsaid_.end_burst(ledger_->take_changes(), s_link_);
+    if (next.say) speak(std::move(*next.say));
+    if (next.write.empty()) return;
+    writing_ = std::move(next.write);
+    when_sink_runs(happens(0.1) ? between(1ms, 300ms) : between(100us, 5ms), [this] { write(); });
+}
+
+// Either all of it is there from now on, or nothing.
+void World::write() {
+    if (disk_full_until_ > now_) {
+        saw("write put off for lack of space");
+        ledger_->set_full(true);
+        return when_sink_runs(kTryAgain, [this] { write(); });
+    }
+    disk_.write(writing_);
+    check_written(std::exchange(writing_, {}));
+    ledger_->set_full(!has_room());
+    // The process may die, or be stopped, before anybody is told.
+    when_sink_runs(between(0us, 500us), [this] { written(); });
+}
+
+void World::written() {
+    speak(unsaid_.written(s_link_));
+    while (!unread_.empty() && !unsaid_.is_behind()) {
+        const std::string frame = std::move(unread_.front());
+        unread_.pop_front();
+        sink_frame(frame);
+    }
+}
+
+void World::speak(sink::Burst burst) {
+    sink::say(burst, s_link_, *this);
+    pump_link();
 }
 
 void World::say_on_link(sink::Outbox& out) {
@@ -22,33 +83,6 @@ void World::say_on_link(sink::Outbox& out) {
     });
 }
 
-void World::hand_over() {
-    s_out_.own_bytes();
-    if (is_writing_) return;
-    const bool is_quiet = s_out_.empty() && hellos_.empty() && !ledger_->has_changes() &&
-                          s_link_.tellable() == s_link_.got();
-    if (is_quiet) return;
-    unsaid_ = {ledger_->take_changes(), std::exchange(s_out_, {}), std::exchange(hellos_, {}),
-               s_link_.got()};
-    if (unsaid_.changes.empty()) return committed();
-    is_writing_ = true;
-    at(happens(0.1) ? between(1ms, 300ms) : between(100us, 5ms), [this, life = sink_life_] {
-        if (life != sink_life_) return count("write lost");
-        is_writing_ = false;
-        committed();
-    });
-}
-
-void World::committed() {
-    Unsaid said = std::exchange(unsaid_, {});
-    disk_.write(said.changes);
-    check_written(said.changes);
-    s_link_.may_tell(said.got);
-    for (const auto& [answer, life] : said.hellos) answer_hello(answer, life);
-    say_on_link(said.outbox);
-    pump_link();
-}
-
 void World::check_written(const sink::Changes& changes) {
     if (disk_.outcomes_replaced() > 0) fail("an outcome was written over another one");
     for (const auto& row : changes.jobs) check_touched(row.id);
@@ -56,6 +90,25 @@ void World::check_written(const sink::Changes& changes) {
         if (const JobId* id = disk_.id_of(row.order)) check_touched(*id);
     }
     if (!changes.jobs_gone.empty()) check_all_jobs();
+}
+
+// ---- when there is little space, or none ----------------------------------------------------
+
+void World::fill_disk() {
+    if (!plan_.durable || !has_room()) return;
+    count("disk full");
+    disk_low_until_ = now_ + between(100ms, hastened(5s));
+    // Somebody else took the reserve, too.
+    if (happens(0.5)) disk_full_until_ = now_ + between(0ms, disk_low_until_ - now_);
+    look_at_disk();
+}
+
+void World::look_at_disk() {
+    if (has_room()) return;
+    when_sink_runs(kLookAtDisk, [this] {
+        if (!unsaid_.is_writing()) ledger_->set_full(!has_room());
+        look_at_disk();
+    });
 }
 
 } // namespace penstock::sim

@@ -52,7 +52,7 @@ void World::submit_group() {
     if (happens(plan_.resubmit)) at(between(0s, 2s), [this, index] { open_group(index); });
     if (happens(plan_.cancel)) {
         at(between(0s, 3s), [this, id = m.id] {
-            ledger_->ask(0, {}, CancelGroup{id}, both_now(), s_out_);
+            ledger_->ask(0, {}, CancelGroup{id}, both_now(), s_out());
         });
     }
     if (happens(plan_.cancel)) {
@@ -64,13 +64,15 @@ void World::submit_group() {
 void World::open_group(std::size_t index) {
     if (families_[index].lost) return;
     auto decoded = decode_status(reader_, families_[index].frame);
-    ledger_->ask(0, {}, decoded.messages.at(0).question, both_now(), s_out_);
-    const auto answer = std::get<GroupAnswer>(s_out_.replies.back().answer);
-    s_out_.replies.clear();
+    ledger_->ask(0, {}, decoded.messages.at(0).question, both_now(), s_out());
+    const auto answer = std::get<GroupAnswer>(s_out().replies.back().answer);
+    s_out().replies.pop_back();
     Family& f = families_[index];
     const bool is_safe = !plan_.durable || disk_.has_group(*JobId::parse(f.id));
     const bool is_new = answer.found == Found::found && !is_safe;
-    if (answer.found == Found::starting || is_new) {
+    const bool is_full = answer.found == Found::refused && answer.why == "storage-full";
+    if (is_full) saw("group not accepted: storage-full");
+    if (answer.found == Found::starting || is_full || is_new) {
         at(200ms, [this, index] { open_group(index); });
         return;
     }

@@ -8,31 +8,25 @@ namespace penstock::sim {
 
 using namespace std::chrono_literals;
 
+bool World::has_open_jobs() const {
+    return dispatcher_->open_jobs() > 0 || ledger_->open_jobs() > 0;
+}
+
 void World::count(const char* fault) {
-    if (dispatcher_->open_jobs() > 0 || ledger_->open_jobs() > 0) ++faults_[fault];
+    if (has_open_jobs())
+        ++faults_[fault];
+    else
+        saw("(a fault while nothing was open: not counted)");
 }
 
 // How long something lasts: now and then longer than anybody's patience.
 Duration World::outage(Duration usual, Duration long_one) {
-    return happens(plan_.outage) ? between(long_one / 2, long_one) : between(1ms, usual);
+    return happens(plan_.outage / plan_.storm) ? between(long_one / 2, long_one)
+                                               : between(1ms, hastened(usual));
 }
 
-void World::break_link() {
-    if (!linked_) return;
-    count("link break");
-    linked_ = false;
-    ledger_->set_ventilator_up(false);
-    const bool flushes = happens(0.5); // the socket's own queue survives, the kernel's does not
-    if (!flushes) {
-        ++to_sink_.life;
-        ++to_ventilator_.life;
-    } else if (happens(0.5)) {
-        ++to_ventilator_.life;
-    } else {
-        ++to_sink_.life;
-    }
-    dispatcher_->sink_down();
-    at(outage(2s, 100s), [this] { meet(); });
+Duration World::hastened(Duration usual) const {
+    return std::max(Duration(2ms), Duration(static_cast<std::int64_t>(static_cast<double>(usual.count()) / plan_.storm)));
 }
 
 // SIGSTOP, and SIGCONT: everything that came meanwhile is there at once.
@@ -73,33 +67,33 @@ void World::kill_sink() {
         lose_families();
     }
     for (auto& w : workers_) reset_results(*w);
-    ++to_sink_.life;
-    ++to_ventilator_.life;
-    linked_ = false;
+    for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_asker_, &to_status_, &from_status_}) end(*pipe);
+    ++hello_rounds_;
+    linked_ = s_linked_ = false;
     ++sink_life_;
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
     ledger_->chronicle().listen(!plan_.durable);
+    if (unsaid_.is_writing()) saw(writing_.empty() ? "write untold with its process" : "write lost with its process");
     s_link_ = {};
-    s_out_ = {};
-    hellos_.clear();
-    unsaid_ = {};
-    is_writing_ = false;
+    unsaid_ = sink::Unsaid(kUnkeptBytesMax);
+    writing_ = {};
+    unread_.clear();
     s_asleep_until_ = {};
     s_wake_ = kNever;
     if (plan_.durable) {
         ledger_->restore(disk_.read(), both_now());
         ledger_->restored(both_now());
+        ledger_->set_full(!has_room());
+        look_at_disk();
         s_link_.may_tell(0);
     }
     met_life_ = 0;
     dispatcher_->sink_down();
     // What nobody else had is gone: clients who find their job unknown submit it again.
     if (!plan_.durable && plan_.ventilator_kill > 0) {
-        at(between(2s, 3s), [this] {
-            for (const Event& submit : submissions_) submit();
-        });
+        at(between(2s, 3s), [this] { submit_all_again(); });
     }
-    at(between(1ms, 2s), [this] { meet(); });
+    at(between(1ms, hastened(2s)), [this] { meet(); });
 }
 
 // kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that
@@ -108,8 +102,8 @@ void World::kill_ventilator() {
     count("ventilator killed");
     ++v_life_;
     v_asleep_until_ = {};
-    for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_}) ++pipe->life;
-    linked_ = false;
+    for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_, &to_asker_, &to_control_, &from_control_}) end(*pipe);
+    linked_ = s_linked_ = false;
     ledger_->set_ventilator_up(false);
     dispatcher_ =
         std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan_), seed_ ^ v_life_, now_);
@@ -127,12 +121,9 @@ void World::kill_ventilator() {
             if (w->alive && w->lane == 0) awake(*w, [this, w] { join(*w); });
         });
     }
-    const Duration met = between(1ms, 2s);
+    const Duration met = between(1ms, hastened(2s));
     at_ventilator(met, [this] { meet(); });
     while_offered(met);
-    at_ventilator(between(2s, 3s), [this] {
-        for (const Event& submit : submissions_) submit();
-    });
 }
 
 // What may come between an offer and its answer: the next death, and people who cancel.
@@ -164,28 +155,37 @@ void World::clear_settings() {
 }
 
 void World::fault_tick() {
-    const double share = seconds(kFaultTick);
-    if (++ticks_ % kTicksPerSweep == 0) check_all_jobs();
-    if (!healing_) {
-        for (std::size_t i = 0; i < workers_.size(); ++i) {
-            Worker& w = *workers_[i];
-            if (!w.alive || w.lane == 0) continue;
-            if (happens(plan_.crash * share))
-                crash(w);
-            else if (happens(plan_.lane_reset * share))
-                reset_lane(w);
-            else if (w.sdk && happens(plan_.pause * share))
-                pause(w);
-            else if (happens(plan_.result_reset * share))
-                reset_results(w);
-        }
+    if (healing_ || ++ticks_ % kTicksPerSweep == 0) check_all_jobs();
+    const bool is_idle = !has_open_jobs() && ticks_ % 4 != 0; // little can be shown
+    if (!healing_ && !is_idle) {
+        const double share = seconds(kFaultTick) * plan_.storm;
+        fault_the_workers(share);
         fault_the_roles(share);
     }
-    at(kFaultTick, [this] { fault_tick(); });
+    at(healing_ ? kHealTick : kFaultTick, [this] { fault_tick(); });
+}
+
+void World::fault_the_workers(double share) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        Worker& w = *workers_[i];
+        if (!w.alive || w.lane == 0) continue;
+        if (happens(plan_.crash * share))
+            crash(w);
+        else if (happens(plan_.lane_reset * share))
+            reset_lane(w);
+        else if (w.sdk && happens(plan_.pause * share))
+            pause(w);
+        else if (happens(plan_.result_reset * share))
+            reset_results(w);
+    }
 }
 
 void World::fault_the_roles(double share) {
     if (happens(plan_.link_break * share)) break_link();
+    if (happens(plan_.middle_lost * share)) lose_from_the_middle();
+    if (happens(plan_.stall * share)) stall_one();
+    if (happens(plan_.disk_full * share)) fill_disk();
+    if (happens(plan_.gateway_kill * share)) kill_gateway();
     if (happens(plan_.sink_kill * share)) kill_sink();
     if (happens(plan_.settings * share)) set_something();
     if (happens(plan_.ventilator_kill * share)) kill_ventilator();

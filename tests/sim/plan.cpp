@@ -11,8 +11,10 @@ Plan draw_plan(Chance& chance) {
     const auto maybe = [&](double odds, double most) {
         return chance.unit() < odds ? chance.unit() * most : 0.0;
     };
+    const double weather = chance.unit();
+    p.storm = weather < 0.25 ? 1 : weather < 0.5 ? 1 + chance.unit() * 4 : 5 + chance.unit() * 15;
     p.jobs = 20 + static_cast<int>(chance.unit() * 100);
-    p.workers = 1 + static_cast<int>(chance.unit() * 5);
+    p.workers = 1 + static_cast<int>(chance.unit() * 7);
     p.crash = maybe(0.6, 1.0);
     p.vanish = maybe(0.3, 0.3);
     p.lane_reset = maybe(0.4, 0.6);
@@ -40,12 +42,17 @@ Plan draw_plan(Chance& chance) {
     p.sink_pause = maybe(0.25, 0.3);
     p.stale = maybe(0.3, 1.0);
     p.answer_lost = maybe(0.3, 0.3);
+    if (p.durable) p.disk_full = maybe(0.3, 0.3);
+    p.gateway_kill = maybe(0.4, 1.0);
+    p.tight = chance.unit() < 0.3 ? 1 : 0;
+    p.stall = maybe(0.4, 1.0);
+    p.middle_lost = maybe(0.4, 2.0);
     p.outage = maybe(0.15, 0.2);
     return p;
 }
 
 std::string to_string(const Plan& p) {
-    std::string out = "jobs=" + std::to_string(p.jobs) + " workers=" + std::to_string(p.workers);
+    std::string out = "storm=" + std::to_string(p.storm) + " jobs=" + std::to_string(p.jobs) + " workers=" + std::to_string(p.workers);
     const std::pair<const char*, double> odds[] = {
         {"crash", p.crash},   {"vanish", p.vanish},         {"lane_reset", p.lane_reset},
         {"pause", p.pause},   {"link_break", p.link_break}, {"sink_kill", p.sink_kill},
@@ -56,7 +63,8 @@ std::string to_string(const Plan& p) {
         {"groups", p.groups}, {"retry", p.retry}, {"durable", p.durable ? 1 : 0},
         {"result_reset", p.result_reset}, {"ventilator_pause", p.ventilator_pause},
         {"sink_pause", p.sink_pause}, {"stale", p.stale}, {"answer_lost", p.answer_lost},
-        {"outage", p.outage},
+        {"outage", p.outage}, {"disk_full", p.disk_full}, {"gateway_kill", p.gateway_kill},
+        {"tight", p.tight}, {"stall", p.stall}, {"middle_lost", p.middle_lost},
         {"needs", p.needs}, {"picky", p.picky}, {"tenants", p.tenants}, {"ageing", p.ageing}};
     for (const auto& [name, value] : odds) {
         if (value > 0) out += std::string(" ") + name + "=" + std::to_string(value);
@@ -67,6 +75,10 @@ std::string to_string(const Plan& p) {
 ventilator::Limits dispatcher_limits(const Plan& plan) {
     ventilator::Limits limits;
     limits.ageing = from_seconds(plan.ageing);
+    if (plan.tight > 0) {
+        limits.jobs_max = static_cast<std::uint64_t>(plan.jobs) / 4 + 8;
+        limits.bytes_max = static_cast<std::uint64_t>(plan.jobs) / 2 + 16; // a payload has 2
+    }
     return limits;
 }
 

@@ -2,11 +2,25 @@
 # time (planted.cmake).
 #
 # penstock_planted_bug(NAME FILE OLD NEW)
+# penstock_planted_bug_in_header(NAME FILE OLD NEW): the simulation is compiled with the copy
 function(penstock_planted_bug name file old new)
     penstock_plant(copy ${name} ${file} "${old}" "${new}")
     # The copy comes first, so that the library's own object is never asked for.
-    add_executable(sim_${name} ${copy} sim/sim_main.cpp)
+    add_executable(sim_${name} ${copy} $<TARGET_OBJECTS:sim_main>)
     target_link_libraries(sim_${name} PRIVATE sim_world)
+    penstock_must_find(${name})
+endfunction()
+
+function(penstock_planted_bug_in_header name file old new)
+    penstock_plant(copy ${name} ${file} "${old}" "${new}")
+    list(TRANSFORM SIM_WORLD_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
+    add_executable(sim_${name} $<TARGET_OBJECTS:sim_main> ${sources})
+    target_include_directories(sim_${name} BEFORE PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/planted/${name})
+    target_link_libraries(sim_${name} PRIVATE dispatcher ledger gateway)
+    penstock_must_find(${name})
+endfunction()
+
+function(penstock_must_find name)
     add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 2500 --must-find)
     set_tests_properties(sim.finds.${name} PROPERTIES LABELS sim)
 endfunction()
@@ -87,3 +101,22 @@ penstock_planted_bug(lets_an_old_ventilator_in sink/ledger.cpp
 penstock_planted_bug(ends_the_wrong_ghost ventilator/dispatcher_lanes.cpp
     "    auto ghost = ghosts_.find({number, attempt});"
     "    auto ghost = ghosts_.lower_bound({number, 0});")
+# ---- what lies between ventilator and sink, and what the sink holds back
+penstock_planted_bug_in_header(accepts_a_gap protocol/link.hpp
+    "        if (head.seq > got_ + 1) {"
+    "        if (false) {")
+penstock_planted_bug(speaks_before_it_is_written sink/unsaid.cpp
+    "    waiting_ = std::exchange(burst_, {});"
+    "    next.say = std::exchange(burst_, {});")
+penstock_planted_bug(tells_a_ventilator_what_was_for_another_one sink/unsaid.cpp
+    "    if (!answer.remembers) { // else it is all for this one"
+    "    if (false) {")
+penstock_planted_bug(believes_what_a_hello_counts_of_another_sink sink/unsaid.cpp
+    "    if (!is_new) return link.rewind(0);"
+    "    if (!is_new) return link.rewind(1000);")
+penstock_planted_bug(answers_202_for_what_was_refused gateway/pending.cpp
+    "    slot.bulk.failed.push_back({row, job != nullptr ? std::move(*job) : JobAnswer{}});"
+    "")
+penstock_planted_bug(takes_silence_for_stored gateway/pending.cpp
+    "        for (std::uint32_t row = 0; row < slot.rows; ++row) answer_row(slot, row, JobAnswer(late));"
+    "")

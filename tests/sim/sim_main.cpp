@@ -1,8 +1,8 @@
-// penstock_sim [--seeds N] [--from SEED] [--must-find]
+// penstock_sim [--seeds N] [--from SEED] [--faults N] [--must-find]
 //
 // Runs the pipeline under N seeds and stops at the first that breaks an invariant, whose number it
-// prints: the same seed does the same again. With --must-find it is built with a planted bug, and
-// fails if no seed finds it.
+// prints: the same seed does the same again. With --faults it fails, too, if there were fewer. With
+// --must-find it is built with a planted bug, and fails if no seed finds it.
 
 #include "tests/sim/world.hpp"
 
@@ -19,8 +19,27 @@ namespace {
 struct Arguments {
     std::uint64_t seeds = 200;
     std::uint64_t from = 1;
+    std::uint64_t faults = 0; // at least
     bool must_find = false;
 };
+
+using Histogram = std::map<std::string, std::uint64_t>;
+
+std::uint64_t add(Histogram& all, const Histogram& some) {
+    std::uint64_t sum = 0;
+    for (const auto& [sort, count] : some) {
+        all[sort] += count;
+        sum += count;
+    }
+    return sum;
+}
+
+void print(const char* title, const Histogram& counts) {
+    std::printf("%s\n", title);
+    for (const auto& [sort, count] : counts) {
+        std::printf("%9llu  %s\n", static_cast<unsigned long long>(count), sort.c_str());
+    }
+}
 
 Arguments read(int argc, char** argv) {
     Arguments out;
@@ -32,12 +51,15 @@ Arguments read(int argc, char** argv) {
         if (std::strcmp(argv[i], "--from") == 0 && i + 1 < argc) {
             out.from = std::strtoull(argv[++i], nullptr, 10);
         }
+        if (std::strcmp(argv[i], "--faults") == 0 && i + 1 < argc) {
+            out.faults = std::strtoull(argv[++i], nullptr, 10);
+        }
     }
     return out;
 }
 
 int run_seeds(const Arguments& arguments) {
-    std::map<std::string, std::uint64_t> faults; // by their sort
+    Histogram faults, sights, endings;
     std::uint64_t all = 0;
     for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
         std::fprintf(stderr, "\rseed %llu ", static_cast<unsigned long long>(seed));
@@ -45,23 +67,25 @@ int run_seeds(const Arguments& arguments) {
         const penstock::sim::Plan plan = penstock::sim::draw_plan(chance);
         penstock::sim::World world(seed, plan);
         const std::string failure = world.run();
-        for (const auto& [sort, count] : world.faults()) {
-            faults[sort] += count;
-            all += count;
-        }
+        all += add(faults, world.faults());
+        add(sights, world.sights());
+        add(endings, world.endings());
         if (failure.empty()) continue;
         std::printf("seed=%llu %s\n%s\n", static_cast<unsigned long long>(seed), failure.c_str(),
                     to_string(plan).c_str());
         return 1;
     }
-    for (const auto& [sort, count] : faults) {
-        std::printf("%9llu  %s\n", static_cast<unsigned long long>(count), sort.c_str());
-    }
+    print("faults, by their sort:", faults);
+    print("what came of them:", sights);
+    print("how jobs ended:", endings);
     std::printf("%llu seeds from %llu, %llu faults: every stored job has one outcome\n",
                 static_cast<unsigned long long>(arguments.seeds),
                 static_cast<unsigned long long>(arguments.from),
                 static_cast<unsigned long long>(all));
-    return 0;
+    if (all >= arguments.faults) return 0;
+    std::printf("that is fewer than the %llu that were wanted\n",
+                static_cast<unsigned long long>(arguments.faults));
+    return 1;
 }
 
 } // namespace

@@ -31,7 +31,7 @@ void World::start_worker(int place) {
     w->name = w->sdk ? "sdk-" + number : "";
     workers_.push_back(std::move(w));
     Worker* me = workers_.back().get();
-    at(between(1ms, 200ms), [this, me] { join(*me); });
+    at(between(1ms, hastened(200ms)), [this, me] { join(*me); });
     if (me->sdk) at(500ms, [this, me] { heartbeat(*me); });
 }
 
@@ -213,13 +213,13 @@ void World::reset_results(Worker& w) {
     if (!w.alive) return;
     count("results reset");
     ++w.sink_pipe.life;
-    if (w.sdk) at(between(1ms, 500ms), [this, &w] { awake(w, [this, &w] { send_again(w); }); });
+    if (w.sdk) at(between(1ms, hastened(500ms)), [this, &w] { awake(w, [this, &w] { send_again(w); }); });
 }
 
 void World::send_again(Worker& w) {
     if (!w.alive) return;
     for (const Kept& kept : w.kept) {
-        count("result again");
+        saw("result again");
         post(w, kept);
     }
 }
@@ -286,7 +286,7 @@ void World::crash(Worker& w) {
         at_ventilator(between(1ms, 5ms),
                       [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
     }
-    at(between(10ms, 500ms), [this, place = w.place] { start_worker(place); });
+    at(between(2ms, hastened(500ms)), [this, place = w.place] { start_worker(place); });
 }
 
 // The connection ends and both live: an SDK worker joins again at once and keeps what it runs; a
@@ -303,7 +303,7 @@ void World::reset_lane(Worker& w) {
 
 void World::pause(Worker& w) {
     count("worker stopped");
-    const Duration sleep = std::max(Duration(100ms), outage(4s, 70s));
+    const Duration sleep = std::max(Duration(10ms), outage(4s, 70s));
     w.asleep_until = now_ + sleep;
     if (sleep < 1500ms) return;
     // It notices that it slept: it drops what it had not begun, and joins again.

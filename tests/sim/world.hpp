@@ -9,10 +9,11 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/link.hpp"
-#include "sink/ledger.hpp"
+#include "sink/unsaid.hpp"
 #include "tests/support/kept_rows.hpp"
 #include "ventilator/dispatcher.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@ namespace penstock::sim {
 
 // What a seed enables. Each seed draws its own, so that rare things meet often in some of them.
 struct Plan {
+    double storm = 1;      // so much more often everything below comes, and is over so much sooner
     int jobs = 60;
     int workers = 3;
     double crash = 0;      // of a worker, per second
@@ -52,6 +54,11 @@ struct Plan {
     int groups = 0;        // of all modes, chains among them
     double retry = 0;      // share of jobs that are run again once they are finished
     double together = 0;   // share of SDK workers that take jobs of k0 together
+    double disk_full = 0;  // per second, of a sink with a store
+    double gateway_kill = 0; // per second
+    double tight = 0;      // limits, so that submits are refused: 1 or 0
+    double stall = 0;      // of any connection, per second
+    double middle_lost = 0; // between ventilator and sink: some are lost, later ones arrive; per second
     double settings = 0;   // changes of what holds for a kind, per second
 };
 
@@ -59,8 +66,12 @@ Plan draw_plan(Chance& chance);
 std::string to_string(const Plan& plan);
 ventilator::Limits dispatcher_limits(const Plan& plan);
 
-constexpr Duration kFaultTick = std::chrono::milliseconds(50);
-constexpr std::uint64_t kTicksPerSweep = 10; // through all jobs, besides those that an event touched
+// So little that a sink whose disk is slow reads nothing more now and then.
+constexpr std::size_t kUnkeptBytesMax = 2'000;
+constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
+constexpr Duration kFaultTick = std::chrono::milliseconds(20);
+constexpr Duration kHealTick = std::chrono::seconds(1);
+constexpr std::uint64_t kTicksPerSweep = 50; // through all jobs, besides those that an event touched
 
 class World {
 public:
@@ -71,6 +82,17 @@ public:
 
     // By their sort. One counts only if jobs were open when it came.
     [[nodiscard]] const std::map<std::string, std::uint64_t>& faults() const { return faults_; }
+
+    // What came of them, on ways that are seldom gone: no faults of their own.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& sights() const { return sights_; }
+
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& endings() const { return endings_; }
+
+    // What sink::say says.
+    void say(const sink::HelloReply& hello);
+    void say_on_link(sink::Outbox& out);
+    void say_replies(const sink::Outbox& out);
+    static void publish(const std::string& events) {}
 
 private:
     using Event = std::function<void()>;
@@ -101,13 +123,6 @@ private:
         std::string frame;
     };
 
-    struct Unsaid { // while the disk is busy
-        sink::Changes changes;
-        sink::Outbox outbox;
-        std::vector<std::pair<HelloAnswer, std::uint64_t>> hellos; // and the ventilator's life
-        std::uint64_t got = 0;
-    };
-
     struct Job {
         JobId id;
         bool poison = false;
@@ -117,6 +132,20 @@ private:
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
     };
+
+    struct Wish { // of a client: jobs that it submits until it was told that they are stored
+        Submit batch;
+        std::vector<std::string> ids;
+        std::size_t bytes = 0; // of its payloads
+        int under_way = 0;
+        bool accepted = false;
+    };
+
+    struct Refusal {
+        std::string id;
+        std::string why; // a slug
+    };
+    struct Gateway;
 
     struct Family { // a group as its client knows it
         std::string id, frame;
@@ -129,8 +158,13 @@ private:
 
     struct Pipe { // one direction of one connection
         Instant last{};
+        Instant loses_until{};
+        bool has_gap = false; // behind what was lost nothing has been sent yet
         std::uint64_t life = 0;
     };
+
+    using LinkOfFrames = Link<std::shared_ptr<const std::string>>;
+    using LinkArrival = LinkOfFrames::Arrival;
 
     // world.cpp: the two roles and what lies between them
     void at(Duration later, Event event);
@@ -139,31 +173,52 @@ private:
 
     bool happens(double probability) { return chance_.unit() < probability; }
 
-    void send(Pipe& pipe, Event deliver);
     void step_ventilator();
     void step_sink();
     void ventilator_frame(const std::string& frame);
     void sink_frame(const std::string& frame);
-    void pump_link();
-    void meet();
     void lane_messages();
+
+    // network.cpp
+    void send(Pipe& pipe, Event deliver);
+    void stall(Pipe& pipe);
+    void stall_one();
+    bool is_next(LinkArrival arrival);
+    void pump_link();
+    template <class Deliver, class Encode>
+    void pump(LinkOfFrames& link, Pipe& pipe, Deliver deliver, Encode encoded);
+    void meet();
+    void hear_hello(const HelloAnswer& answer);
+    static void end(Pipe& pipe); // of a connection: what is on its way is gone
+    void cut_link();
+    void break_link();
+    void lose_from_the_middle();
+    void new_connection(bool forth);
 
     // disk.cpp: what the sink says waits until it is safe
     [[nodiscard]] Now both_now() const;
-    void hand_over();
-    void committed();
+    [[nodiscard]] sink::Outbox& s_out() { return unsaid_.burst().outbox; }
+    void when_sink_runs(Duration later, Event event); // of this life
+    void end_burst();
+    void write();
+    void written();
+    void speak(sink::Burst burst);
     void check_written(const sink::Changes& changes);
-    void say_on_link(sink::Outbox& out);
-    void answer_hello(const HelloAnswer& answer, std::uint64_t v_life);
+    void fill_disk();
+    [[nodiscard]] bool has_room() const { return disk_low_until_ <= now_; }
+    void look_at_disk();
 
     // faults.cpp
     void count(const char* fault);
+    void saw(const std::string& sight) { ++sights_[sight]; }
+    [[nodiscard]] bool has_open_jobs() const;
     void fault_tick();
+    void fault_the_workers(double share);
     void fault_the_roles(double share);
     void pause_role(Instant& until, const char* fault);
     void stale_ventilator_speaks();
     Duration outage(Duration usual, Duration long_one);
-    void break_link();
+    [[nodiscard]] Duration hastened(Duration usual) const; // by the storm
     void kill_sink();
     void kill_ventilator();
     void while_offered(Duration met);
@@ -173,6 +228,21 @@ private:
     // clients.cpp
     Terms draw_terms();
     void submit_some();
+    void submit(std::size_t request);
+    void hear(std::size_t request, const std::vector<Refusal>& refused);
+    void lose_patience();
+    void submit_all_again();
+
+    // gateway.cpp
+    void start_gateway();
+    void gateway_tick();
+    void gateway_takes(std::size_t request);
+    void gateway_hears(const std::string& frame);
+    void gateway_answers();
+    void ask_sink(const std::string& frame);
+    void ask_for_room();
+    void gateway_says(std::size_t request, std::vector<Refusal> refused);
+    void kill_gateway();
     void cancel(const std::string& id);
     bool set_kind(const AskKind& wish); // false: not yet
 
@@ -225,7 +295,7 @@ private:
     std::uint64_t order_ = 0, ticks_ = 0;
     std::priority_queue<Timed> events_;
     std::string failure_;
-    std::map<std::string, std::uint64_t> faults_;
+    std::map<std::string, std::uint64_t> faults_, sights_, endings_;
     bool healing_ = false;
     Instant v_asleep_until_{}, s_asleep_until_{};
 
@@ -233,27 +303,33 @@ private:
     std::uint64_t v_life_ = 1, met_life_ = 0; // of the ventilator; the one that the sink met last
     std::unique_ptr<ventilator::Dispatcher> dispatcher_;
     ventilator::Outbox v_out_;
-    Link<std::shared_ptr<const std::string>> v_link_;
+    LinkOfFrames v_link_;
     std::unique_ptr<sink::Ledger> ledger_;
-    sink::Outbox s_out_;
+    sink::Unsaid unsaid_{kUnkeptBytesMax};
     testing::KeptRows disk_;
-    std::vector<std::pair<HelloAnswer, std::uint64_t>> hellos_;
-    Unsaid unsaid_;
-    bool is_writing_ = false;
-    Link<std::shared_ptr<const std::string>> s_link_;
+    sink::Changes writing_;
+    Instant disk_low_until_{}, disk_full_until_{}; // no room for new work; for nothing at all
+    std::deque<std::string> unread_; // by a sink that is behind with writing
+    LinkOfFrames s_link_;
     std::uint64_t sink_life_ = 1, known_sink_ = 0; // and the one that the ventilator knows
-    bool linked_ = false;
-    Pipe to_sink_, to_ventilator_, to_door_;
+    std::uint64_t hello_rounds_ = 0; // of asking again
+    bool linked_ = false;   // the ventilator knows the sink, and talks to it
+    bool s_linked_ = false; // the sink has a ventilator to talk to
+    Pipe to_sink_, to_ventilator_, to_door_, to_asker_;
     Instant v_wake_ = kNever, s_wake_ = kNever;
     Reader reader_;
 
     std::map<std::string, Job> jobs_;
-    std::map<std::string, std::string> bodies_;
+    std::map<std::string, std::string> bodies_; // they stay where they are
     std::map<std::string, Terms> wishes_; // of each job
     std::map<std::string, bool> poisons_; // of jobs that were made of others
     std::vector<Family> families_;
     std::map<std::string, std::size_t> family_of_;
-    std::vector<Event> submissions_; // to be made again by clients who got no answer
+    std::deque<Wish> requests_;
+    int requests_open_ = 0; // of them: not accepted yet
+    std::shared_ptr<Gateway> gateway_;
+    std::uint64_t gateway_life_ = 0;
+    Pipe to_gateway_, to_clients_, to_status_, from_status_, to_control_, from_control_;
     std::vector<std::unique_ptr<Worker>> workers_; // dead ones stay, so that late events find them
     int next_worker_ = 1;
 };
