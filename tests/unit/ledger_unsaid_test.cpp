@@ -14,7 +14,7 @@ constexpr std::size_t kUnkeptMax = 100;
 struct UnsaidTest : testing::Test {
     UnsaidTest() {
         link.may_tell(0);
-        link.restart(kEpoch);
+        link.restart(kEpoch, 0);
     }
 
     void arrive(std::uint64_t messages) {
