@@ -24,6 +24,16 @@ protected:
         pipeline.next_join(1);
     }
 
+    // It has sent one result, of which nobody says that it is settled. Returns when it was told to drain.
+    std::chrono::steady_clock::time_point drain_after_a_result() {
+        start();
+        pipeline.send_jobs("count", 1, 1, 1, "\xc0");
+        ids(1);
+        const auto now = std::chrono::steady_clock::now();
+        run.stop.request();
+        return now;
+    }
+
     std::vector<std::string> ids(std::size_t count) {
         std::vector<std::string> out;
         for (const GotRow& row : pipeline.results(count)) out.push_back(row.id);
@@ -120,10 +130,7 @@ TEST_F(OutageTest, names_all_that_runs_of_whichever_ventilator) {
 }
 
 TEST_F(OutageTest, a_drain_waits_until_what_it_sent_is_recorded) {
-    start();
-    pipeline.send_jobs("count", 1, 1, 1, "\xc0");
-    ids(1);
-    run.stop.request();
+    drain_after_a_result();
     pipeline.next_bye();
     for (int beats = 0; beats < 5; ++beats) pipeline.heartbeat_with(0); // it is still there
     pipeline.settle(1, 1);
@@ -131,10 +138,7 @@ TEST_F(OutageTest, a_drain_waits_until_what_it_sent_is_recorded) {
 }
 
 TEST_F(OutageTest, a_sink_that_dies_in_a_drain_gets_the_result_again) {
-    start();
-    pipeline.send_jobs("count", 1, 1, 1, "\xc0");
-    ids(1);
-    run.stop.request();
+    drain_after_a_result();
     pipeline.next_bye();
     pipeline.kill_sink();
     pipeline.restart_sink();
@@ -144,21 +148,13 @@ TEST_F(OutageTest, a_sink_that_dies_in_a_drain_gets_the_result_again) {
 }
 
 TEST_F(OutageTest, a_drain_waits_five_seconds_at_most) {
-    start();
-    pipeline.send_jobs("count", 1, 1, 1, "\xc0");
-    ids(1);
-    const auto began = std::chrono::steady_clock::now();
-    run.stop.request();
+    const auto began = drain_after_a_result();
     run.join_thread();
     EXPECT_GE(std::chrono::steady_clock::now() - began, 4900ms);
 }
 
 TEST_F(OutageTest, the_second_request_waits_for_nobody) {
-    start();
-    pipeline.send_jobs("count", 1, 1, 1, "\xc0");
-    ids(1);
-    const auto began = std::chrono::steady_clock::now();
-    run.stop.request();
+    const auto began = drain_after_a_result();
     pipeline.next_bye();
     run.stop.request();
     run.join_thread();
