@@ -76,6 +76,7 @@ private:
     void heartbeat();
     void bye();
     void meet_sink();
+    void meet_sink_again();
     void lose_sink();
 
     void configure() { machine_.configure_kind(choices_.of(kKinds), settings()); }
@@ -97,7 +98,8 @@ private:
         &House::kinds,     &House::join,    &House::lane_up,   &House::lane_down,
         &House::heartbeat, &House::bye,     &House::meet_sink, &House::lose_sink,
         &House::configure, &House::declare, &House::positions, &House::explain,
-        &House::pass,      &House::drain,   &House::check,     &House::answer};
+        &House::pass,      &House::drain,   &House::check,     &House::answer,
+        &House::meet_sink_again};
     static constexpr std::uint8_t kMoveMask = 0x3f;
 
     void flush();
@@ -203,6 +205,18 @@ void House::connect(std::uint64_t life, Epoch epoch) {
     machine_.sink_up(life, epoch, false, out_);
 }
 
+// One that comes back with what it had committed. Some jobs it ended and nobody was told.
+void House::meet_sink_again() {
+    if (model_.epoch() == 0) return;
+    std::vector<JobNumber> ended;
+    if (choices_.one_in(2)) ended = numbers();
+    flush();
+    model_.sink_back(model_.life() + 1, ended);
+    machine_.sink_up(model_.life(), model_.epoch(), true, out_);
+    flush();
+    model_.check_asked();
+}
+
 void House::meet_sink() {
     const std::uint8_t byte = choices_.below(4);
     const bool new_life = byte == 2 || model_.life() == 0;
@@ -304,6 +318,7 @@ void House::join() {
     m.epoch = (more & 8) != 0 ? model_.epoch() : 0;
     if ((more & 0x10) != 0) m.running = numbers();
     if ((more & 0x20) != 0) m.batching = {{m.kinds[0], 3, choices_.of(kTimes)}};
+    m.outbox = (more & 0x80) != 0;
     open_lane(m);
     if ((more & 0x40) != 0) return;
     const LaneId newest = model_.lanes().empty() ? 0 : model_.lanes().rbegin()->first;

@@ -30,7 +30,7 @@ void DispatcherModel::offered(const Take& take) {
 void DispatcherModel::forget(JobNumber number) {
     if (!known_.contains(number)) return; // the sink can't mean it
     open_.erase(number);
-    for (auto* list : {&known_, &stored_, &lost_, &decided_}) list->erase(number);
+    for (auto* list : {&known_, &stored_, &lost_, &decided_, &ended_}) list->erase(number);
     returned_.erase(number);
 }
 
@@ -111,8 +111,23 @@ void DispatcherModel::sink_up(std::uint64_t life, Epoch epoch) {
     if (life == life_ && epoch == epoch_) return;
     life_ = life;
     epoch_ = epoch;
-    for (auto* list : {&known_, &stored_, &lost_, &decided_}) list->clear();
+    for (auto* list : {&known_, &stored_, &lost_, &decided_, &ended_}) list->clear();
     returned_.clear();
+}
+
+void DispatcherModel::sink_back(std::uint64_t life, const std::vector<JobNumber>& ended) {
+    sink_is_up_ = true;
+    life_ = life;
+    known_ = stored_; // the rest was never committed
+    for (auto* list : {&lost_, &decided_, &asked_}) list->clear();
+    returned_.clear();
+    for (const JobNumber number : ended) {
+        if (stored_.contains(number)) ended_.insert(number);
+    }
+}
+
+void DispatcherModel::check_asked() {
+    require(asked_ == stored_, "a sink that comes back is asked about all that it has stored");
 }
 
 // ---- what it said ---------------------------------------------------------------------------
@@ -158,7 +173,13 @@ void DispatcherModel::hear(const ToSink& message) {
             if (!open_.contains(row.number)) continue; // it was settled in the same burst
             require(stored_.contains(row.number), "only what was dispatched is lost");
             lost_.insert(row.number);
-            if (row.suspect) ++deaths_[row.number];
+            // A sink that came back hears of it twice, and counts it once.
+            if (row.suspect && std::exchange(died_[row.number], row.attempt) != row.attempt)
+                ++deaths_[row.number];
+        }
+    } else if (const auto* holds = std::get_if<Holds>(&message)) {
+        for (const Range& row : holds->rows) {
+            for (std::uint32_t i = 0; i < row.count; ++i) asked_.insert(row.first + i);
         }
     } else if (const auto* final = std::get_if<Final>(&message)) {
         if (open_.contains(final->number)) decided_.insert(final->number);
@@ -221,8 +242,11 @@ std::vector<FromSink> DispatcherModel::answers() {
     for (const JobNumber number : known_) {
         if (!stored_.contains(number)) stored.rows.push_back({number, 1});
     }
-    for (const JobNumber number : lost_) open.rows.push_back({number, deaths_[number]});
+    for (const JobNumber number : lost_) {
+        if (!ended_.contains(number)) open.rows.push_back({number, deaths_[number]});
+    }
     for (const JobNumber number : decided_) settlement.rows.push_back({number, 1, 0, 0});
+    for (const JobNumber number : ended_) settlement.rows.push_back({number, 1, 0, 0});
     for (const auto& [number, attempt] : returned_) {
         if (decided_.contains(number)) continue;
         settlement.rows.push_back({number, 1, attempt, 100});

@@ -35,6 +35,8 @@ public:
     void lane_up(ventilator::LaneId lane);
     void handed_back(const Bye& bye);
     void sink_up(std::uint64_t life, Epoch epoch);
+    // With what it has stored, and these outcomes that it did not come to tell.
+    void sink_back(std::uint64_t life, const std::vector<JobNumber>& ended);
 
     void sink_down() { sink_is_up_ = false; }
 
@@ -44,6 +46,8 @@ public:
     void hear(ventilator::Outbox& out);
     // Against what it says of itself.
     void check(Instant now);
+    // Behind sink_back: it was asked about every job that it has stored.
+    void check_asked();
 
     // ---- what an honest sink would say next ----
     [[nodiscard]] std::vector<FromSink> answers();
@@ -86,6 +90,9 @@ private:
     // Of this life of the sink: numbers that it was told of, that it has stored; of these, what
     // waits for its word: lost ones, those with a decided outcome, those whose result it has read.
     std::set<JobNumber> known_, stored_, lost_, decided_;
+    std::set<JobNumber> ended_; // without a word: it says so when it is asked
+    std::set<JobNumber> asked_;
+    std::map<JobNumber, std::uint32_t> died_; // the attempt whose death was counted last
     std::map<JobNumber, std::uint32_t> returned_;
 };
 

@@ -59,6 +59,44 @@ void LedgerModel::forget_offers(std::size_t count) {
     offered_.erase(offered_.begin(), offered_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
+void LedgerModel::died(Now now) {
+    pending_.clear();
+    unanswered_.clear();
+    offered_.clear();
+    std::erase_if(jobs_, [&](const auto& job) {
+        const auto& [id, known] = job;
+        const auto is = std::get<JobAnswer>(answer(AskStatus{*JobId::parse(id), true}, now));
+        if (is.found == Found::found) {
+            require(is_final(is.job.state) == known.outcome.has_value(), "what was told is kept");
+            return false;
+        }
+        require(known.outcome.has_value(), "an open job outlives the process");
+        return true; // it was let go of before
+    });
+    purged_ = ended_ = 0;
+    stored_ = jobs_.size(); // of all that there ever were, these are left
+    for (const auto& [id, known] : jobs_) ended_ += known.outcome ? 1 : 0;
+    const auto stats = std::get<SinkStats>(answer(AskStats{}, now));
+    stored_before_ = ended_before_ = 0;
+    for (const auto& kind : stats.kinds) {
+        stored_before_ += kind.stored;
+        ended_before_ +=
+            kind.succeeded + kind.failed + kind.cancelled + kind.expired + kind.quarantined;
+    }
+    stored_before_ -= stored_; // may be below zero: both sides of a sum wrap alike
+    ended_before_ -= ended_;
+}
+
+std::pair<JobNumber, JobId> LedgerModel::owed(std::size_t which) const {
+    if (owed_.empty()) return {0, {}};
+    const auto& [number, id] = *std::next(owed_.begin(), static_cast<std::ptrdiff_t>(which % owed_.size()));
+    return {number, *JobId::parse(id)};
+}
+
+void LedgerModel::said_again(JobNumber owed) {
+    unanswered_.insert(owed_.extract(owed));
+}
+
 sink::Asker LedgerModel::asked(const StatusQuestion& question) {
     pending_[next_asker_] = std::visit(FitOf(), question);
     return next_asker_++;
@@ -123,7 +161,11 @@ void LedgerModel::hear_stored(JobNumber number) {
 
 void LedgerModel::hear_settled(JobNumber number) {
     require(number < next_number_, "only numbers that were given are settled");
-    owed_.erase(number);
+    if (const auto owed = owed_.find(number); owed != owed_.end()) {
+        const auto job = jobs_.find(owed->second);
+        require(job == jobs_.end() || job->second.outcome, "only what has ended is settled");
+        owed_.erase(owed);
+    }
     unanswered_.erase(number); // of a job that ended while it was on offer
 }
 
@@ -203,7 +245,8 @@ void LedgerModel::check_stats(Now now) {
     }
     require(stats.open_jobs == open, "open jobs are counted");
     require(stats.finished_jobs == finished, "finished jobs are counted");
-    require(stored == stored_ && ended == ended_, "each end of a job is counted once");
+    require(stored == stored_before_ + stored_ && ended == ended_before_ + ended_,
+            "each end of a job is counted once");
     require(stored_ == open + finished + stats.evicted + purged_, "no job is lost");
     require(stats.waits == pending_.size(), "who waits is counted");
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace penstock::fuzz {
 
@@ -29,6 +30,11 @@ public:
     [[nodiscard]] const std::vector<JobId>& offered() const { return offered_; }
 
     void forget_offers(std::size_t count);
+    // Its process, behind what was heard; it is back with what was kept.
+    void died(Now now);
+    // One of those that are stored and not settled; 0: there is none.
+    [[nodiscard]] std::pair<JobNumber, JobId> owed(std::size_t which) const;
+    void said_again(JobNumber owed);
 
     // ---- what it said and what it knows ----
     void hear(sink::Outbox& out); // and empties it
@@ -57,6 +63,8 @@ private:
     sink::Ledger& ledger_;
     std::map<std::string, Known> jobs_; // by id
     std::uint64_t stored_ = 0, ended_ = 0, purged_ = 0;
+    // What its counters said when it came back: those are not kept.
+    std::uint64_t stored_before_ = 0, ended_before_ = 0;
     // Of this ventilator's epoch.
     JobNumber next_number_ = 0;
     std::map<JobNumber, std::string> unanswered_; // numbers that the ledger has said nothing of
