@@ -45,7 +45,8 @@ void Loop::send_progress() {
     if (!desk_->has_progress() || now_ - progress_at_ < kProgressEvery) return;
     progress_at_ = now_;
     for (const auto& progress : desk_->take_progress()) {
-        if (sink_ && sink_->flushed()) sink_->send_fleeting(transport::make_frame(encode(progress)));
+        if (sink_ && sink_->flushed())
+            sink_->send_fleeting(transport::make_frame(encode(progress)));
     }
 }
 

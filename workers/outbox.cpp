@@ -16,7 +16,8 @@ std::size_t Outbox::bytes_of(const Kept& kept) {
 }
 
 void Outbox::keep(Frame frame, Epoch epoch, std::span<const JobNumber> rows) {
-    const auto open = rows.size() - static_cast<std::size_t>(std::count(rows.begin(), rows.end(), 0));
+    const auto open =
+        rows.size() - static_cast<std::size_t>(std::count(rows.begin(), rows.end(), 0));
     if (open == 0) return;
     const bool at_end = at_ == frames_.end();
     if (spare_.empty()) spare_.emplace_back();
@@ -86,11 +87,12 @@ bool Outbox::settle_next(JobNumber number) {
 
 // In a frame before the one where the next is expected: usually there is none.
 bool Outbox::was_passed_over(JobNumber number) const {
-    return std::any_of(frames_.begin(), std::list<Kept>::const_iterator(at_), [&](const Kept& kept) {
-        return !kept.passes && kept.epoch == epoch_ && kept.least <= number &&
-               number <= kept.most &&
-               std::find(kept.rows.begin(), kept.rows.end(), number) != kept.rows.end();
-    });
+    return std::any_of(
+        frames_.begin(), std::list<Kept>::const_iterator(at_), [&](const Kept& kept) {
+            return !kept.passes && kept.epoch == epoch_ && kept.least <= number &&
+                   number <= kept.most &&
+                   std::find(kept.rows.begin(), kept.rows.end(), number) != kept.rows.end();
+        });
 }
 
 // Settles the oldest row of each number that is not `found` yet.

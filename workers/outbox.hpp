@@ -3,9 +3,9 @@
 // connection to the sink is a new one: what the old one had on its way is gone. Pure.
 //
 // What is settled is told by numbers of the newest epoch, once for each result: attempts of one job
-// share a number, and each time it is the oldest row of it. That is nearly always the order in which
-// they were sent: so the row behind the last one that was found is tried first, and a search is for
-// the rest. A frame goes when all of its rows are settled.
+// share a number, and each time it is the oldest row of it. That is nearly always the order in
+// which they were sent: so the row behind the last one that was found is tried first, and a search
+// is for the rest. A frame goes when all of its rows are settled.
 //
 // Not every frame is told of. A job of a ventilator that died may have another number by now, or
 // none; one that was sent before the newest join was not named in it, so it may be somebody else's.
@@ -57,6 +57,7 @@ private:
         std::size_t open = 0;        // of them
         JobNumber least = 0, most = 0;
     };
+
     using Place = std::list<Kept>::iterator;
 
     bool settle_next(JobNumber number);

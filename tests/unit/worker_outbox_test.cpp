@@ -174,6 +174,7 @@ struct PlainOutbox {
         std::vector<JobNumber> rows;
         bool passes = false;
     };
+
     std::vector<Kept> frames;
 
     void settle(JobNumber number) {
@@ -200,8 +201,8 @@ struct PlainOutbox {
     }
 };
 
-// A seeded worker and sink that settle in order, out of order, twice and not at all, attempts of the
-// same job and what was sent over lanes before.
+// A seeded worker and sink that settle in order, out of order, twice and not at all, attempts of
+// the same job and what was sent over lanes before.
 TEST(Outbox, holds_what_is_not_settled_whatever_the_order) {
     for (unsigned seed = 1; seed <= 200; ++seed) {
         std::mt19937 random(seed);
