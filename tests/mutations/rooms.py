@@ -11,14 +11,14 @@ import reading
 # By file, the functions in which nothing is changed: they answer questions, or put into words what
 # was decided elsewhere. Waits for answers are among the questions.
 LEFT_OUT = {
-    "ventilator/dispatcher.cpp": (),
+    "ventilator/dispatcher.cpp": ("failure_of",),
     "ventilator/dispatcher_batches.cpp": (),
     "ventilator/dispatcher_claims.cpp": (),
     "ventilator/dispatcher_kinds.cpp": (),
     "ventilator/dispatcher_lanes.cpp": (),
     "ventilator/dispatcher_limits.cpp": (),
     "ventilator/dispatcher_lines.cpp": (),
-    "ventilator/dispatcher_lives.cpp": ("failure_of",),
+    "ventilator/dispatcher_lives.cpp": (),
     "ventilator/dispatcher_pump.cpp": ("queued_us", "room", "workers", "oldest_age", "stats"),
     "ventilator/dispatcher_take.cpp": (),
     "ventilator/roster.cpp": (),
