@@ -299,11 +299,10 @@ Index Ledger::restore_job(const Changes::Job& row, const Changes& page, Now now)
         return kNoIndex;
     }
     if (find(row.id, hash) != kNoIndex) throw Damaged(named + " is there twice");
-    const std::uint64_t next = std::exchange(next_order_, row.order);
+    next_order_ = row.order; // which is what `add` gives it
     SinkKind& kind = kind_of(terms->second->first.kind);
     const Index index =
         add(row.id, hash, terms->second, kind, Blob(page.view(row.payload)), now);
-    next_order_ = next;
     Record& r = records_[index];
     r.submitted = row.submitted;
     r.begun = row.begun;
@@ -330,6 +329,10 @@ void Ledger::restore_attempt(Record& r, const Changes::Attempt& row) {
     r.attempt = std::max(r.attempt, row.attempt);
     r.has_attempts = true;
     if (!row.worker.empty()) set_worker(r, names_.intern(row.worker));
+    if (row.suspect) ++r.deaths; // also of one whose worker was alive, and said so later
+    if (row.suspect || row.how == Changes::Attempt::How::lost) {
+        r.lost_attempt = std::max(r.lost_attempt, row.attempt);
+    }
     switch (row.how) {
     case Changes::Attempt::How::running:
         r.state = State::running;
@@ -345,8 +348,6 @@ void Ledger::restore_attempt(Record& r, const Changes::Attempt& row) {
         break;
     case Changes::Attempt::How::lost:
         r.state = State::queued;
-        r.deaths += row.suspect ? 1 : 0;
-        r.lost_attempt = std::max(r.lost_attempt, row.attempt);
         break;
     }
 }

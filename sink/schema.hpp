@@ -74,7 +74,7 @@ CREATE TABLE attempts ( -- those that took a while, and those that did not bring
     job       INTEGER NOT NULL,
     attempt   INTEGER NOT NULL,
     how       TEXT NOT NULL, -- running, answered (it brought the outcome), failed, lost
-    suspect   INTEGER,       -- lost, and it may have killed its worker
+    suspect   INTEGER,       -- it was lost, and may have killed its worker; whatever it said later
     worker    TEXT,
     started   INTEGER,
     ended     INTEGER,

@@ -50,7 +50,7 @@ struct DurableStore::Statements {
           group(db, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
           job(db, "INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"),
           attempt(db, "INSERT INTO attempts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) "
-                      "ON CONFLICT DO UPDATE SET how=?3, suspect=?4, worker=coalesce(?5,worker), "
+                      "ON CONFLICT DO UPDATE SET how=?3, suspect=coalesce(suspect,?4), worker=coalesce(?5,worker), "
                       "ended=?7, run=?8, code=?9, message=?10, retryable=?11, token=?12"),
           outcome(db, "INSERT OR REPLACE INTO outcomes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
           job_goes(db, "DELETE FROM jobs WHERE job BETWEEN ? AND ?"),

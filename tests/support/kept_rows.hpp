@@ -21,7 +21,12 @@ public:
             jobs_[row.order] = {row, std::string(c.view(row.payload))};
             by_id_[row.id.text()] = row.order;
         }
-        for (const auto& row : c.attempts) attempts_[{row.order, row.attempt}] = row;
+        for (const auto& row : c.attempts) {
+            auto& kept = attempts_[{row.order, row.attempt}];
+            const bool was_suspect = kept.suspect;
+            kept = row;
+            kept.suspect = was_suspect || row.suspect;
+        }
         for (const auto& row : c.outcomes) {
             const auto [at, is_new] =
                 outcomes_.insert_or_assign(row.order, Kept<sink::Changes::Outcome>{row, std::string(c.view(row.value))});
@@ -80,6 +85,11 @@ public:
             if (row.id == id) return true;
         }
         return false;
+    }
+
+    // Of jobs and groups; what is known of kinds stays.
+    [[nodiscard]] bool is_empty() const {
+        return jobs_.empty() && outcomes_.empty() && attempts_.empty() && groups_.empty() && terms_.empty();
     }
 
     // Outcomes that were written over another one: there must be none.

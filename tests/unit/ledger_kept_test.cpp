@@ -168,6 +168,19 @@ TEST_F(KeptTest, DeathsAreRememberedAndEachCountsOnce) {
     EXPECT_EQ(said.open.rows[0].deaths, 2u);
 }
 
+// Its lane was gone, its worker was not.
+TEST_F(KeptTest, ADeathIsRememberedAlthoughTheAttemptAnswersLater) {
+    store(terms("echo"), {"a"});
+    tell(Lost{"w", {{1, 1, true}}});
+    commit();
+    fail("a", 1);
+    commit();
+    restart();
+    tell(Lost{"w", {{1, 2, true}}});
+    ASSERT_EQ(said.open.rows.size(), 1u);
+    EXPECT_EQ(said.open.rows[0].deaths, 2u);
+}
+
 TEST_F(KeptTest, AGroupGoesOnWhereItWas) {
     OpenGroup m;
     m.id = id("g");

@@ -127,6 +127,17 @@ TEST_F(StoreTest, WhatGoesInComesOut) {
     EXPECT_EQ(back.outcomes[0].failure.code, "handler-error");
 }
 
+TEST_F(StoreTest, AnAttemptThatAnswersAfterItWasLostStaysASuspect) {
+    Changes c = one_job();
+    c.attempts.push_back({1, 1, Changes::Attempt::How::lost, true, "w", c.jobs[0].submitted, -1, {}});
+    c.attempts.push_back({1, 1, Changes::Attempt::How::failed, false, "w", c.jobs[0].submitted, 1, {}});
+    write(c);
+    const Changes back = read();
+    ASSERT_EQ(back.attempts.size(), 1u);
+    EXPECT_EQ(back.attempts[0].how, Changes::Attempt::How::failed);
+    EXPECT_TRUE(back.attempts[0].suspect);
+}
+
 TEST_F(StoreTest, WhatGoesIsGoneWithAllThatBelongsToIt) {
     Changes c = one_job();
     c.attempts.push_back({1, 1, Changes::Attempt::How::failed, false, "w", c.jobs[0].submitted, 1, {}});
