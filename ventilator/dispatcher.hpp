@@ -34,6 +34,7 @@ struct Limits {
     Duration started_after = std::chrono::milliseconds(10); // then the sink is told who runs it
     Duration connect_within = std::chrono::seconds(10);     // a lane that nobody dialled goes
     Duration ageing = std::chrono::seconds(60); // of waiting lift a priority by one; 0 = never
+    std::size_t lane_bytes_max = 64u << 20; // of payloads out on one lane, and one beyond it
 };
 
 struct ToLane {
@@ -98,6 +99,7 @@ public:
     [[nodiscard]] Explanation explain(JobNumber number, Instant now);
 
     [[nodiscard]] std::size_t open_jobs() const { return records_.used(); }
+    [[nodiscard]] std::size_t pools() const { return roster_.pools().size(); }
 
     [[nodiscard]] Epoch epoch() const { return epoch_; }
 
@@ -261,7 +263,7 @@ private:
     Queues queues_; // of the jobs that wait, suspects left out
     List unsent_;   // to be stored, in the order of their numbers
     TimerWheel timers_;
-    Roster roster_;
+    Roster roster_{limits_.lane_bytes_max};
     std::map<std::string, std::unique_ptr<KindState>, std::less<>> kinds_;
     std::vector<KindState*> untold_kinds_; // known, and the sink was not told
     std::vector<KindState*> looked_at_;    // in the next pump, for what limits them

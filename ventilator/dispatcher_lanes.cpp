@@ -239,7 +239,7 @@ void Dispatcher::end_flight(Index index) {
     links_.remove(lane.flights, index);
     PENSTOCK_CHECK(lane.outstanding > 0);
     --lane.outstanding;
-    lane.leave_call(std::exchange(r.call, 0));
+    lane.leave_call(r.call);
     lane.bytes -= r.payload.size();
     --r.kind->running;
     --running_;

@@ -54,6 +54,7 @@ void Roster::close(LaneId id) {
         --share.kind->workers;
         share.kind->slots -= lane.slots;
     }
+    PENSTOCK_CHECK(pools_[pool].lanes > 0);
     if (--pools_[pool].lanes == 0) drop_pool(pool);
     if (const auto named = by_worker_.find(lane.worker);
         named != by_worker_.end() && named->second == index) {
@@ -78,7 +79,7 @@ void Roster::place(Index index) {
     Pool& pool = pools_[lane.pool];
     const bool takes = lane.is_up && !lane.silent && !lane.draining && !lane.reserved &&
                        !lane.alone && lane.used() < lane.slots + kPrefetchMax &&
-                       lane.bytes < kLaneBytesMax;
+                       lane.bytes < lane_bytes_max_;
     const bool able = lane.is_up && !lane.silent && !lane.draining;
     if (able != lane.is_able) pool.able += able ? 1u : ~0u;
     lane.is_able = able;

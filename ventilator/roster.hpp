@@ -13,9 +13,6 @@
 
 namespace penstock::ventilator {
 
-// Full, whatever its window: a worker should not hold more of other people's memory.
-constexpr std::size_t kLaneBytesMax = 64u << 20;
-
 // Which list of its pool a lane stands in.
 enum class Standing : std::uint8_t {
     none, // takes nothing: not up, full, silent, draining, or kept for a suspect
@@ -80,6 +77,10 @@ struct PoolKey {
 
 class Roster {
 public:
+    // A lane with so much on it is full, whatever its window: a worker should not hold more of other
+    // people's memory.
+    explicit Roster(std::size_t lane_bytes_max) : lane_bytes_max_(lane_bytes_max) {}
+
     // REQUIRES: `kinds` is sorted and not empty.
     LaneState& open(LaneId id, std::string worker, std::uint32_t slots, const PoolKey& key);
     void close(LaneId id); // REQUIRES: no flights
@@ -137,6 +138,7 @@ private:
     void drop_pool(Index pool);
     void claim(Line& line, Index pool, std::size_t share);
 
+    const std::size_t lane_bytes_max_;
     Slab<LaneState> lanes_;
     Links standings_; // idle and busy lists of all pools
     Slab<Pool> pools_;

@@ -62,8 +62,8 @@ penstock_planted_bug(starts_one_more_than_may ventilator/dispatcher_limits.cpp
     "        out = used < *set.max_running ? *set.max_running - used : 0;"
     "        out = 1;")
 penstock_planted_bug(frees_a_slot_before_its_call_is_over ventilator/dispatcher_lanes.cpp
-    "    lane.leave_call(std::exchange(r.call, 0));"
-    "    if (r.call > 0) --lane.calls[r.call - 1];\n    r.call = 0;")
+    "    lane.leave_call(r.call);"
+    "    if (r.call > 0) --lane.calls[r.call - 1];")
 penstock_planted_bug(calls_back_before_the_last_member sink/groups.cpp
     "    const bool ends = group.finished == group.members &&"
     "    const bool ends = group.finished + 1 >= group.members &&")
