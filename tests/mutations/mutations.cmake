@@ -2,7 +2,7 @@
 # the way there stays open; the thirty of docs/mutations.json take some minutes.
 add_test(NAME mutations.test
          COMMAND ${PYTHON3} -B ${CMAKE_CURRENT_SOURCE_DIR}/mutations/mutations_test.py)
-set_tests_properties(mutations.test PROPERTIES LABELS python TIMEOUT 60)
+set_tests_properties(mutations.test PROPERTIES LABELS python TIMEOUT 120)
 
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     add_test(NAME mutations.drawn

@@ -156,6 +156,10 @@ class Drawing(unittest.TestCase):
             there = {f.name.rsplit("::", 1)[-1] for f in reading.functions(code)}
             self.assertEqual(set(left_out) - there, set(), file)
 
+    def test_what_is_called_equivalent_is_still_drawn(self):
+        every = {(m.file, m.is_now) for m in rooms.draw(HERE.parents[1], 1)}
+        self.assertEqual(set(rooms.EQUIVALENT) - every, set())
+
     def test_the_seed_says_which_come_first(self):
         root = HERE.parents[1]
         first = [m.key for m in rooms.draw(root, 1)]

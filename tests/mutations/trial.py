@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import selectors
 import shlex
 import subprocess
@@ -75,10 +74,7 @@ class Workshop:
         return run_unit_tests([str(self.link(where, self._unit_target)), "--gtest_fail_fast"])
 
 
-def _limited():
-    os.nice(5)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+LIMITED = ["nice", "-n", "5", "prlimit", f"--as={MEMORY_MOST}", "--core=0"]  # becomes the program
 
 
 def _cpu_seconds(pid):
@@ -89,8 +85,8 @@ def _cpu_seconds(pid):
 def run_simulation(command, seed_seconds=SEED_SECONDS):
     """It says on stderr which seed it begins with. One that takes too long is stopped: it hangs."""
     seed, since, told = "?", 0.0, ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          preexec_fn=_limited) as program, selectors.DefaultSelector() as ready:
+    with subprocess.Popen(LIMITED + command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program, \
+            selectors.DefaultSelector() as ready:
         os.set_blocking(program.stderr.fileno(), False)
         ready.register(program.stderr, selectors.EVENT_READ)
         while True:
@@ -119,8 +115,8 @@ def run_simulation(command, seed_seconds=SEED_SECONDS):
 def run_unit_tests(command, seconds=UNIT_TESTS_SECONDS):
     began = time.monotonic()
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds, errors="replace",
-                             preexec_fn=_limited)
+        ran = subprocess.run(LIMITED + command, capture_output=True, text=True, timeout=seconds,
+                             errors="replace")
         said, status = ran.stdout, ran.returncode
     except subprocess.TimeoutExpired as late:
         said, status = (late.stdout or b"").decode(errors="replace"), None
