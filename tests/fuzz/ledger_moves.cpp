@@ -145,7 +145,7 @@ void LedgerHouse::ask_list() {
     const std::uint8_t byte = choices_.byte();
     if ((byte & 1) != 0) m.state = State::queued;
     if ((byte & 2) != 0) m.kind = kKinds[0];
-    if ((byte & 4) != 0) m.tag = "t";
+    if ((byte & 4) != 0) m.tag.assign(1, 't');
     m.limit = byte >> 5u;
     m.cursor = choices_.byte();
     ask(m);
