@@ -70,7 +70,9 @@ sink::Outbox World::ask(const StatusQuestion& question) {
 
 std::string World::describe(const std::string& id) {
     const sink::Outbox asked = ask(AskStatus{*JobId::parse(id), false});
-    const JobView job = std::get<JobAnswer>(asked.replies.at(0).answer).job;
+    const auto& answer = std::get<JobAnswer>(asked.replies.at(0).answer);
+    if (answer.found != Found::found) return id + " (unknown to the sink)";
+    const JobView& job = answer.job;
     return id + " (" + std::string(to_string(job.state)) + ", attempt " +
            std::to_string(job.attempt) + ", deaths " + std::to_string(job.deaths) + ", worker " +
            job.worker + ", number " + std::to_string(job.number) + ", \"" +

@@ -101,7 +101,9 @@ void World::say(const sink::HelloReply& hello) {
     if (hello.asker != v_life_) return; // it is gone
     send(to_asker_, [this, answer = hello.answer] {
         if (v_asleep_until_ <= now_) return hear_hello(answer);
-        at_ventilator(v_asleep_until_ - now_, [this, answer] { hear_hello(answer); });
+        at_ventilator(v_asleep_until_ - now_, [this, answer, life = to_asker_.life] {
+            if (life == to_asker_.life) hear_hello(answer); // else it says hello once more
+        });
     });
 }
 
