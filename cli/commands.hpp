@@ -26,5 +26,6 @@ Command pause_command(CLI::App& root);       // commands_kinds.cpp
 Command resume_command(CLI::App& root);      //
 Command limit_command(CLI::App& root);       //
 Command demo_command(CLI::App& root);        // demo.cpp
+Command replay_command(CLI::App& root);      // commands_replay.cpp
 
 } // namespace penstock::cli

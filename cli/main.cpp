@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
                   healthcheck_command(root),
                   demo_command(root),
               });
+    add_group(commands, "Recordings", {replay_command(root)});
     add_group(commands, "This program", {version_command(root)});
 
     return run_program(root, commands, argc, argv);

@@ -21,6 +21,18 @@ void add_gateway_flags(CLI::App& app, gateway::Options& options) {
         ->delimiter(',');
 }
 
+void add_record_flags(CLI::App& app, record::FileOptions& options, const std::string& what) {
+    app.add_option("--record", options.file,
+                   "FILE to which all that " + what + " is told is written, with the times, for "
+                   "`penstock replay`: who submits what under which id, and who runs it, but no bytes of "
+                   "payloads and results. FILE.1 if it is there already, and so on (default: nothing "
+                   "is recorded)");
+    app.add_option("--record-max", options.bytes_max,
+                   "Bytes of the recording; it ends there, with a warning, and nothing else does");
+    app.add_flag("--record-payloads", options.payloads,
+                 "The recording has the bytes of payloads and results too");
+}
+
 void add_sink_flags(CLI::App& app, SinkFlags& flags) {
     app.add_option("--store", flags.store,
                    "Where jobs and outcomes are kept: memory, or a FILE (made if it is not there), "

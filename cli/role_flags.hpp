@@ -16,6 +16,9 @@ namespace penstock::cli {
 
 void add_gateway_flags(CLI::App& app, gateway::Options& options);
 
+// --record, --record-max and --record-payloads. `what` is recorded.
+void add_record_flags(CLI::App& app, record::FileOptions& options, const std::string& what);
+
 struct SinkFlags {
     sink::Options options;
     std::string store = "memory", sync = "full";

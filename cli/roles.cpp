@@ -159,6 +159,7 @@ Command ventilator_command(CLI::App& root) {
                     "Kinds that are known before a worker joins with them (default: none)")
         ->delimiter(',');
     add_ventilator_flags(*app, flags->limits);
+    add_record_flags(*app, flags->limits.options.record, "it");
     add_role_flags(*app, flags->role);
     return {app, [flags] { return run_ventilator(*flags); }};
 }
@@ -175,6 +176,7 @@ Command sink_command(CLI::App& root) {
                     "Open jobs, above which it makes none of its own: members of groups, callbacks, "
                     "retries");
     app->add_option("--bytes-max", flags->limits.options.bytes_max, "The same, in bytes");
+    add_record_flags(*app, flags->limits.options.record, "it");
     add_role_flags(*app, flags->role);
     return {app, [flags] { return run_sink(*flags); }};
 }

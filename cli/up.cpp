@@ -36,6 +36,7 @@ struct UpFlags {
     SinkFlags sink;
     VentilatorFlags ventilator;
     WorkerFlags worker;
+    record::FileOptions record;
     unsigned workers = 1;
     std::string bind = "127.0.0.1:5555", advertise;
 };
@@ -65,6 +66,12 @@ private:
     void start_gateway();
     void add(std::string name, RoleThread::Body body);
     [[nodiscard]] const RoleThread* ended() const;
+
+    [[nodiscard]] record::FileOptions tape_of(const std::string& role) const {
+        record::FileOptions out = flags_.record;
+        if (!out.file.empty()) out.file += "." + role;
+        return out;
+    }
 
     // What this house is, from outside. The sink's ports follow the ventilator's.
     [[nodiscard]] Bind outside() const;
@@ -96,6 +103,7 @@ Bind House::outside() const {
 void House::start_sink() {
     sink::Options options = sink_options(flags_.sink);
     options.advertised_door = outside().endpoint(2);
+    options.record = tape_of("sink");
     options.jobs_max = flags_.ventilator.options.jobs_max;
     options.bytes_max = flags_.ventilator.options.bytes_max;
     options.doors = {kSinkDoor, sink_door()};
@@ -111,6 +119,7 @@ void House::start_ventilator() {
     options.doors = {kVentilatorDoor, bind_.endpoint(0)};
     options.controls = {kVentilatorControl, bind_.endpoint(1)};
     options.bind_host = bind_.host;
+    options.record = tape_of("ventilator");
     options.sink_door = kSinkDoor;
     options.sink_status = kSinkStatus;
     options.advertised_door = outside().endpoint(0);
@@ -219,6 +228,7 @@ Command up_command(CLI::App& root) {
                     "The host that those dial (default: the one that they joined)");
     add_ventilator_flags(*app, flags->ventilator);
     add_sink_flags(*app, flags->sink);
+    add_record_flags(*app, flags->record, "the ventilator (as FILE.ventilator) and the sink (as FILE.sink)");
     add_role_flags(*app, flags->role);
     return {app, [flags] { return up(*flags); }};
 }

@@ -5,8 +5,8 @@
 #include "sink/bundles.hpp"
 #include "sink/unsaid.hpp"
 #include "sink/keeper.hpp"
-#include "sink/ledger.hpp"
 #include "sink/publisher.hpp"
+#include "sink/recorded.hpp"
 #include "transport/arrived.hpp"
 #include "transport/complaints.hpp"
 #include "transport/link_end.hpp"
@@ -106,7 +106,7 @@ private:
     std::uint64_t ventilator_key_ = 0;
     std::string ventilator_door_;
     std::uint64_t ventilator_instance_ = 0;
-    Ledger ledger_;
+    RecordedLedger ledger_;
     Unsaid unsaid_{kUnkeptBytesMax};
     Reader reader_;
     transport::LinkEnd<ToSink, FromSink> link_;
@@ -117,6 +117,12 @@ private:
     Now now_{};
     std::unique_ptr<Keeper> keeper_; // null: memory is all there is. Last: it goes first
 };
+
+record::Recording recording_of(const record::FileOptions& options) {
+    return record::record_to(
+        options, [](const std::string& line) { spdlog::info(line); },
+        [](const std::string& line) { spdlog::warn(line); });
+}
 
 Limits limits_of(const Options& o) {
     Limits limits;
@@ -135,7 +141,8 @@ Shell::Shell(const Options& options, zmq::context_t& context)
       door_(transport::open_socket(context, zmq::socket_type::pull)),
       status_(transport::open_socket(context, zmq::socket_type::router)),
       publisher_(context, life_),
-      ledger_(limits_of(options), random_bits(), transport::clock_now()) {
+      ledger_(limits_of(options), random_bits(), transport::both_now(),
+              recording_of(options.record)) {
     if (!options.store.empty()) restore(options);
     for (const auto& at : options.doors) transport::bind_socket(door_, at, "the sink's door");
     for (const auto& at : options.statuses)
@@ -259,6 +266,7 @@ void Shell::meet(const Hello& hello, Request request, const Envelope& envelope) 
     answer.door = advertised_door_;
     if (answer.error.empty()) {
         const bool is_new = hello.instance != ventilator_instance_;
+        if (is_new && !answer.remembers) ledger_.link_forgotten();
         unsaid_.meet(answer, is_new, link_);
         if (is_new || hello.door != ventilator_door_ || !ventilator_) {
             if (ventilator_) monitors_.forget(*ventilator_, ventilator_key_);
@@ -296,6 +304,7 @@ void Shell::flush() {
         return;
     }
     Burst& burst = unsaid_.burst();
+    ledger_.said(burst.outbox);
     burst.events = publisher_.collect(ledger_.chronicle(), now_.wall);
     sink::say(burst, link_, *this);
     burst.hellos.clear();
@@ -359,7 +368,9 @@ void Shell::hand_over() {
     unsaid_.pause();
     if (unsaid_.is_writing()) return;
     unsaid_.burst().events = publisher_.collect(ledger_.chronicle(), now_.wall);
-    Unsaid::Next next = unsaid_.end_burst(ledger_.take_changes(), link_);
+    Changes changes = ledger_.take_changes();
+    ledger_.said(unsaid_.burst().outbox);
+    Unsaid::Next next = unsaid_.end_burst(std::move(changes), link_);
     if (next.say) release(std::move(*next.say));
     if (!next.write.empty()) keeper_->give(std::move(next.write));
 }

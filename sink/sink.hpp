@@ -1,6 +1,7 @@
 #pragma once
 // The sink as a process or as a thread of one: sockets around the ledger.
 
+#include "record/file.hpp"
 #include "transport/wakeup.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct Options {
     std::string store;
     bool sync_full = true; // a commit waits for the disk, not only for the operating system
     std::uint64_t store_reserve = 256ull << 20; // bytes of the disk that new work may not take
+    record::FileOptions record;
 };
 
 // Runs until `stop` asks for it. Calls `ready` when its ports are open. Throws StoreError

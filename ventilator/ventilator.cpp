@@ -6,8 +6,8 @@
 #include "transport/link_end.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/poll.hpp"
-#include "ventilator/dispatcher.hpp"
 #include "ventilator/lanes.hpp"
+#include "ventilator/recorded.hpp"
 
 #include <random>
 #include <spdlog/spdlog.h>
@@ -55,7 +55,7 @@ private:
     transport::Monitors monitors_;
     zmq::socket_t door_, control_, status_, sink_;
     Lanes lanes_;
-    Dispatcher dispatcher_;
+    RecordedDispatcher dispatcher_;
     Outbox outbox_;
     Reader reader_;
     transport::LinkEnd<FromSink, ToSink> link_;
@@ -69,6 +69,12 @@ private:
     bool knows_sink_ = false; // a hello was answered and the connection has held since
     Instant hello_at_{};
 };
+
+record::Recording recording_of(const record::FileOptions& options) {
+    return record::record_to(
+        options, [](const std::string& line) { spdlog::info(line); },
+        [](const std::string& line) { spdlog::warn(line); });
+}
 
 Limits limits_of(const Options& o) {
     Limits limits;
@@ -88,7 +94,8 @@ Shell::Shell(const Options& options, zmq::context_t& context)
       sink_(transport::open_socket(context, zmq::socket_type::push)),
       lanes_(context, monitors_, options.bind_host, options.lanes_from, options.lanes_to,
              random_bits()),
-      dispatcher_(limits_of(options), random_bits(), transport::clock_now()) {
+      dispatcher_(limits_of(options), random_bits(), transport::both_now(),
+                  recording_of(options.record)) {
     for (const auto& kind : options.declared_kinds) dispatcher_.declare_kind(kind);
     for (const auto& [kind, settings] : options.kind_settings) {
         dispatcher_.configure_kind(kind, settings);
@@ -212,16 +219,8 @@ void Shell::receive_control(Instant now) {
             ControlAnswer answer;
             if (const auto* wish = std::get_if<Join>(&question))
                 answer = join(*wish, now);
-            else if (std::holds_alternative<AskRoom>(question))
-                answer = dispatcher_.room();
-            else if (const auto* ask = std::get_if<AskPosition>(&question))
-                answer = dispatcher_.positions(*ask, now);
-            else if (const auto* why = std::get_if<AskExplain>(&question))
-                answer = dispatcher_.explain(why->number, now);
-            else if (std::holds_alternative<AskWorkers>(question))
-                answer = dispatcher_.workers(now);
             else
-                answer = dispatcher_.stats(now);
+                answer = dispatcher_.answer(question, now);
             transport::send_answer(control_, asked->envelope, encode(request, answer));
         }
     }
@@ -329,6 +328,10 @@ void Shell::receive_hello(Instant now) {
 // ---- sending ------------------------------------------------------------------------------
 
 void Shell::flush(Instant now) {
+    if (link_.epoch() != 0)
+        dispatcher_.said(outbox_);
+    else
+        dispatcher_.said_to_lanes(outbox_);
     send_link(now);
     send_lanes();
     for (const LaneId lane : outbox_.close_lanes) {

@@ -2,6 +2,7 @@
 // The ventilator as a process or as a thread of one: sockets around the dispatcher.
 
 #include "protocol/terms.hpp"
+#include "record/file.hpp"
 #include "transport/wakeup.hpp"
 
 #include <cstdint>
@@ -30,6 +31,7 @@ struct Options {
     double silent_limit_seconds = 60;
     double ageing_seconds = 60; // of waiting lift a priority by one; 0: priorities are strict
     double drain_seconds = 30; // how long SIGTERM waits for what runs
+    record::FileOptions record;
 };
 
 // Runs until `stop` asks for a drain and the drain is done. Calls `ready` when its ports are open.

@@ -1,0 +1,270 @@
+#include "sink/recorded.hpp"
+
+#include "sink/rows_on_tape.hpp"
+
+#include <utility>
+
+namespace penstock::sink {
+namespace {
+
+record::Header header_of(const Limits& limits, std::uint64_t seed, Now now, bool payloads) {
+    record::Header header;
+    header.role = "sink";
+    header.begun = now;
+    header.seed = seed;
+    header.has_payloads = payloads;
+    header.limits = to_header(limits);
+    header.durability = limits.durability;
+    return header;
+}
+
+// Names every member once, for both directions; one that is added does not compile until it is here.
+template <class Io, class L>
+void each_limit(Io io, L& limits) {
+    auto& [result_ttl, finished_max, finished_bytes_max, open_max, open_bytes_max, waits_max,
+           durability, refused_max, refused_for] = limits;
+    io(result_ttl), io(finished_max), io(finished_bytes_max), io(open_max), io(open_bytes_max);
+    io(waits_max), io(refused_max), io(refused_for);
+    static_cast<void>(durability); // stands by itself
+}
+
+struct ToHeader {
+    std::vector<std::uint64_t>& out;
+    void operator()(Duration d) const { out.push_back(static_cast<std::uint64_t>(d.count())); }
+    void operator()(std::uint64_t n) const { out.push_back(n); }
+};
+
+struct FromHeader {
+    const std::vector<std::uint64_t>& in;
+    std::size_t at = 0;
+    void operator()(Duration& d) { d = Duration(static_cast<std::int64_t>(in[at++])); }
+    void operator()(std::uint64_t& n) { n = in[at++]; }
+};
+
+} // namespace
+
+const RecordedLedger::Bodies RecordedLedger::kNoBodies;
+
+std::vector<std::uint64_t> to_header(const Limits& limits) {
+    std::vector<std::uint64_t> out;
+    each_limit(ToHeader{out}, limits);
+    return out;
+}
+
+Limits limits_of(const record::Header& header) {
+    Limits limits;
+    if (header.limits.size() != to_header(limits).size()) {
+        throw record::TapeError("it has limits that a sink of this program does not have");
+    }
+    each_limit(FromHeader{header.limits}, limits);
+    limits.durability = header.durability;
+    return limits;
+}
+
+void add(record::Spoken& spoken, const Outbox& out) {
+    const auto say = [&](const auto& message, bool is_any) {
+        if (is_any) spoken.add(FromSink(message));
+    };
+    const Stored& stored = out.stored;
+    say(out.kinds, !out.kinds.rows.empty());
+    say(stored, !stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty() ||
+                    !stored.refused.empty());
+    say(out.settled, !out.settled.rows.empty() || !out.settled.failed.empty());
+    say(out.open, !out.open.rows.empty());
+    say(out.cancel, !out.cancel.numbers.empty());
+    for (const Take& take : out.takes) say(take, true);
+    for (const Reply& reply : out.replies) {
+        spoken.add("to askers", 1, reply.asker);
+        spoken.add(reply.request, reply.answer);
+    }
+    for (const StoredReply& reply : out.stored_replies) {
+        spoken.add("stored answer", 1, reply.asker, reply.request);
+    }
+}
+
+record::Said said_of(const Changes& changes) {
+    record::Put put;
+    put(changes);
+    record::Said out;
+    out.crc = record::crc_of(put.encoded());
+    const auto count = [&](const char* sort, std::size_t much) {
+        if (much > 0) out.counts.push_back({sort, much});
+    };
+    count("job rows", changes.jobs.size());
+    count("attempt rows", changes.attempts.size());
+    count("outcome rows", changes.outcomes.size());
+    count("group rows", changes.groups.size());
+    count("jobs gone", changes.jobs_gone.size());
+    count("other rows", changes.epochs.size() + changes.terms.size() + changes.kinds.size() +
+                            changes.groups_gone.size() + changes.terms_gone.size());
+    return out;
+}
+
+// ---- bodies -------------------------------------------------------------------------------
+
+std::vector<std::uint64_t> bodies_of(const Store& store) {
+    std::vector<std::uint64_t> out;
+    out.reserve(store.rows.size());
+    for (const auto& row : store.rows) out.push_back(body_digest(store.terms, row.payload));
+    return out;
+}
+
+std::vector<std::uint64_t> bodies_of(const StatusQuestion& question) {
+    std::vector<std::uint64_t> out;
+    const auto* group = std::get_if<OpenGroup>(&question);
+    if (group == nullptr) return out;
+    for (const auto& part : group->parts) {
+        for (const auto& row : part.rows) out.push_back(body_digest(part.terms, row.payload));
+    }
+    for (const auto* callback : {&group->then, &group->on_failure}) {
+        if (*callback) out.push_back(body_digest((*callback)->terms, (*callback)->payload));
+    }
+    return out;
+}
+
+std::vector<std::uint64_t> bodies_of(const Changes& page, std::map<std::uint64_t, Terms>& terms) {
+    for (const auto& row : page.terms) terms.insert_or_assign(row.key, row.terms);
+    std::vector<std::uint64_t> out;
+    for (const auto& job : page.jobs) {
+        out.push_back(body_digest(terms[job.terms], page.view(job.payload)));
+    }
+    return out;
+}
+
+// ---- writing ------------------------------------------------------------------------------
+
+RecordedLedger::RecordedLedger(const Limits& limits, std::uint64_t seed, Now now,
+                               const record::Recording& recording)
+    : machine_(limits, seed, now.at), mask_(recording.key, !recording.payloads) {
+    if (!recording.append) return;
+    tape_ = std::make_unique<record::Tape>(recording,
+                                           header_of(limits, seed, now, recording.payloads));
+}
+
+RecordedLedger::Bodies RecordedLedger::covered(Bodies bodies) const {
+    for (std::uint64_t& body : bodies) body = mask_.cover(body);
+    return bodies;
+}
+
+void RecordedLedger::cover(OpenGroup& group) {
+    std::size_t size = 0;
+    const auto each = [&](auto with) {
+        for (auto& part : group.parts) {
+            for (auto& row : part.rows) with(row.payload);
+        }
+        for (auto* callback : {&group.then, &group.on_failure}) {
+            if (*callback) with((*callback)->payload);
+        }
+    };
+    each([&](Bytes payload) { size += payload.size(); });
+    room_.resize(size);
+    char* at = room_.data();
+    each([&](Bytes& payload) {
+        mask_.cover(payload, at);
+        payload = {at, payload.size()};
+        at += payload.size();
+    });
+}
+
+void RecordedLedger::cover(Changes& page) const {
+    const std::string bytes = page.bytes;
+    const auto cover = [&](Changes::Part part) {
+        mask_.cover(std::string_view(bytes).substr(part.from, part.size),
+                    page.bytes.data() + part.from);
+    };
+    for (const auto& job : page.jobs) cover(job.payload);
+    for (const auto& outcome : page.outcomes) cover(outcome.value);
+}
+
+void RecordedLedger::note(const ToSink& message, Now now) {
+    const auto* store = std::get_if<Store>(&message);
+    if (store == nullptr || !mask_.covers()) {
+        return note_at(now, OnTape::fact, std::string_view(encode(LinkHead{}, message)), kNoBodies);
+    }
+    const Bodies bodies = covered(bodies_of(*store));
+    Store shown{store->first, store->terms, store->rows, {}, store->again};
+    mask_.cover(shown.rows, &Store::Row::payload, room_);
+    note_at(now, OnTape::fact, std::string_view(encode(LinkHead{}, ToSink(std::move(shown)))), bodies);
+}
+
+void RecordedLedger::note(const Result& result, Now now) {
+    if (!mask_.covers()) {
+        return note_at(now, OnTape::fact, std::string_view(encode(result)), kNoBodies);
+    }
+    Result shown{result.epoch, result.worker, result.content_type, result.rows, {}, result.queued_us};
+    mask_.cover(shown.rows, &ResultRow::value, room_);
+    note_at(now, OnTape::fact, std::string_view(encode(shown)), kNoBodies);
+}
+
+void RecordedLedger::note(const Partial& partial) {
+    Partial shown{partial.id, partial.attempt, partial.value, {}};
+    if (mask_.covers()) {
+        room_.resize(partial.value.size());
+        mask_.cover(partial.value, room_.data());
+        shown.value = room_;
+    }
+    note(OnTape::fact, std::string_view(encode(shown)), kNoBodies);
+}
+
+void RecordedLedger::note(Asker asker, const AskStored::Row& row, Duration timeout, Now now) {
+    std::optional<std::uint64_t> body = row.body;
+    if (body) body = mask_.cover(*body);
+    note_at(now, OnTape::ask_stored, asker, timeout, row.request, row.id, body);
+}
+
+void RecordedLedger::note(Asker asker, Request request, const StatusQuestion& question, Now now) {
+    StatusQuestion shown = question;
+    Bodies bodies;
+    if (mask_.covers()) {
+        bodies = covered(bodies_of(question));
+        if (auto* group = std::get_if<OpenGroup>(&shown)) cover(*group);
+        auto* wait = std::get_if<AskWait>(&shown);
+        if (wait != nullptr && wait->body) wait->body = mask_.cover(*wait->body);
+    }
+    note_at(now, OnTape::question, asker, std::string_view(encode(request, shown)), bodies);
+}
+
+HelloAnswer RecordedLedger::hello(const Hello& hello, std::uint64_t life) {
+    if (tape_) {
+        note(OnTape::hello, std::string_view(encode(std::nullopt, StatusQuestion{hello})), life);
+    }
+    HelloAnswer answer = machine_.hello(hello, life);
+    if (tape_) {
+        spoken_.add(std::nullopt, StatusAnswer(answer));
+        tape_->add(record::Sort::heard, spoken_.take());
+    }
+    return answer;
+}
+
+void RecordedLedger::restore(const Changes& page, Now now) {
+    if (tape_ && !mask_.covers()) {
+        note_at(now, OnTape::restore, page, page.bytes, kNoBodies);
+    } else if (tape_) {
+        const Bodies bodies = covered(bodies_of(page, terms_));
+        Changes shown = page;
+        cover(shown);
+        note_at(now, OnTape::restore, shown, shown.bytes, bodies);
+    }
+    machine_.restore(page, now);
+}
+
+void RecordedLedger::restored(Now now) {
+    if (tape_) note_at(now, OnTape::restored);
+    terms_.clear();
+    machine_.restored(now);
+}
+
+Changes RecordedLedger::take_changes() {
+    if (tape_) note(OnTape::take_changes);
+    Changes changes = machine_.take_changes();
+    if (tape_) tape_->add(record::Sort::heard, said_of(changes));
+    return changes;
+}
+
+void RecordedLedger::note_said(const Outbox& out) {
+    add(spoken_, out);
+    tape_->add(record::Sort::said, spoken_.take());
+    tape_->flush();
+}
+
+} // namespace penstock::sink

@@ -1,0 +1,149 @@
+#pragma once
+// The ledger as the shell calls it: it takes part in nothing, but writes down what the ledger is given
+// and what it said, if that is wanted (docs/REPLAY.md). Without a tape each call is one branch.
+
+#include "record/elements.hpp"
+#include "record/mask.hpp"
+#include "record/spoken.hpp"
+#include "sink/ledger.hpp"
+
+#include <map>
+#include <memory>
+
+namespace penstock::sink {
+
+// The records of a sink's tape, and what stands in them.
+enum class OnTape : std::uint64_t {
+    restore = record::kFirstOfRole, // rows, their bytes, bodies
+    restored,
+    hello,        // a frame of the status, life; `heard` follows
+    fact,         // a frame of the door, bodies
+    ask_stored,   // asker, timeout, request, id, body
+    question,     // asker, a frame of the status, bodies
+    tick,
+    malformed,
+    take_changes, // `heard` follows
+    full,         // whether it is
+    ventilator_up, // whether it is
+    forget_link,
+};
+
+std::vector<std::uint64_t> to_header(const Limits& limits);
+Limits limits_of(const record::Header& header); // throws TapeError
+
+// What it says, as it is compared.
+void add(record::Spoken& spoken, const Outbox& out);
+record::Said said_of(const Changes& changes);
+
+// The digests of jobs as somebody who asks for one may say them (AskWait::body). Of jobs whose payloads
+// are covered the machine finds others: a tape has both.
+std::vector<std::uint64_t> bodies_of(const Store& store);
+std::vector<std::uint64_t> bodies_of(const StatusQuestion& question);
+// `terms` are those by whose keys the page's jobs know them; the page's are added.
+std::vector<std::uint64_t> bodies_of(const Changes& page, std::map<std::uint64_t, Terms>& terms);
+
+// Every member is the ledger's of the same name.
+class RecordedLedger {
+public:
+    RecordedLedger(const Limits& limits, std::uint64_t seed, Now now,
+                   const record::Recording& recording);
+
+    HelloAnswer hello(const Hello& hello, std::uint64_t life);
+    void on(const ToSink& message, Now now, Outbox& out) {
+        if (tape_) note(message, now);
+        machine_.on(message, now, out);
+    }
+    void on(const Result& result, Now now, Outbox& out) {
+        if (tape_) note(result, now);
+        machine_.on(result, now, out);
+    }
+    void on(const Progress& progress) {
+        if (tape_) note(OnTape::fact, std::string_view(encode(progress)), kNoBodies);
+        machine_.on(progress);
+    }
+    void on(const Partial& partial, Outbox& out) {
+        if (tape_) note(partial);
+        machine_.on(partial, out);
+    }
+    void ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out) {
+        if (tape_) note(asker, row, timeout, now);
+        machine_.ask(asker, row, timeout, now, out);
+    }
+    void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out) {
+        if (tape_) note(asker, request, question, now);
+        machine_.ask(asker, request, question, now, out);
+    }
+    void tick(Now now, Outbox& out) {
+        if (tape_) note_at(now, OnTape::tick);
+        machine_.tick(now, out);
+    }
+    void count_malformed() {
+        if (tape_) note(OnTape::malformed);
+        machine_.count_malformed();
+    }
+    void restore(const Changes& page, Now now);
+    void restored(Now now);
+    [[nodiscard]] Changes take_changes();
+    void set_full(bool full) {
+        if (tape_ && full != is_full_) note(OnTape::full, full);
+        is_full_ = full;
+        machine_.set_full(full);
+    }
+    void set_ventilator_up(bool up) {
+        if (tape_) note(OnTape::ventilator_up, up);
+        machine_.set_ventilator_up(up);
+    }
+
+    // All that was said since the last call leaves now: it goes out, or waits until it is safe.
+    void said(const Outbox& out) {
+        if (tape_) note_said(out);
+    }
+    // What was said to the ventilator since then does not leave.
+    void link_forgotten() {
+        if (tape_) note(OnTape::forget_link);
+    }
+
+    [[nodiscard]] Epoch epoch() const { return machine_.epoch(); }
+    [[nodiscard]] Instant wake_at() const { return machine_.wake_at(); }
+    [[nodiscard]] bool has_changes() const { return machine_.has_changes(); }
+    [[nodiscard]] Chronicle& chronicle() { return machine_.chronicle(); }
+    [[nodiscard]] std::size_t jobs() const { return machine_.jobs(); }
+    // What it is given this way is not on the tape.
+    [[nodiscard]] Ledger& machine() { return machine_; }
+
+private:
+    using Bodies = std::vector<std::uint64_t>;
+    static const Bodies kNoBodies;
+
+    template <class... Values>
+    void note(OnTape what, const Values&... values) {
+        put_.clear();
+        (put_(values), ...);
+        tape_->add(static_cast<std::uint64_t>(what), put_.count(), put_.encoded());
+    }
+    template <class... Values>
+    void note_at(Now now, OnTape what, const Values&... values) {
+        tape_->at(now);
+        note(what, values...);
+    }
+    void note(const ToSink& message, Now now);
+    void note(const Result& result, Now now);
+    void note(const Partial& partial);
+    void note(Asker asker, const AskStored::Row& row, Duration timeout, Now now);
+    void note(Asker asker, Request request, const StatusQuestion& question, Now now);
+    void note_said(const Outbox& out);
+    [[nodiscard]] Bodies covered(Bodies bodies) const;
+    void cover(OpenGroup& group);
+    void cover(Changes& page) const;
+
+    Ledger machine_;
+    record::Mask mask_;
+    record::Put put_;
+    record::Spoken spoken_;
+    std::string room_; // of covered bytes
+    std::map<std::uint64_t, Terms> terms_; // by key, while it is restored
+    bool is_full_ = false;
+    std::unique_ptr<record::Tape> tape_; // null: nothing is recorded
+};
+
+} // namespace penstock::sink
