@@ -150,7 +150,8 @@ bool About::keep(M& m) {
     } else if constexpr (std::is_same_v<M, Stored>) {
         const bool rows = keep_ranges(m.rows), duplicates = keep_numbers(m.duplicates);
         const bool conflicts = keep_numbers(m.conflicts), refused = keep_numbers(m.refused);
-        return rows || duplicates || conflicts || refused;
+        const bool unknown = keep_ranges(m.unknown);
+        return rows || duplicates || conflicts || refused || unknown;
     } else if constexpr (std::is_same_v<M, Settled>) {
         const bool rows = keep_settled(m.rows), failed = keep_rows(m.failed);
         return rows || failed;

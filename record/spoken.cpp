@@ -18,7 +18,8 @@ std::uint64_t jobs_of(const Message& m) {
         return all;
     };
     if constexpr (std::is_same_v<Message, Stored>)
-        return counted(m.rows) + m.duplicates.size() + m.conflicts.size() + m.refused.size();
+        return counted(m.rows) + m.duplicates.size() + m.conflicts.size() + m.refused.size() +
+               counted(m.unknown);
     else if constexpr (std::is_same_v<Message, Settled>)
         return counted(m.rows) + m.failed.size();
     else if constexpr (requires { m.rows.front().count; })

@@ -65,10 +65,8 @@ void add(record::Spoken& spoken, const Outbox& out) {
     const auto say = [&](const auto& message, bool is_any) {
         if (is_any) spoken.add(FromSink(message));
     };
-    const Stored& stored = out.stored;
     say(out.kinds, !out.kinds.rows.empty());
-    say(stored, !stored.rows.empty() || !stored.duplicates.empty() || !stored.conflicts.empty() ||
-                    !stored.refused.empty());
+    say(out.stored, out.has_stored());
     say(out.settled, !out.settled.rows.empty() || !out.settled.failed.empty());
     say(out.open, !out.open.rows.empty());
     say(out.cancel, !out.cancel.numbers.empty());

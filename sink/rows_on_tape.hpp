@@ -21,8 +21,8 @@ void elements(Io& io, T& row) {
 
 template <class Io, IsRow<Changes::Epochs> T>
 void elements(Io& io, T& row) {
-    auto& [epoch, instance] = row;
-    io(epoch), io(instance);
+    auto& [epoch, instance, numbers] = row;
+    io(epoch), io(instance), io(numbers);
 }
 
 template <class Io, IsRow<Changes::KeptTerms> T>
