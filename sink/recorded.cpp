@@ -2,6 +2,7 @@
 
 #include "sink/rows_on_tape.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace penstock::sink {
@@ -234,13 +235,28 @@ HelloAnswer RecordedLedger::hello(const Hello& hello, std::uint64_t life) {
     return answer;
 }
 
+// The first page has all terms and groups; a record has only so many elements.
+template <class Row>
+void RecordedLedger::note_pieces(std::vector<Row>& rows, std::vector<Row> Changes::* member, Now now) {
+    constexpr std::ptrdiff_t kPiece = 50'000;
+    while (std::ssize(rows) > kPiece) {
+        Changes piece;
+        (piece.*member).assign(rows.begin(), rows.begin() + kPiece);
+        rows.erase(rows.begin(), rows.begin() + kPiece);
+        note_at(now, OnTape::restore, piece, piece.bytes, kNoBodies);
+    }
+}
+
 void RecordedLedger::restore(const Changes& page, Now now) {
-    if (tape_ && !mask_.covers()) {
-        note_at(now, OnTape::restore, page, page.bytes, kNoBodies);
-    } else if (tape_) {
-        const Bodies bodies = covered(bodies_of(page, terms_));
+    if (tape_) {
+        Bodies bodies;
         Changes shown = page;
-        cover(shown);
+        if (mask_.covers()) {
+            bodies = covered(bodies_of(page, terms_));
+            cover(shown);
+        }
+        note_pieces(shown.terms, &Changes::terms, now);
+        note_pieces(shown.groups, &Changes::groups, now);
         note_at(now, OnTape::restore, shown, shown.bytes, bodies);
     }
     machine_.restore(page, now);

@@ -135,6 +135,8 @@ private:
     [[nodiscard]] Bodies covered(Bodies bodies) const;
     void cover(OpenGroup& group);
     void cover(Changes& page) const;
+    template <class Row>
+    void note_pieces(std::vector<Row>& rows, std::vector<Row> Changes::* member, Now now);
 
     Ledger machine_;
     record::Mask mask_;
