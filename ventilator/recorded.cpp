@@ -19,9 +19,10 @@ record::Header header_of(const Limits& limits, std::uint64_t seed, Now now, bool
 template <class Io, class L>
 void each_limit(Io io, L& limits) {
     auto& [jobs_max, bytes_max, kinds_max, lines_max, ping, silence, silent_limit, started_after,
-           connect_within, ageing] = limits;
+           connect_within, ageing, lane_bytes_max] = limits;
     io(jobs_max), io(bytes_max), io(kinds_max), io(lines_max), io(ping), io(silence);
     io(silent_limit), io(started_after), io(connect_within), io(ageing);
+    io(lane_bytes_max);
 }
 
 struct ToHeader {
