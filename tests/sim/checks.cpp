@@ -84,6 +84,7 @@ void World::check() {
     for (auto& [id, job] : jobs_) {
         ++endings_[job.outcome ? std::string(to_string(*job.outcome)) : "lost with its sink"];
         if (!job.outcome && !job.outcome_lost) fail(describe(id) + " has no outcome");
+        check_attempts(id, job);
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }
     for (const Family& family : families_) check_family(family);

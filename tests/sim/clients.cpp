@@ -31,6 +31,7 @@ Terms World::draw_terms() {
 void World::submit_some() {
     Wish& wish = requests_.emplace_back();
     wish.batch.terms = draw_terms();
+    if (happens(plan_.needs)) wish.batch.terms.content_type = "text/plain";
     wish.batch.apart = happens(0.3);
     const bool by_key = happens(0.3);
     const int rows = 1 + static_cast<int>(chance_.unit() * 8);

@@ -103,7 +103,9 @@ void World::gateway_takes(std::size_t request) {
     g.asked.push_back({std::move(call), request});
     send(to_door_, [this, frame = encode(wish.batch)] {
         auto decoded = decode_ventilator_door(reader_, frame);
-        dispatcher_->on(std::move(std::get<Submit>(decoded.messages.at(0))), now_, v_out_);
+        auto& submit = std::get<Submit>(decoded.messages.at(0));
+        note_arrival(submit);
+        dispatcher_->on(std::move(submit), now_, v_out_);
     });
     AskStored stored;
     stored.timeout = kStoreTimeout;

@@ -2,6 +2,8 @@
 
 #include "tests/sim/world.hpp"
 
+#include <cmath>
+
 namespace penstock::sim {
 
 using namespace std::chrono_literals;
@@ -48,6 +50,7 @@ Plan draw_plan(Chance& chance) {
     p.stall = maybe(0.4, 1.0);
     p.middle_lost = maybe(0.4, 2.0);
     p.outage = maybe(0.15, 0.2);
+    p.lane_bytes = std::ceil(maybe(0.2, 12));
     return p;
 }
 
@@ -63,7 +66,7 @@ std::string to_string(const Plan& p) {
         {"groups", p.groups}, {"retry", p.retry}, {"durable", p.durable ? 1 : 0},
         {"result_reset", p.result_reset}, {"ventilator_pause", p.ventilator_pause},
         {"sink_pause", p.sink_pause}, {"stale", p.stale}, {"answer_lost", p.answer_lost},
-        {"outage", p.outage}, {"disk_full", p.disk_full}, {"gateway_kill", p.gateway_kill},
+        {"outage", p.outage}, {"lane_bytes", p.lane_bytes}, {"disk_full", p.disk_full}, {"gateway_kill", p.gateway_kill},
         {"tight", p.tight}, {"stall", p.stall}, {"middle_lost", p.middle_lost},
         {"needs", p.needs}, {"picky", p.picky}, {"tenants", p.tenants}, {"ageing", p.ageing}};
     for (const auto& [name, value] : odds) {
@@ -75,6 +78,7 @@ std::string to_string(const Plan& p) {
 ventilator::Limits dispatcher_limits(const Plan& plan) {
     ventilator::Limits limits;
     limits.ageing = from_seconds(plan.ageing);
+    if (plan.lane_bytes > 0) limits.lane_bytes_max = static_cast<std::size_t>(plan.lane_bytes);
     if (plan.tight > 0) {
         limits.jobs_max = static_cast<std::uint64_t>(plan.jobs) / 4 + 8;
         limits.bytes_max = static_cast<std::uint64_t>(plan.jobs) / 2 + 16; // a payload has 2

@@ -58,6 +58,7 @@ void World::join(Worker& w) {
     auto asked = decode_control(reader_, encode(Request(), ControlQuestion{wish}));
     const auto& read = std::get<Join>(asked.messages.at(0).question);
     const ventilator::Joined joined = dispatcher_->join(read, now_, v_out_);
+    if (w.asleep_until > now_) w.asleep_since = now_; // stopped again: it was heard of just now
     w.waiting.clear(); // it has not begun these: they are somebody else's now
     const bool is_lost = joined.error.empty() && happens(plan_.answer_lost);
     if (is_lost) count("answer lost");
@@ -120,6 +121,8 @@ void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     const bool expected = poisons_.contains(id) ? poisons_[id] : job_named(id).poison;
     if (poison != expected) fail(id + " has a wrong payload");
     check_wish(w, row.id.text());
+    if (wishes_[id].kind != batch.kind) fail(id + " came as one of " + batch.kind);
+    if (wishes_[id].content_type != batch.content_type) fail(id + " has the content type of another");
     check_turn(row.id.text());
     if (!batch.together) ++w.calls; // it is one of its own
     w.waiting.push_back({{w.epoch, row.number}, {row.id, row.attempt, poison, w.lane, w.calls}});
@@ -166,6 +169,7 @@ void World::start_jobs(Worker& w) {
         w.waiting.erase(w.waiting.begin());
         w.running.emplace(token, held);
         if (held.poison) {
+            note_killed(held.id);
             at(between(1ms, 5ms), [this, &w] { crash(w); });
             return;
         }
@@ -192,7 +196,7 @@ void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
 void World::answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure) {
     const Result result{token.first, w.sdk ? w.name : "", "",
                         {{held.id, held.attempt, 20'000, "\x07", std::move(failure)}}};
-    const Kept kept{token, held, w.sdk ? encode(result) : encode_plain(result)};
+    const Kept kept{token, held, w.sdk ? encode(result) : encode_plain(result), now_};
     if (w.sdk) w.kept.push_back(kept);
     w.on_the_way[{token.first, held.lane}].insert({token.second, held.attempt});
     post(w, kept);
@@ -304,6 +308,7 @@ void World::reset_lane(Worker& w) {
 void World::pause(Worker& w) {
     count("worker stopped");
     const Duration sleep = std::max(Duration(10ms), outage(4s, 70s));
+    w.asleep_since = now_;
     w.asleep_until = now_ + sleep;
     if (sleep < 1500ms) return;
     // It notices that it slept: it drops what it had not begun, and joins again.

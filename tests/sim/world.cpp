@@ -8,9 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kFaultTime = 12s; // with faults
 constexpr Duration kCalm = 5s;       // in which nothing may go wrong any more, at the least
-constexpr Duration kHealTime = 400s; // then everything has to come to rest
 
 } // namespace
 
@@ -74,6 +72,7 @@ std::string World::run() {
                 now_ > end - kHealTime + kCalm && ledger_->open_jobs() == 0;
     }
     if (failure_.empty()) check();
+    if (failure_.empty()) check_remains();
     return failure_;
 }
 
@@ -101,6 +100,7 @@ void World::step_ventilator() {
     }
     v_out_ = {};
     pump_link();
+    check_wakes();
     const Instant wake = dispatcher_->wake_at();
     if (wake != v_wake_ && wake != kNever) {
         v_wake_ = wake;
@@ -180,6 +180,7 @@ void World::lane_messages() {
                     fail(id + " was dispatched and is not stored");
                 }
                 ++job_named(id).dispatched;
+                check_dispatch(*w, row);
                 if (!to.batches) frames.push_back(encode_plain(*batch, row));
             }
             if (to.batches) frames.push_back(encode(*batch));

@@ -59,6 +59,7 @@ struct Plan {
     double tight = 0;      // limits, so that submits are refused: 1 or 0
     double stall = 0;      // of any connection, per second
     double middle_lost = 0; // between ventilator and sink: some are lost, later ones arrive; per second
+    double lane_bytes = 0; // of payloads out on one lane; 0: as it is
     double settings = 0;   // changes of what holds for a kind, per second
 };
 
@@ -69,6 +70,8 @@ ventilator::Limits dispatcher_limits(const Plan& plan);
 // So little that a sink whose disk is slow reads nothing more now and then.
 constexpr std::size_t kUnkeptBytesMax = 2'000;
 constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
+constexpr Duration kFaultTime = std::chrono::seconds(12); // with faults
+constexpr Duration kHealTime = std::chrono::seconds(400); // then everything has to come to rest
 constexpr Duration kFaultTick = std::chrono::milliseconds(20);
 constexpr Duration kHealTick = std::chrono::seconds(1);
 constexpr std::uint64_t kTicksPerSweep = 50; // through all jobs, besides those that an event touched
@@ -121,6 +124,7 @@ private:
         Token token;
         Held held;
         std::string frame;
+        Instant since{};
     };
 
     struct Job {
@@ -129,6 +133,8 @@ private:
         bool may_expire = false;
         bool stored = false; // it was safe once
         int dispatched = 0;
+        int killed = 0; // workers that ran it
+        Instant came_first = kNever, came_last{}; // at a ventilator, as a submit
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
     };
@@ -258,6 +264,20 @@ private:
     [[nodiscard]] sink::Outbox ask(const StatusQuestion& question);
     std::string describe(const std::string& id);
 
+    // promises.cpp
+    void note_arrival(const Submit& submit);
+    void check_dispatch(const Worker& w, const JobRow& row);
+    void check_attempts(const std::string& id, const Job& job);
+    void note_killed(const JobId& id);
+    void check_wakes();
+    void check_kept();
+
+    // remains.cpp
+    void check_remains();
+    void check_dispatcher_is_empty();
+    void check_what_would_be_restored();
+    void check_that_it_goes();
+
     // families.cpp
     void submit_group();
     void open_group(std::size_t index);
@@ -347,7 +367,7 @@ struct World::Worker {
     bool alive = true;
     std::uint64_t lane = 0; // 0: none
     Epoch epoch = 0;
-    Instant asleep_until{};
+    Instant asleep_since{}, asleep_until{};
     Pipe lane_pipe, sink_pipe;
 
     std::vector<std::pair<Token, Held>> waiting;

@@ -1,0 +1,90 @@
+// What was asked for with a job, and what a worker may rely on: when an attempt may begin and how many
+// there may be, who gets none, and what a worker may forget.
+
+#include "tests/sim/world.hpp"
+
+namespace penstock::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kTimersLate = 20ms;  // they look every few milliseconds
+constexpr Duration kSilenceSeen = 2500ms; // a worker's, with all that it takes to see it
+constexpr Duration kSettledTold = 3s;
+// Three deaths are counted. Others may be blamed for the first ones: what died with its worker, having
+// run, looks like what killed it.
+constexpr int kKilledMost = 6;
+
+} // namespace
+
+void World::note_arrival(const Submit& submit) {
+    for (const SubmitRow& row : submit.rows) {
+        Job& job = job_named(row.id.text());
+        job.came_first = std::min(job.came_first, now_);
+        job.came_last = now_;
+    }
+}
+
+// It is given to a worker right now.
+void World::check_dispatch(const Worker& w, const JobRow& row) {
+    const std::string id = row.id.text();
+    const Job& job = job_named(id);
+    const bool was_submitted = job.came_first != kNever && wishes_.contains(id);
+    if (was_submitted && row.attempt == 1) {
+        const Terms& wish = wishes_.at(id);
+        if (now_ < job.came_first + wish.delay) fail(id + " was started before its delay was over");
+        // A ventilator that took it over counts from when the sink had it.
+        const bool has_ttl = wish.ttl > Duration(0) && plan_.ventilator_kill == 0;
+        if (has_ttl && now_ > job.came_last + wish.ttl + kTimersLate) fail(id + " was started after its time");
+    }
+    const bool is_silent = w.sdk && w.asleep_until > now_ && w.asleep_since + kSilenceSeen < now_;
+    if (is_silent && v_asleep_until_ + kSilenceSeen < now_) fail(w.name + " is silent and got " + id);
+}
+
+// Where nothing ends an attempt but its worker's answer, each of them counts.
+void World::check_attempts(const std::string& id, const Job& job) {
+    const bool is_calm = plan_.crash + plan_.poison + plan_.lane_reset + plan_.pause + plan_.result_reset +
+                             plan_.sink_kill + plan_.sink_pause + plan_.ventilator_kill +
+                             plan_.ventilator_pause + plan_.answer_lost + plan_.stall + plan_.tight ==
+                         0;
+    if (!is_calm || !wishes_.contains(id)) return;
+    const int most = static_cast<int>(wishes_.at(id).max_attempts);
+    if (job.dispatched > most) fail(id + " had more attempts than it may have");
+    if (job.outcome == State::failed && job.dispatched < most && !family_of_.contains(id)) {
+        fail(id + " had fewer attempts than it may have");
+    }
+}
+
+void World::note_killed(const JobId& id) {
+    const bool sees_deaths = plan_.lane_reset + plan_.pause + plan_.result_reset + plan_.sink_kill +
+                                 plan_.ventilator_kill + plan_.ventilator_pause + plan_.answer_lost +
+                                 plan_.vanish ==
+                             0 &&
+                             plan_.storm <= 1;
+    const int killed = ++job_named(id.text()).killed;
+    if (sees_deaths && killed > kKilledMost) fail(id.text() + " killed " + std::to_string(killed) + " workers");
+}
+
+// A machine that wants to be called at a time that is over never lets its process sleep.
+void World::check_wakes() {
+    if (dispatcher_->wake_at() <= now_) fail("the ventilator never sleeps");
+}
+
+// Who keeps results is told which of them are settled.
+void World::check_kept() {
+    const bool is_late = plan_.link_break + plan_.sink_pause + plan_.ventilator_pause + plan_.stall +
+                             plan_.middle_lost + plan_.disk_full >
+                         0;
+    const bool loses = plan_.lane_reset + plan_.pause + plan_.result_reset + plan_.sink_kill +
+                           plan_.ventilator_kill + plan_.answer_lost >
+                       0;
+    for (const auto& w : workers_) {
+        if (is_late || loses || !w->alive || w->lane == 0) continue;
+        for (const Kept& kept : w->kept) {
+            if (kept.since + kSettledTold < now_) fail(w->name + " keeps what is settled: " + kept.held.id.text());
+        }
+    }
+}
+
+} // namespace penstock::sim
