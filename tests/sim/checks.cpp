@@ -85,6 +85,7 @@ void World::check() {
         ++endings_[job.outcome ? std::string(to_string(*job.outcome)) : "lost with its sink"];
         if (!job.outcome && !job.outcome_lost) fail(describe(id) + " has no outcome");
         check_attempts(id, job);
+        check_reason(id);
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }
     for (const Family& family : families_) check_family(family);

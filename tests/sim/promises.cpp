@@ -56,6 +56,17 @@ void World::check_attempts(const std::string& id, const Job& job) {
     }
 }
 
+// Nobody's job ends so who did not ask for it.
+void World::check_reason(const std::string& id) {
+    const auto asked = ask(AskStatus{*JobId::parse(id), false});
+    const JobView& job = std::get<JobAnswer>(asked.replies.at(0).answer).job;
+    const auto wish = wishes_.find(id);
+    if (wish == wishes_.end()) return;
+    const bool was_lost = job.failure && job.failure->code == "worker-lost";
+    if (was_lost && wish->second.redeliver) fail(id + " was not redelivered");
+    if (job.state == State::expired && wish->second.ttl == Duration(0)) fail(id + " has no ttl and expired");
+}
+
 void World::note_killed(const JobId& id) {
     const bool sees_deaths = plan_.lane_reset + plan_.pause + plan_.result_reset + plan_.sink_kill +
                                  plan_.ventilator_kill + plan_.ventilator_pause + plan_.answer_lost +

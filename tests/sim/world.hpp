@@ -268,6 +268,7 @@ private:
     void note_arrival(const Submit& submit);
     void check_dispatch(const Worker& w, const JobRow& row);
     void check_attempts(const std::string& id, const Job& job);
+    void check_reason(const std::string& id);
     void note_killed(const JobId& id);
     void check_wakes();
     void check_kept();
