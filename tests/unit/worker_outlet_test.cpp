@@ -117,14 +117,10 @@ TEST_F(OutletTest, nothing_is_queued_for_the_next_connection_behind_its_owners_b
 }
 
 TEST_F(OutletTest, what_is_fleeting_goes_with_its_connection) {
-    outlet->connected();
-    lose_peer();
     outlet->send_fleeting(a);
     outlet->send(b);
     outlet->disconnected();
     outlet->send_fleeting(c); // of the next
-    open_peer();
-    wait_for(What::up);
     outlet->connected();
     outlet->flush();
     EXPECT_EQ(next(2), "bc");
