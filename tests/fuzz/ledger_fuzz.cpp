@@ -41,13 +41,16 @@ void LedgerHouse::store_again() {
     say(m);
 }
 
-// It asks what has become of these.
+// It has these open, and no others.
 void LedgerHouse::holds() {
+    if (ledger_.epoch() == 0) return;
+    rest();
     Holds m;
     for (unsigned i = choices_.below(3); i < 3; ++i) {
         const JobNumber asked = number();
         if (asked != 0 && asked < model_.next_number()) m.rows.push_back({asked, 1});
     }
+    model_.held(m);
     say(m);
 }
 

@@ -3,6 +3,8 @@
 #include "protocol/codec.hpp"
 #include "tests/fuzz/choices.hpp"
 
+#include <algorithm>
+
 namespace penstock::fuzz {
 namespace {
 
@@ -95,6 +97,14 @@ std::pair<JobNumber, JobId> LedgerModel::owed(std::size_t which) const {
 
 void LedgerModel::said_again(JobNumber owed) {
     unanswered_.insert(owed_.extract(owed));
+}
+
+void LedgerModel::held(const Holds& all) {
+    std::erase_if(owed_, [&](const auto& owed) {
+        return std::none_of(all.rows.begin(), all.rows.end(), [&](const Range& row) {
+            return owed.first >= row.first && owed.first - row.first < row.count;
+        });
+    });
 }
 
 sink::Asker LedgerModel::asked(const StatusQuestion& question) {

@@ -35,6 +35,7 @@ public:
     // One of those that are stored and not settled; 0: there is none.
     [[nodiscard]] std::pair<JobNumber, JobId> owed(std::size_t which) const;
     void said_again(JobNumber owed);
+    void held(const Holds& all); // by the ventilator: the rest is on offer again
 
     // ---- what it said and what it knows ----
     void hear(sink::Outbox& out); // and empties it
