@@ -213,7 +213,7 @@ void House::meet_sink_again() {
     flush();
     model_.sink_back(model_.life() + 1, ended);
     machine_.sink_up(model_.life(), model_.epoch(), true, out_);
-    flush();
+    rest();
     model_.check_asked();
 }
 

@@ -113,6 +113,7 @@ void DispatcherModel::sink_up(std::uint64_t life, Epoch epoch) {
     epoch_ = epoch;
     for (auto* list : {&known_, &stored_, &lost_, &decided_, &ended_}) list->clear();
     returned_.clear();
+    awaits_holds_ = false;
 }
 
 void DispatcherModel::sink_back(std::uint64_t life, const std::vector<JobNumber>& ended) {
@@ -120,6 +121,7 @@ void DispatcherModel::sink_back(std::uint64_t life, const std::vector<JobNumber>
     life_ = life;
     known_ = stored_; // the rest was never committed
     for (auto* list : {&lost_, &decided_, &asked_}) list->clear();
+    awaits_holds_ = true;
     returned_.clear();
     for (const JobNumber number : ended) {
         if (stored_.contains(number)) ended_.insert(number);
@@ -127,7 +129,7 @@ void DispatcherModel::sink_back(std::uint64_t life, const std::vector<JobNumber>
 }
 
 void DispatcherModel::check_asked() {
-    require(asked_ == stored_, "a sink that comes back is asked about all that it has stored");
+    require(!awaits_holds_, "a sink that comes back is asked about what it has");
 }
 
 // ---- what it said ---------------------------------------------------------------------------
@@ -181,6 +183,9 @@ void DispatcherModel::hear(const ToSink& message) {
         for (const Range& row : holds->rows) {
             for (std::uint32_t i = 0; i < row.count; ++i) asked_.insert(row.first + i);
         }
+        if (holds->more) return;
+        require(std::exchange(awaits_holds_, false), "a sink is asked once a life");
+        require(asked_ == open_, "it is asked about every open job, and about no other");
     } else if (const auto* final = std::get_if<Final>(&message)) {
         if (open_.contains(final->number)) decided_.insert(final->number);
     }

@@ -46,7 +46,7 @@ public:
     void hear(ventilator::Outbox& out);
     // Against what it says of itself.
     void check(Instant now);
-    // Behind sink_back: it was asked about every job that it has stored.
+    // Behind sink_back, when there is nothing left to do: it was asked about every open job.
     void check_asked();
 
     // ---- what an honest sink would say next ----
@@ -92,6 +92,7 @@ private:
     std::set<JobNumber> known_, stored_, lost_, decided_;
     std::set<JobNumber> ended_; // without a word: it says so when it is asked
     std::set<JobNumber> asked_;
+    bool awaits_holds_ = false;
     std::map<JobNumber, std::uint32_t> died_; // the attempt whose death was counted last
     std::map<JobNumber, std::uint32_t> returned_;
 };
