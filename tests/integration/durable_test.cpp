@@ -130,6 +130,25 @@ TEST_F(Durable, TheFileIsForPeopleWhileItIsInUse) {
     EXPECT_EQ(reader.output(), "add|succeeded|10\n");
 }
 
+TEST_F(Durable, UpSaysInWhichFileJobsAreKeptAndKeepsThemThere) {
+    const auto up = [this] {
+        return Process({PENSTOCK_BINARY, "up", "--store", file(), "--http", house_.http(), "--bind",
+                        "127.0.0.1:" + std::to_string(house_.port(0))},
+                       {});
+    };
+    {
+        Process first = up();
+        ASSERT_TRUE(eventually([&] { return house_.is_ready(); })) << first.output();
+        EXPECT_NE(first.output().find("are kept in " + file()), std::string::npos) << first.output();
+        submit_many("job-", 10);
+        ASSERT_TRUE(eventually([&] { return stats().finished_jobs == 10; }));
+        first.signal(SIGKILL);
+        first.wait();
+    }
+    Process second = up();
+    ASSERT_TRUE(eventually([&] { return stats().finished_jobs == 10; })) << second.output();
+}
+
 TEST_F(Durable, ASecondSinkOnTheSameFileDoesNotStart) {
     start_sink();
     ASSERT_TRUE(eventually([&] { return house_.ask(AskStats{}).has_value(); }));
