@@ -336,6 +336,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
 // ---- time -----------------------------------------------------------------------------------
 
 void Ledger::tick(Now now, Outbox& out) {
+    if (began_ == WallTime()) began_ = now.wall;
     if (std::exchange(owes_kinds_, false)) tell(known_kinds_.all(), out);
     waits_.expire(now.at, [&](const Wait& wait) {
         const Index index = find(wait.question.id);

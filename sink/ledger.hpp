@@ -318,6 +318,7 @@ private:
     void wait(const Wait& mine, Now now, Outbox& out);
     void release_waits(Index index, Until until, Outbox& out);
     [[nodiscard]] Found unknown() const;
+    [[nodiscard]] std::string why_unknown(const JobId& id) const; // "" if nobody can say
     [[nodiscard]] std::size_t held_waits() const {
         return waits_.size() + groups_.waiting() + partials_.waiting();
     }
@@ -368,6 +369,7 @@ private:
     std::uint64_t finished_jobs_ = 0;
     std::uint64_t retained_ = 0; // of these: not in a group that is open
     std::uint64_t unknown_results_ = 0, malformed_ = 0, evicted_ = 0, lost_attempts_ = 0;
+    WallTime began_{}; // its first tick
     bool keeps_ = false, is_full_ = false;
     Changes changes_;                     // of this burst, what is not in the two lists below
     std::vector<std::uint64_t> changed_;  // orders of records with `unkept`

@@ -7,6 +7,19 @@
 #include <iterator>
 
 namespace penstock::sink {
+namespace {
+
+// By a UUIDv7's own account (RFC 9562, section 5.7). The beginning of time for every other id.
+WallTime made_at(const JobId& id) {
+    const std::string_view bytes = id.wire();
+    const bool is_uuid7 = id.is_uuid() && (static_cast<unsigned char>(bytes[6]) >> 4) == 7;
+    std::int64_t ms = 0;
+    for (std::size_t i = 0; is_uuid7 && i < 6; ++i) ms = ms << 8 | static_cast<unsigned char>(bytes[i]);
+    return WallTime(std::chrono::milliseconds(ms));
+}
+
+} // namespace
+
 void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, Now now,
                  Outbox& out) {
     const auto reply = [&](StatusAnswer answer) {
@@ -15,6 +28,7 @@ void Ledger::ask(Asker asker, Request request, const StatusQuestion& question, N
     if (const auto* status = std::get_if<AskStatus>(&question)) {
         const Index index = find(status->id);
         JobAnswer answer{index == kNoIndex ? unknown() : Found::found, "", {}};
+        if (answer.found == Found::unknown) answer.why = why_unknown(status->id);
         if (index != kNoIndex) answer.job = view(records_[index], status->value);
         reply(std::move(answer));
     } else if (const auto* asked = std::get_if<AskWait>(&question)) {
@@ -53,6 +67,14 @@ Found Ledger::unknown() const {
     return epoch_ == 0 ? Found::starting : Found::unknown;
 }
 
+// An id that was made before this sink began, and whose outcome would still be kept: the sink before
+// it may have known it, and had it in memory only.
+std::string Ledger::why_unknown(const JobId& id) const {
+    const WallTime made = made_at(id);
+    const bool is_older = made < began_ && made + limits_.result_ttl > began_;
+    return is_older && !keeps_ ? "outcome-lost" : "";
+}
+
 bool Ledger::is_conflict(const Record& r, const AskWait& question) const {
     return question.body && *question.body != body_digest(r.terms->first, r.payload.view());
 }
@@ -63,6 +85,7 @@ void Ledger::answer(const Wait& wait, Found found, std::string why, Outbox& out)
         return;
     }
     JobAnswer answer{found, std::move(why), {}};
+    if (found == Found::unknown) answer.why = why_unknown(wait.question.id);
     if (found == Found::found || found == Found::timed_out) {
         const Index index = find(wait.question.id);
         if (index != kNoIndex) answer.job = view(records_[index], wait.question.value);

@@ -150,9 +150,8 @@ Instant Shell::wake_at() const {
     if (lanes_.is_waiting() || (knows_sink_ && link_.unsent() != nullptr)) {
         return transport::clock_now() + std::chrono::milliseconds(1);
     }
-    Instant when = std::min(dispatcher_.wake_at(), link_.wake_at());
-    if (!knows_sink_) when = std::min(when, hello_at_);
-    return when;
+    // What the link owes a sink that is away waits for it.
+    return std::min(dispatcher_.wake_at(), knows_sink_ ? link_.wake_at() : hello_at_);
 }
 
 // ---- receiving ----------------------------------------------------------------------------

@@ -350,5 +350,22 @@ TEST_F(LedgerTest, ACancelledJobWhoseWorkerDiedHasWords) {
     EXPECT_EQ(status("a").failure.value().code, "cancelled");
 }
 
+// Ids that the gateway makes say when: the sink before may have known them, and had them in memory.
+TEST_F(LedgerTest, AnOutcomeThatTheSinkBeforeMayHaveHadIsLost) {
+    step();
+    const auto began = std::chrono::duration_cast<std::chrono::milliseconds>(now.wall.time_since_epoch());
+    const auto why_of = [&](std::chrono::milliseconds made) {
+        ask(AskStatus{make_uuid7(static_cast<std::uint64_t>(made.count()), 1, 2), true});
+        const auto told = answer<JobAnswer>();
+        EXPECT_EQ(told.found, Found::unknown);
+        return told.why;
+    };
+    EXPECT_EQ(why_of(began - 1min), "outcome-lost");
+    EXPECT_EQ(why_of(began + 1ms), "") << "this one was never submitted here";
+    EXPECT_EQ(why_of(began - 2h), "") << "it would not be kept any more";
+    ask(AskStatus{id("report-17"), true});
+    EXPECT_EQ(answer<JobAnswer>().why, "") << "nobody knows how old it is";
+}
+
 } // namespace
 } // namespace penstock::sink
