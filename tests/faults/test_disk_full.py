@@ -43,14 +43,19 @@ class DiskFull(unittest.TestCase):
     def house(self):
         return House(store=self.disk / "jobs.db", sink=["--store-reserve", RESERVE])
 
+    def submit(self, house, body):
+        """What it is answered when everybody has noticed that there is a new sink."""
+        while True:
+            answer = house.ask("POST", "/v1/jobs", body)
+            if answer[1].get("type") != "/problems/starting":
+                return answer
+
     def fill(self, house, name, at_most=DISK // PAYLOAD):
         """Jobs with payloads until one is refused; (the ids that were accepted, the refusal or None)."""
         accepted = []
         while len(accepted) < at_most:
             id = f"{name}-{len(accepted)}"
-            status, said, headers = house.ask("POST", "/v1/jobs", job(id, fill="x" * PAYLOAD))
-            if status == 503 and said["type"] == "/problems/starting":
-                continue  # somebody has yet to notice that there is a new sink
+            status, said, headers = self.submit(house, job(id, fill="x" * PAYLOAD))
             if status != 202:
                 return accepted, (status, said, headers)
             accepted.append(id)
@@ -78,9 +83,9 @@ class DiskFull(unittest.TestCase):
             self.assertGreater(len(accepted), 100)
             house.sink.again()
             house.wait_until_ready()
-            until(lambda: house.ask("POST", "/v1/jobs", job("late"))[0] == 503, 20,
-                        "a new sink sees that there is no space")
-            self.assert_refused_for_space(*house.ask("POST", "/v1/jobs", job("late")))
+            until(lambda: self.submit(house, job("late"))[0] == 503, 20,
+                  "a new sink sees that there is no space")
+            self.assert_refused_for_space(*self.submit(house, job("late")))
             house.worker(slots=4)
             self.assert_each_has_its_outcome(house, accepted)
             self.filler.unlink()

@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration kCalm = 5s;       // in which nothing may go wrong any more, at the least
+constexpr Duration kLastWay = 500ms; // for what is under way to arrive
 
 } // namespace
 
@@ -57,8 +58,10 @@ std::string World::run() {
         clear_settings();
     });
     const Instant end = now_ + kFaultTime + kHealTime;
-    bool quiet = false;
-    while (!events_.empty() && failure_.empty() && now_ < end && !quiet) {
+    Instant quiet_since = kNever;
+    // What the last outcome has made needless is still on its way to a worker.
+    const auto is_over = [&] { return quiet_since != kNever && now_ - quiet_since > kLastWay; };
+    while (!events_.empty() && failure_.empty() && now_ < end && !is_over()) {
         Timed next = events_.top();
         events_.pop();
         now_ = next.when;
@@ -67,9 +70,11 @@ std::string World::run() {
         step_sink();
         check_touched();
         const bool awake = v_asleep_until_ <= now_ && s_asleep_until_ <= now_;
-        quiet = healing_ && awake && requests_open_ == 0 && dispatcher_->open_jobs() == 0 && linked_ &&
-                v_link_.unconfirmed() == 0 && s_link_.unconfirmed() == 0 &&
-                now_ > end - kHealTime + kCalm && ledger_->open_jobs() == 0;
+        const bool quiet = healing_ && awake && requests_open_ == 0 &&
+                           dispatcher_->open_jobs() == 0 && linked_ && v_link_.unconfirmed() == 0 &&
+                           s_link_.unconfirmed() == 0 && now_ > end - kHealTime + kCalm &&
+                           ledger_->open_jobs() == 0;
+        quiet_since = quiet ? std::min(quiet_since, now_) : kNever;
     }
     if (failure_.empty()) check();
     if (failure_.empty()) check_remains();
