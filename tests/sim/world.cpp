@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration kCalm = 5s;       // in which nothing may go wrong any more, at the least
-constexpr Duration kLastWay = 500ms; // for what is under way to arrive
+constexpr Duration kRest = 500ms;    // longer than any write takes
 
 } // namespace
 
@@ -58,10 +58,9 @@ std::string World::run() {
         clear_settings();
     });
     const Instant end = now_ + kFaultTime + kHealTime;
-    Instant quiet_since = kNever;
-    // What the last outcome has made needless is still on its way to a worker.
-    const auto is_over = [&] { return quiet_since != kNever && now_ - quiet_since > kLastWay; };
-    while (!events_.empty() && failure_.empty() && now_ < end && !is_over()) {
+    bool quiet = false;
+    Instant rested_since = kNever;
+    while (!events_.empty() && failure_.empty() && now_ < end && !quiet) {
         Timed next = events_.top();
         events_.pop();
         now_ = next.when;
@@ -70,11 +69,13 @@ std::string World::run() {
         step_sink();
         check_touched();
         const bool awake = v_asleep_until_ <= now_ && s_asleep_until_ <= now_;
-        const bool quiet = healing_ && awake && requests_open_ == 0 &&
-                           dispatcher_->open_jobs() == 0 && linked_ && v_link_.unconfirmed() == 0 &&
-                           s_link_.unconfirmed() == 0 && now_ > end - kHealTime + kCalm &&
+        const bool rests = healing_ && awake && requests_open_ == 0 &&
+                           dispatcher_->open_jobs() == 0 && linked_ &&
+                           v_link_.unconfirmed() == 0 && s_link_.unconfirmed() == 0 &&
                            ledger_->open_jobs() == 0;
-        quiet_since = quiet ? std::min(quiet_since, now_) : kNever;
+        // A late answer may still be on its way, or wait for the disk.
+        rested_since = rests ? std::min(rested_since, now_) : kNever;
+        quiet = rests && now_ > rested_since + kRest && now_ > end - kHealTime + kCalm;
     }
     if (failure_.empty()) check();
     if (failure_.empty()) check_remains();
