@@ -2,6 +2,8 @@
 
 #include "tests/sim/world.hpp"
 
+#include <algorithm>
+
 namespace penstock::sim {
 
 using namespace std::chrono_literals;
@@ -102,11 +104,15 @@ void World::check() {
     if (counts_all && outcomes != stats.finished_jobs) fail("outcomes were counted twice");
     for (const auto& view : dispatcher_->workers(now_).workers) {
         for (const auto& w : workers_) {
+            const bool says_something = std::any_of(
+                w->on_the_way.begin(), w->on_the_way.end(),
+                [](const auto& lane) { return !lane.second.empty(); }); // it woke a moment ago
             const bool calm = w->alive && w->name == view.worker && w->running.empty() &&
-                              w->asleep_until <= now_;
+                              !says_something && w->asleep_until <= now_;
             const bool loses = plan_.lane_reset > 0 || plan_.sink_kill > 0 || plan_.result_reset > 0;
             if (calm && !loses && view.outstanding != 0) {
-                fail(view.worker + " holds nothing but has used credit");
+                fail(view.worker + " holds nothing but has used credit for " +
+                     std::to_string(view.outstanding) + " on lane " + std::to_string(w->lane));
             }
         }
     }

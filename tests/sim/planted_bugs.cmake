@@ -111,6 +111,9 @@ penstock_planted_bug(speaks_before_it_is_written sink/unsaid.cpp
 penstock_planted_bug(tells_a_ventilator_what_was_for_another_one sink/unsaid.cpp
     "    if (!answer.remembers) { // else it is all for this one"
     "    if (false) {")
+penstock_planted_bug(does_not_say_again_what_a_break_lost sink/unsaid.cpp
+    "    if (!is_new) return link.rewind(0);"
+    "    if (!is_new) return;")
 penstock_planted_bug(answers_202_for_what_was_refused gateway/pending.cpp
     "    slot.bulk.failed.push_back({row, job != nullptr ? std::move(*job) : JobAnswer{}});"
     "")
