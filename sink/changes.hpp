@@ -94,6 +94,13 @@ struct Changes {
         double run_seconds = -1; // < 0: not known
         Failure failure;
         Epoch token = 0; // running, under the token of an older ventilator
+
+        static Attempt of(std::uint32_t attempt, How how) {
+            Attempt row;
+            row.attempt = attempt;
+            row.how = how;
+            return row;
+        }
     };
 
     struct Outcome {

@@ -197,7 +197,7 @@ void Ledger::on(const Started& m, Now now, Outbox& out) {
         r.started = now.wall;
         r.token = m.token;
         set_worker(r, worker);
-        note_attempt(r, {.attempt = row.attempt, .how = How::running}, now);
+        note_attempt(r, Changes::Attempt::of(row.attempt, How::running), now);
         note(r, Event::What::running);
         // A failure that came under the old token, before this was known.
         if (m.token != 0 && r.words && r.words->stale_epoch == m.token &&
@@ -216,8 +216,9 @@ void Ledger::on(const Retrying& m, Now now, Outbox& out) {
     r.state = State::retrying;
     r.attempt = std::max(r.attempt, m.attempt);
     if (!r.words || r.words->failed_attempt != m.attempt) { // no worker said so
-        const Failure timeout{"timeout", "the attempt ran longer than its timeout", true};
-        note_attempt(r, {.attempt = m.attempt, .how = How::failed, .failure = timeout}, now);
+        auto failed = Changes::Attempt::of(m.attempt, How::failed);
+        failed.failure = {"timeout", "the attempt ran longer than its timeout", true};
+        note_attempt(r, std::move(failed), now);
     }
     note(r, Event::What::retrying);
     if (partials_.jobs() > 0) lose_partials(index, m.attempt, out);
@@ -233,7 +234,8 @@ void Ledger::on(const Lost& m, Now now, Outbox& out) {
             ++lost_attempts_;
             if (row.suspect) ++r.deaths;
             r.lost_attempt = row.attempt;
-            Changes::Attempt lost{.attempt = row.attempt, .how = How::lost, .suspect = row.suspect};
+            auto lost = Changes::Attempt::of(row.attempt, How::lost);
+            lost.suspect = row.suspect;
             lost.worker = m.worker;
             note_attempt(r, std::move(lost), now);
         }
@@ -317,7 +319,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     if (r.custody != Custody::owned) withdraw(index);
     touch(r, kHasOutcome);
     if (state == State::succeeded && r.has_attempts) {
-        note_attempt(r, {.attempt = r.attempt, .how = How::answered}, now);
+        note_attempt(r, Changes::Attempt::of(r.attempt, How::answered), now);
     }
     ++finished_jobs_;
     note(r, event_of(state));

@@ -134,7 +134,7 @@ public:
 
     void count_malformed() { ++malformed_; }
 
-    // ledger_kept.cpp. Before anything else: what an earlier ledger was, page by page, in the order
+    // ledger_restored.cpp. Before anything else: what an earlier ledger was, page by page, in the order
     // of its jobs. From `restored` on changes are kept; it is called for an empty store too.
     void restore(const Changes& page, Now now);
     void restored(Now now);
@@ -217,6 +217,8 @@ private:
     void keep_job(const Record& record);
     void keep_outcome(const Record& record);
     void keep_group(const Group& group);
+
+    // ledger_restored.cpp
     void restore_group(const Changes::GroupRow& row, Now now);
     Index restore_job(const Changes::Job& row, const Changes& page, Now now);
     void restore_attempt(Record& record, const Changes::Attempt& row);

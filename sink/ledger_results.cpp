@@ -69,7 +69,7 @@ void Ledger::fail(Record& r, const FailedRow& row, const Failure& failure, Now n
     Words& w = words(r);
     if (row.attempt >= r.attempt) w.failure = failure;
     w.failed_attempt = std::max(w.failed_attempt, row.attempt);
-    Changes::Attempt failed{.attempt = row.attempt, .how = Changes::Attempt::How::failed};
+    auto failed = Changes::Attempt::of(row.attempt, Changes::Attempt::How::failed);
     if (row.run_us > 0) failed.run_seconds = static_cast<double>(row.run_us) / 1e6;
     failed.failure = failure;
     note_attempt(r, std::move(failed), now);

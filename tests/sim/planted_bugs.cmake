@@ -16,7 +16,7 @@ function(penstock_planted_bug_in_header name file old new)
     list(TRANSFORM SIM_WORLD_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
     add_executable(sim_${name} $<TARGET_OBJECTS:sim_main> ${sources})
     target_include_directories(sim_${name} BEFORE PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/planted/${name})
-    target_link_libraries(sim_${name} PRIVATE dispatcher ledger gateway)
+    target_link_libraries(sim_${name} PRIVATE dispatcher ledger gateway_rules)
     penstock_must_find(${name})
 endfunction()
 
@@ -77,10 +77,10 @@ penstock_planted_bug(runs_a_chain_at_once sink/group_questions.cpp
     "        const bool is_first = group.mode != GroupMode::chain || order == group.first_order;"
     "        const bool is_first = true;")
 # ---- what has to survive the death of a sink with a store, and of a ventilator
-penstock_planted_bug(forgets_what_was_on_offer sink/ledger_kept.cpp
+penstock_planted_bug(forgets_what_was_on_offer sink/ledger_restored.cpp
     "        if (r.custody == Custody::waiting) hand_over(index);"
     "")
-penstock_planted_bug(forgets_what_older_ventilators_had sink/ledger_kept.cpp
+penstock_planted_bug(forgets_what_older_ventilators_had sink/ledger_restored.cpp
     "    seek_orphans(); // what ventilators before the newest had open"
     "")
 penstock_planted_bug(does_not_say_what_has_ended sink/ledger_kept.cpp
