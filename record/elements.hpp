@@ -14,6 +14,10 @@
 
 namespace penstock::record {
 
+// T, const or not: the same function writes and reads.
+template <class T, class Value>
+concept Is = std::same_as<std::remove_const_t<T>, Value>;
+
 class Put {
 public:
     void clear() {
@@ -146,8 +150,7 @@ private:
 // one that is added and not named here does not compile.
 namespace penstock {
 
-template <class Io, class T>
-    requires std::same_as<std::remove_const_t<T>, Terms>
+template <class Io, record::Is<Terms> T>
 void elements(Io& io, T& terms) {
     auto& [kind, priority, delay, ttl, timeout, max_attempts, backoff, redeliver, tenant,
            content_type, tags, needs] = terms;
@@ -155,15 +158,13 @@ void elements(Io& io, T& terms) {
     io(redeliver), io(tenant), io(content_type), io(tags), io(needs);
 }
 
-template <class Io, class T>
-    requires std::same_as<std::remove_const_t<T>, KindSettings>
+template <class Io, record::Is<KindSettings> T>
 void elements(Io& io, T& settings) {
     auto& [max_running, rate, paused, weight, timeout] = settings;
     io(max_running), io(rate), io(paused), io(weight), io(timeout);
 }
 
-template <class Io, class T>
-    requires std::same_as<std::remove_const_t<T>, Failure>
+template <class Io, record::Is<Failure> T>
 void elements(Io& io, T& failure) {
     auto& [code, message, retryable] = failure;
     io(code), io(message), io(retryable);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <random>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace penstock::record {
@@ -42,8 +43,7 @@ std::uint64_t random_bits() {
 
 } // namespace
 
-Recording record_to(const FileOptions& options, const std::function<void(const std::string&)>& inform,
-                    const std::function<void(const std::string&)>& warn) {
+Recording record_to(const FileOptions& options) {
     Recording out;
     if (options.file.empty()) return out;
     std::string path = options.file;
@@ -54,15 +54,15 @@ Recording record_to(const FileOptions& options, const std::function<void(const s
         path = options.file + "." + std::to_string(life);
     }
     if (fd < 0) throw std::runtime_error("can't record to " + path + ": " + std::strerror(errno));
-    inform("recording file=" + path);
+    spdlog::info("recording file={}", path);
     out.append = [file = std::make_shared<const File>(fd)](std::string_view bytes) {
         return file->append(bytes);
     };
     out.bytes_max = options.bytes_max;
     out.payloads = options.payloads;
     out.key = random_bits();
-    out.stopped = [warn, path](const std::string& why) {
-        warn("recording_stopped file=" + path + " why=\"" + why + "\"");
+    out.stopped = [path](const std::string& why) {
+        spdlog::warn("recording_stopped file={} why=\"{}\"", path, why);
     };
     return out;
 }

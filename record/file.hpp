@@ -15,8 +15,7 @@ struct FileOptions {
 
 // Makes the file, for its owner alone. One that is there is left alone, and this one is called FILE.1,
 // FILE.2 and so on: a role that is started again must not write over the outage that ended it. Throws
-// std::runtime_error if it can't. Lines for the log say which file it is, and why there is no more.
-Recording record_to(const FileOptions& options, const std::function<void(const std::string&)>& inform,
-                    const std::function<void(const std::string&)>& warn);
+// std::runtime_error if it can't. The log says which file it is, and why there is no more.
+Recording record_to(const FileOptions& options);
 
 } // namespace penstock::record

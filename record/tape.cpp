@@ -139,8 +139,7 @@ void TapeReader::read_header() {
     header_.begun = now_;
     header_.seed = natural();
     header_.has_payloads = flag();
-    const Node limits = element("limits");
-    if (!limits.is(Shape::array)) fail("limits are missing");
+    const Node limits = element(Shape::array, "a list of limits");
     Node at = limits.first();
     for (std::uint32_t i = 0; i < limits.size(); ++i) {
         if (!at.is(Shape::natural)) fail("a limit is no number");
@@ -148,6 +147,13 @@ void TapeReader::read_header() {
         if (i + 1 < limits.size()) at = at.after();
     }
     header_.durability = text();
+}
+
+const Header& TapeReader::header_of(const std::string& role) const {
+    if (header_.role != role) {
+        throw TapeError("it is not of a " + role + ": it says '" + header_.role + "'");
+    }
+    return header_;
 }
 
 bool TapeReader::read_record() {
@@ -202,10 +208,14 @@ Node TapeReader::element(const char* what) {
     return node;
 }
 
+Node TapeReader::element(Shape shape, const char* what) {
+    const Node node = element(what);
+    if (!node.is(shape)) fail(std::string(what) + " is missing");
+    return node;
+}
+
 std::uint64_t TapeReader::natural() {
-    const Node node = element("a number");
-    if (!node.is(Shape::natural)) fail("a number is missing");
-    return node.natural();
+    return element(Shape::natural, "a number").natural();
 }
 
 std::int64_t TapeReader::integer() {
@@ -215,9 +225,7 @@ std::int64_t TapeReader::integer() {
 }
 
 double TapeReader::real() {
-    const Node node = element("a number");
-    if (!node.is(Shape::real)) fail("a number is missing");
-    return node.real();
+    return element(Shape::real, "a number").real();
 }
 
 std::string_view TapeReader::bytes() {
@@ -231,9 +239,7 @@ std::string TapeReader::text() {
 }
 
 bool TapeReader::flag() {
-    const Node node = element("a flag");
-    if (!node.is(Shape::boolean)) fail("a flag is missing");
-    return node.natural() != 0;
+    return element(Shape::boolean, "a flag").natural() != 0;
 }
 
 Said TapeReader::said() {

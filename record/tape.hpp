@@ -30,7 +30,7 @@ namespace penstock::record {
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kRecordBytesMax = std::size_t{1} << 31;
 
-// What a record is. Those of a role begin at kFirstOfRole (ventilator/record.hpp, sink/record.hpp).
+// What a record is. Those of a role begin at kFirstOfRole (ventilator/recorded.hpp, sink/recorded.hpp).
 enum class Sort : std::uint8_t { header, time, said, heard, stopped };
 constexpr std::uint64_t kFirstOfRole = 16;
 
@@ -128,6 +128,7 @@ public:
     explicit TapeReader(std::istream& in);
 
     [[nodiscard]] const Header& header() const { return header_; }
+    [[nodiscard]] const Header& header_of(const std::string& role) const; // throws if it is another's
 
     // False: that was the last. Times are taken note of and not shown.
     bool next();
@@ -156,6 +157,7 @@ private:
     bool read_record();
     void read_header();
     Node element(const char* what);
+    Node element(Shape shape, const char* what);
 
     std::istream& in_;
     Header header_;

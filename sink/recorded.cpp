@@ -8,56 +8,25 @@
 namespace penstock::sink {
 namespace {
 
-record::Header header_of(const Limits& limits, std::uint64_t seed, Now now, bool payloads) {
-    record::Header header;
-    header.role = "sink";
-    header.begun = now;
-    header.seed = seed;
-    header.has_payloads = payloads;
-    header.limits = to_header(limits);
-    header.durability = limits.durability;
-    return header;
-}
-
-// Names every member once, for both directions; one that is added does not compile until it is here.
-template <class Io, class L>
-void each_limit(Io io, L& limits) {
+// Names every member once; one that is added does not compile until it is here.
+constexpr auto kEachLimit = [](auto io, auto& limits) {
     auto& [result_ttl, finished_max, finished_bytes_max, open_max, open_bytes_max, waits_max,
            durability, refused_max, refused_for] = limits;
     io(result_ttl), io(finished_max), io(finished_bytes_max), io(open_max), io(open_bytes_max);
     io(waits_max), io(refused_max), io(refused_for);
     static_cast<void>(durability); // stands by itself
+};
+
+record::Header header_of(const Limits& limits, std::uint64_t seed, Now now) {
+    return {"sink", now, seed, false, record::numbers_of(limits, kEachLimit), limits.durability};
 }
-
-struct ToHeader {
-    std::vector<std::uint64_t>& out;
-    void operator()(Duration d) const { out.push_back(static_cast<std::uint64_t>(d.count())); }
-    void operator()(std::uint64_t n) const { out.push_back(n); }
-};
-
-struct FromHeader {
-    const std::vector<std::uint64_t>& in;
-    std::size_t at = 0;
-    void operator()(Duration& d) { d = Duration(static_cast<std::int64_t>(in[at++])); }
-    void operator()(std::uint64_t& n) { n = in[at++]; }
-};
 
 } // namespace
 
 const RecordedLedger::Bodies RecordedLedger::kNoBodies;
 
-std::vector<std::uint64_t> to_header(const Limits& limits) {
-    std::vector<std::uint64_t> out;
-    each_limit(ToHeader{out}, limits);
-    return out;
-}
-
 Limits limits_of(const record::Header& header) {
-    Limits limits;
-    if (header.limits.size() != to_header(limits).size()) {
-        throw record::TapeError("it has limits that a sink of this program does not have");
-    }
-    each_limit(FromHeader{header.limits}, limits);
+    auto limits = record::limits_of<Limits>(header, kEachLimit);
     limits.durability = header.durability;
     return limits;
 }
@@ -134,14 +103,10 @@ std::vector<std::uint64_t> bodies_of(const Changes& page, std::map<std::uint64_t
 
 RecordedLedger::RecordedLedger(const Limits& limits, std::uint64_t seed, Now now,
                                const record::Recording& recording)
-    : machine_(limits, seed, now.at), mask_(recording.key, !recording.payloads) {
-    if (!recording.append) return;
-    tape_ = std::make_unique<record::Tape>(recording,
-                                           header_of(limits, seed, now, recording.payloads));
-}
+    : machine_(limits, seed, now.at), notes_(recording, header_of(limits, seed, now)) {}
 
 RecordedLedger::Bodies RecordedLedger::covered(Bodies bodies) const {
-    for (std::uint64_t& body : bodies) body = mask_.cover(body);
+    for (std::uint64_t& body : bodies) body = notes_.mask().cover(body);
     return bodies;
 }
 
@@ -156,10 +121,10 @@ void RecordedLedger::cover(OpenGroup& group) {
         }
     };
     each([&](Bytes payload) { size += payload.size(); });
-    room_.resize(size);
-    char* at = room_.data();
+    notes_.room().resize(size);
+    char* at = notes_.room().data();
     each([&](Bytes& payload) {
-        mask_.cover(payload, at);
+        notes_.mask().cover(payload, at);
         payload = {at, payload.size()};
         at += payload.size();
     });
@@ -168,7 +133,7 @@ void RecordedLedger::cover(OpenGroup& group) {
 void RecordedLedger::cover(Changes& page) const {
     const std::string bytes = page.bytes;
     const auto cover = [&](Changes::Part part) {
-        mask_.cover(std::string_view(bytes).substr(part.from, part.size),
+        notes_.mask().cover(std::string_view(bytes).substr(part.from, part.size),
                     page.bytes.data() + part.from);
     };
     for (const auto& job : page.jobs) cover(job.payload);
@@ -177,60 +142,60 @@ void RecordedLedger::cover(Changes& page) const {
 
 void RecordedLedger::note(const ToSink& message, Now now) {
     const auto* store = std::get_if<Store>(&message);
-    if (store == nullptr || !mask_.covers()) {
-        return note_at(now, OnTape::fact, std::string_view(encode(LinkHead{}, message)), kNoBodies);
+    if (store == nullptr || !notes_.mask().covers()) {
+        return notes_.add_at(now, OnTape::fact, std::string_view(encode(LinkHead{}, message)), kNoBodies);
     }
     const Bodies bodies = covered(bodies_of(*store));
     Store shown{store->first, store->terms, store->rows, {}, store->again};
-    mask_.cover(shown.rows, &Store::Row::payload, room_);
-    note_at(now, OnTape::fact, std::string_view(encode(LinkHead{}, ToSink(std::move(shown)))), bodies);
+    notes_.mask().cover(shown.rows, &Store::Row::payload, notes_.room());
+    notes_.add_at(now, OnTape::fact, std::string_view(encode(LinkHead{}, ToSink(std::move(shown)))), bodies);
 }
 
 void RecordedLedger::note(const Result& result, Now now) {
-    if (!mask_.covers()) {
-        return note_at(now, OnTape::fact, std::string_view(encode(result)), kNoBodies);
+    if (!notes_.mask().covers()) {
+        return notes_.add_at(now, OnTape::fact, std::string_view(encode(result)), kNoBodies);
     }
     Result shown{result.epoch, result.worker, result.content_type, result.rows, {}, result.queued_us};
-    mask_.cover(shown.rows, &ResultRow::value, room_);
-    note_at(now, OnTape::fact, std::string_view(encode(shown)), kNoBodies);
+    notes_.mask().cover(shown.rows, &ResultRow::value, notes_.room());
+    notes_.add_at(now, OnTape::fact, std::string_view(encode(shown)), kNoBodies);
 }
 
 void RecordedLedger::note(const Partial& partial) {
     Partial shown{partial.id, partial.attempt, partial.value, {}};
-    if (mask_.covers()) {
-        room_.resize(partial.value.size());
-        mask_.cover(partial.value, room_.data());
-        shown.value = room_;
+    if (notes_.mask().covers()) {
+        notes_.room().resize(partial.value.size());
+        notes_.mask().cover(partial.value, notes_.room().data());
+        shown.value = notes_.room();
     }
-    note(OnTape::fact, std::string_view(encode(shown)), kNoBodies);
+    notes_.add(OnTape::fact, std::string_view(encode(shown)), kNoBodies);
 }
 
 void RecordedLedger::note(Asker asker, const AskStored::Row& row, Duration timeout, Now now) {
     std::optional<std::uint64_t> body = row.body;
-    if (body) body = mask_.cover(*body);
-    note_at(now, OnTape::ask_stored, asker, timeout, row.request, row.id, body);
+    if (body) body = notes_.mask().cover(*body);
+    notes_.add_at(now, OnTape::ask_stored, asker, timeout, row.request, row.id, body);
 }
 
 void RecordedLedger::note(Asker asker, Request request, const StatusQuestion& question, Now now) {
     StatusQuestion shown = question;
     Bodies bodies;
-    if (mask_.covers()) {
+    if (notes_.mask().covers()) {
         bodies = covered(bodies_of(question));
         if (auto* group = std::get_if<OpenGroup>(&shown)) cover(*group);
         auto* wait = std::get_if<AskWait>(&shown);
-        if (wait != nullptr && wait->body) wait->body = mask_.cover(*wait->body);
+        if (wait != nullptr && wait->body) wait->body = notes_.mask().cover(*wait->body);
     }
-    note_at(now, OnTape::question, asker, std::string_view(encode(request, shown)), bodies);
+    notes_.add_at(now, OnTape::question, asker, std::string_view(encode(request, shown)), bodies);
 }
 
 HelloAnswer RecordedLedger::hello(const Hello& hello, std::uint64_t life) {
-    if (tape_) {
-        note(OnTape::hello, std::string_view(encode(std::nullopt, StatusQuestion{hello})), life);
+    if (notes_) {
+        notes_.add(OnTape::hello, std::string_view(encode(std::nullopt, StatusQuestion{hello})), life);
     }
     HelloAnswer answer = machine_.hello(hello, life);
-    if (tape_) {
-        spoken_.add(std::nullopt, StatusAnswer(answer));
-        tape_->add(record::Sort::heard, spoken_.take());
+    if (notes_) {
+        notes_.spoken.add(std::nullopt, StatusAnswer(answer));
+        notes_.heard();
     }
     return answer;
 }
@@ -243,42 +208,41 @@ void RecordedLedger::note_pieces(std::vector<Row>& rows, std::vector<Row> Change
         Changes piece;
         (piece.*member).assign(rows.begin(), rows.begin() + kPiece);
         rows.erase(rows.begin(), rows.begin() + kPiece);
-        note_at(now, OnTape::restore, piece, piece.bytes, kNoBodies);
+        notes_.add_at(now, OnTape::restore, piece, piece.bytes, kNoBodies);
     }
 }
 
 void RecordedLedger::restore(const Changes& page, Now now) {
-    if (tape_) {
+    if (notes_) {
         Bodies bodies;
         Changes shown = page;
-        if (mask_.covers()) {
+        if (notes_.mask().covers()) {
             bodies = covered(bodies_of(page, terms_));
             cover(shown);
         }
         note_pieces(shown.terms, &Changes::terms, now);
         note_pieces(shown.groups, &Changes::groups, now);
-        note_at(now, OnTape::restore, shown, shown.bytes, bodies);
+        notes_.add_at(now, OnTape::restore, shown, shown.bytes, bodies);
     }
     machine_.restore(page, now);
 }
 
 void RecordedLedger::restored(Now now) {
-    if (tape_) note_at(now, OnTape::restored);
+    if (notes_) notes_.add_at(now, OnTape::restored);
     terms_.clear();
     machine_.restored(now);
 }
 
 Changes RecordedLedger::take_changes() {
-    if (tape_) note(OnTape::take_changes);
+    if (notes_) notes_.add(OnTape::take_changes);
     Changes changes = machine_.take_changes();
-    if (tape_) tape_->add(record::Sort::heard, said_of(changes));
+    if (notes_) notes_.heard(said_of(changes));
     return changes;
 }
 
 void RecordedLedger::note_said(const Outbox& out) {
-    add(spoken_, out);
-    tape_->add(record::Sort::said, spoken_.take());
-    tape_->flush();
+    add(notes_.spoken, out);
+    notes_.said(record::Sort::said);
 }
 
 } // namespace penstock::sink

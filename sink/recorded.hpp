@@ -2,13 +2,10 @@
 // The ledger as the shell calls it: it takes part in nothing, but writes down what the ledger is given
 // and what it said, if that is wanted (docs/REPLAY.md). Without a tape each call is one branch.
 
-#include "record/elements.hpp"
-#include "record/mask.hpp"
-#include "record/spoken.hpp"
+#include "record/notes.hpp"
 #include "sink/ledger.hpp"
 
 #include <map>
-#include <memory>
 
 namespace penstock::sink {
 
@@ -28,7 +25,6 @@ enum class OnTape : std::uint64_t {
     forget_link,
 };
 
-std::vector<std::uint64_t> to_header(const Limits& limits);
 Limits limits_of(const record::Header& header); // throws TapeError
 
 // What it says, as it is compared.
@@ -50,57 +46,57 @@ public:
 
     HelloAnswer hello(const Hello& hello, std::uint64_t life);
     void on(const ToSink& message, Now now, Outbox& out) {
-        if (tape_) note(message, now);
+        if (notes_) note(message, now);
         machine_.on(message, now, out);
     }
     void on(const Result& result, Now now, Outbox& out) {
-        if (tape_) note(result, now);
+        if (notes_) note(result, now);
         machine_.on(result, now, out);
     }
     void on(const Progress& progress) {
-        if (tape_) note(OnTape::fact, std::string_view(encode(progress)), kNoBodies);
+        if (notes_) notes_.add(OnTape::fact, std::string_view(encode(progress)), kNoBodies);
         machine_.on(progress);
     }
     void on(const Partial& partial, Outbox& out) {
-        if (tape_) note(partial);
+        if (notes_) note(partial);
         machine_.on(partial, out);
     }
     void ask(Asker asker, const AskStored::Row& row, Duration timeout, Now now, Outbox& out) {
-        if (tape_) note(asker, row, timeout, now);
+        if (notes_) note(asker, row, timeout, now);
         machine_.ask(asker, row, timeout, now, out);
     }
     void ask(Asker asker, Request request, const StatusQuestion& question, Now now, Outbox& out) {
-        if (tape_) note(asker, request, question, now);
+        if (notes_) note(asker, request, question, now);
         machine_.ask(asker, request, question, now, out);
     }
     void tick(Now now, Outbox& out) {
-        if (tape_) note_at(now, OnTape::tick);
+        if (notes_) notes_.add_at(now, OnTape::tick);
         machine_.tick(now, out);
     }
     void count_malformed() {
-        if (tape_) note(OnTape::malformed);
+        if (notes_) notes_.add(OnTape::malformed);
         machine_.count_malformed();
     }
     void restore(const Changes& page, Now now);
     void restored(Now now);
     [[nodiscard]] Changes take_changes();
     void set_full(bool full) {
-        if (tape_ && full != is_full_) note(OnTape::full, full);
+        if (notes_ && full != is_full_) notes_.add(OnTape::full, full);
         is_full_ = full;
         machine_.set_full(full);
     }
     void set_ventilator_up(bool up) {
-        if (tape_) note(OnTape::ventilator_up, up);
+        if (notes_) notes_.add(OnTape::ventilator_up, up);
         machine_.set_ventilator_up(up);
     }
 
     // All that was said since the last call leaves now: it goes out, or waits until it is safe.
     void said(const Outbox& out) {
-        if (tape_) note_said(out);
+        if (notes_) note_said(out);
     }
     // What was said to the ventilator since then does not leave.
     void link_forgotten() {
-        if (tape_) note(OnTape::forget_link);
+        if (notes_) notes_.add(OnTape::forget_link);
     }
 
     [[nodiscard]] Epoch epoch() const { return machine_.epoch(); }
@@ -115,17 +111,6 @@ private:
     using Bodies = std::vector<std::uint64_t>;
     static const Bodies kNoBodies;
 
-    template <class... Values>
-    void note(OnTape what, const Values&... values) {
-        put_.clear();
-        (put_(values), ...);
-        tape_->add(static_cast<std::uint64_t>(what), put_.count(), put_.encoded());
-    }
-    template <class... Values>
-    void note_at(Now now, OnTape what, const Values&... values) {
-        tape_->at(now);
-        note(what, values...);
-    }
     void note(const ToSink& message, Now now);
     void note(const Result& result, Now now);
     void note(const Partial& partial);
@@ -139,13 +124,9 @@ private:
     void note_pieces(std::vector<Row>& rows, std::vector<Row> Changes::* member, Now now);
 
     Ledger machine_;
-    record::Mask mask_;
-    record::Put put_;
-    record::Spoken spoken_;
-    std::string room_; // of covered bytes
+    record::Notes notes_;
     std::map<std::uint64_t, Terms> terms_; // by key, while it is restored
     bool is_full_ = false;
-    std::unique_ptr<record::Tape> tape_; // null: nothing is recorded
 };
 
 } // namespace penstock::sink

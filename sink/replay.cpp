@@ -8,13 +8,6 @@
 namespace penstock::sink {
 namespace {
 
-const record::Header& header_of(const record::TapeReader& tape) {
-    if (tape.header().role != "sink") {
-        throw record::TapeError("it is not of a sink: it says '" + tape.header().role + "'");
-    }
-    return tape.header();
-}
-
 bool is(const record::TapeReader& tape, OnTape what) {
     return tape.sort() == static_cast<std::uint64_t>(what);
 }
@@ -88,7 +81,7 @@ std::optional<std::uint64_t> Bodies::find(std::optional<std::uint64_t> body) con
 
 Replay::Replay(record::TapeReader& tape, Bodies bodies)
     : tape_(tape), bodies_(std::move(bodies)),
-      machine_(limits_of(header_of(tape)), tape.header().seed, tape.header().begun.at) {}
+      machine_(limits_of(tape.header_of("sink")), tape.header().seed, tape.header().begun.at) {}
 
 void Replay::show(const JobId& id, record::Show show) {
     about_.emplace(id);

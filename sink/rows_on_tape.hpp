@@ -5,39 +5,33 @@
 #include "record/elements.hpp"
 #include "sink/changes.hpp"
 
-#include <concepts>
-#include <type_traits>
-
 namespace penstock::sink {
 
-template <class T, class Row>
-concept IsRow = std::same_as<std::remove_const_t<T>, Row>;
-
-template <class Io, IsRow<Changes::Part> T>
+template <class Io, record::Is<Changes::Part> T>
 void elements(Io& io, T& row) {
     auto& [from, size] = row;
     io(from), io(size);
 }
 
-template <class Io, IsRow<Changes::Epochs> T>
+template <class Io, record::Is<Changes::Epochs> T>
 void elements(Io& io, T& row) {
     auto& [epoch, instance, numbers] = row;
     io(epoch), io(instance), io(numbers);
 }
 
-template <class Io, IsRow<Changes::KeptTerms> T>
+template <class Io, record::Is<Changes::KeptTerms> T>
 void elements(Io& io, T& row) {
     auto& [key, terms] = row;
     io(key), io(terms);
 }
 
-template <class Io, IsRow<Changes::Kind> T>
+template <class Io, record::Is<Changes::Kind> T>
 void elements(Io& io, T& row) {
     auto& [kind, settings, was_set] = row;
     io(kind), io(settings), io(was_set);
 }
 
-template <class Io, IsRow<Changes::GroupRow> T>
+template <class Io, record::Is<Changes::GroupRow> T>
 void elements(Io& io, T& row) {
     auto& [first_order, id, mode, state, ending, members, winner, then_order, on_failure_order,
            then_id, on_failure_id, body, submitted, finished] = row;
@@ -46,7 +40,7 @@ void elements(Io& io, T& row) {
     io(submitted), io(finished);
 }
 
-template <class Io, IsRow<Changes::Job> T>
+template <class Io, record::Is<Changes::Job> T>
 void elements(Io& io, T& row) {
     auto& [order, id, terms, payload, submitted, begun, epoch, number, custody, cancelling, group,
            retry_of] = row;
@@ -54,14 +48,14 @@ void elements(Io& io, T& row) {
     io(custody), io(cancelling), io(group), io(retry_of);
 }
 
-template <class Io, IsRow<Changes::Attempt> T>
+template <class Io, record::Is<Changes::Attempt> T>
 void elements(Io& io, T& row) {
     auto& [order, attempt, how, suspect, worker, at, run_seconds, failure, token] = row;
     io(order), io(attempt), io(how), io(suspect), io(worker), io(at), io(run_seconds), io(failure);
     io(token);
 }
 
-template <class Io, IsRow<Changes::Outcome> T>
+template <class Io, record::Is<Changes::Outcome> T>
 void elements(Io& io, T& row) {
     auto& [order, state, value, content_type, failure, attempt, worker, note, started, finished,
            queued_seconds, waited_seconds, run_seconds] = row;
@@ -70,7 +64,7 @@ void elements(Io& io, T& row) {
 }
 
 // All but `bytes`.
-template <class Io, IsRow<Changes> T>
+template <class Io, record::Is<Changes> T>
 void elements(Io& io, T& changes) {
     auto& [epochs, terms, kinds, groups, jobs, attempts, outcomes, jobs_gone, groups_gone, terms_gone,
            bytes] = changes;

@@ -28,7 +28,6 @@ constexpr int kBurst = 512; // questions taken before anything is answered
 constexpr std::size_t kBurstRows = 1024;
 // What may wait to be written while the disk is busy, before nothing more is read.
 constexpr std::size_t kUnkeptBytesMax = 128u << 20;
-constexpr std::size_t kAnswerBytes = 1024; // and what a question's answer takes, besides values
 constexpr Duration kLookAgain = std::chrono::milliseconds(50);
 constexpr Duration kWriteWithin = std::chrono::seconds(5); // when it is to leave
 
@@ -42,16 +41,6 @@ std::size_t rows_of(const SinkFact& fact) {
     const auto* linked = std::get_if<Linked<ToSink>>(&fact);
     const auto* store = linked == nullptr ? nullptr : std::get_if<Store>(&linked->message);
     return store == nullptr ? 0 : store->rows.size();
-}
-
-// Values in an answer, which wait with it until the disk has what it says.
-std::size_t bytes_of(const Reply& reply) {
-    if (const auto* job = std::get_if<JobAnswer>(&reply.answer)) return job->job.value.size();
-    std::size_t bytes = 0;
-    if (const auto* pieces = std::get_if<PartialsAnswer>(&reply.answer)) {
-        for (const auto& row : pieces->rows) bytes += row.value.size();
-    }
-    return bytes;
 }
 
 // The bytes of a job and of its value stay where they arrived, if they are large.
@@ -118,12 +107,6 @@ private:
     std::unique_ptr<Keeper> keeper_; // null: memory is all there is. Last: it goes first
 };
 
-record::Recording recording_of(const record::FileOptions& options) {
-    return record::record_to(
-        options, [](const std::string& line) { spdlog::info(line); },
-        [](const std::string& line) { spdlog::warn(line); });
-}
-
 Limits limits_of(const Options& o) {
     Limits limits;
     limits.result_ttl = from_seconds(o.result_ttl_seconds);
@@ -142,7 +125,7 @@ Shell::Shell(const Options& options, zmq::context_t& context)
       status_(transport::open_socket(context, zmq::socket_type::router)),
       publisher_(context, life_),
       ledger_(limits_of(options), random_bits(), transport::both_now(),
-              recording_of(options.record)) {
+              record::record_to(options.record)) {
     if (!options.store.empty()) restore(options);
     for (const auto& at : options.doors) transport::bind_socket(door_, at, "the sink's door");
     for (const auto& at : options.statuses)
@@ -156,15 +139,12 @@ void Shell::run(transport::Stop& stop) {
                          {monitors_.fd(), stop.fd(), written});
     transport::Poll behind({}, {stop.fd(), written}); // the disk: nothing new is read until it is done
     while (!stop.draining()) {
-        if (unsaid_.is_behind()) {
-            behind.wait(transport::clock_now() + kLookAgain);
-            now_ = transport::both_now();
-        } else {
-            poll.wait(wake_at());
-            now_ = transport::both_now();
-            read_what_is_there(poll);
-        }
-        if (keeper_ && keeper_->collect()) release(unsaid_.written(link_));
+        const bool is_behind = unsaid_.is_behind();
+        is_behind ? behind.wait(transport::clock_now() + kLookAgain) : poll.wait(wake_at());
+        now_ = transport::both_now();
+        if (!is_behind) read_what_is_there(poll);
+        const bool has_news = keeper_ && (is_behind ? behind.ready(1) : poll.ready(5));
+        if (has_news && keeper_->collect()) release(unsaid_.written(link_));
         if (keeper_) ledger_.set_full(!keeper_->has_room());
         ledger_.tick(now_, outbox());
         flush();
@@ -224,7 +204,7 @@ void Shell::receive_questions() {
     for (int i = 0; i < kBurst; ++i) {
         auto asked = transport::receive_question(status_, malformed_);
         if (!asked) return;
-        unsaid_.arrived(asked->body.size() + kAnswerBytes);
+        unsaid_.arrived(asked->body.size());
         const auto envelope =
             std::make_shared<const std::vector<zmq::message_t>>(std::move(asked->envelope));
         const auto decoded = decode_status(reader_, transport::view(asked->body));
@@ -246,9 +226,7 @@ void Shell::receive_questions() {
                 }
                 continue;
             }
-            const std::size_t answers = outbox().replies.size();
             ledger_.ask(remember(envelope), request, question, now_, outbox());
-            if (outbox().replies.size() > answers) unsaid_.arrived(bytes_of(outbox().replies.back()));
         }
     }
 }

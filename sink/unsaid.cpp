@@ -5,6 +5,20 @@
 #include <utility>
 
 namespace penstock::sink {
+namespace {
+
+constexpr std::size_t kReplyBytes = 1024; // besides values
+
+std::size_t bytes_of(const Reply& reply) {
+    std::size_t bytes = kReplyBytes;
+    if (const auto* job = std::get_if<JobAnswer>(&reply.answer)) bytes += job->job.value.size();
+    if (const auto* pieces = std::get_if<PartialsAnswer>(&reply.answer)) {
+        for (const auto& row : pieces->rows) bytes += row.value.size();
+    }
+    return bytes;
+}
+
+} // namespace
 
 void Unsaid::meet(const HelloAnswer& answer, bool is_new, FrameLink& link) {
     // All of it, and not what is behind the hello's `got`: a ventilator that has not been answered
@@ -18,9 +32,12 @@ void Unsaid::meet(const HelloAnswer& answer, bool is_new, FrameLink& link) {
     waiting_.got = link.got();
 }
 
-// What it shows of the ledger's bytes is to outlive them.
+// What it shows of the ledger's bytes is to outlive them. Whatever was asked, or was waited for, has an
+// answer here.
 void Unsaid::pause() {
     burst_.outbox.own_bytes();
+    const auto& replies = burst_.outbox.replies;
+    for (; counted_ < replies.size(); ++counted_) unkept_bytes_ += bytes_of(replies[counted_]);
 }
 
 Unsaid::Next Unsaid::end_burst(Changes changes, FrameLink& link) {
@@ -28,7 +45,7 @@ Unsaid::Next Unsaid::end_burst(Changes changes, FrameLink& link) {
     pause();
     Next next;
     if (burst_.empty() && changes.empty() && link.tellable() == link.got()) return next;
-    unkept_bytes_ = 0;
+    unkept_bytes_ = counted_ = 0;
     burst_.got = link.got();
     if (changes.empty()) {
         link.may_tell(burst_.got);

@@ -74,7 +74,8 @@ private:
     Burst burst_;
     Burst waiting_; // for the batch that is being written
     bool is_writing_ = false;
-    std::size_t unkept_bytes_ = 0; // that came since the last batch was closed
+    std::size_t unkept_bytes_ = 0; // that came, or wait to be said, since the last batch was closed
+    std::size_t counted_ = 0;      // replies of the burst that are in these
 };
 
 // In this order: an answer to a hello says how far the link is, and what the link says after it

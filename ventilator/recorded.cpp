@@ -5,54 +5,23 @@
 namespace penstock::ventilator {
 namespace {
 
-record::Header header_of(const Limits& limits, std::uint64_t seed, Now now, bool payloads) {
-    record::Header header;
-    header.role = "ventilator";
-    header.begun = now;
-    header.seed = seed;
-    header.has_payloads = payloads;
-    header.limits = to_header(limits);
-    return header;
-}
-
-// Names every member once, for both directions; one that is added does not compile until it is here.
-template <class Io, class L>
-void each_limit(Io io, L& limits) {
+// Names every member once; one that is added does not compile until it is here.
+constexpr auto kEachLimit = [](auto io, auto& limits) {
     auto& [jobs_max, bytes_max, kinds_max, lines_max, ping, silence, silent_limit, started_after,
            connect_within, ageing, lane_bytes_max] = limits;
     io(jobs_max), io(bytes_max), io(kinds_max), io(lines_max), io(ping), io(silence);
     io(silent_limit), io(started_after), io(connect_within), io(ageing);
     io(lane_bytes_max);
+};
+
+record::Header header_of(const Limits& limits, std::uint64_t seed, Now now) {
+    return {"ventilator", now, seed, false, record::numbers_of(limits, kEachLimit), ""};
 }
-
-struct ToHeader {
-    std::vector<std::uint64_t>& out;
-    void operator()(Duration d) const { out.push_back(static_cast<std::uint64_t>(d.count())); }
-    void operator()(std::uint64_t n) const { out.push_back(n); }
-};
-
-struct FromHeader {
-    const std::vector<std::uint64_t>& in;
-    std::size_t at = 0;
-    void operator()(Duration& d) { d = Duration(static_cast<std::int64_t>(in[at++])); }
-    void operator()(std::uint64_t& n) { n = in[at++]; }
-};
 
 } // namespace
 
-std::vector<std::uint64_t> to_header(const Limits& limits) {
-    std::vector<std::uint64_t> out;
-    each_limit(ToHeader{out}, limits);
-    return out;
-}
-
 Limits limits_of(const record::Header& header) {
-    Limits limits;
-    if (header.limits.size() != to_header(limits).size()) {
-        throw record::TapeError("it has limits that a ventilator of this program does not have");
-    }
-    each_limit(FromHeader{header.limits}, limits);
-    return limits;
+    return record::limits_of<Limits>(header, kEachLimit);
 }
 
 void add(record::Spoken& spoken, const Outbox& out) {
@@ -85,56 +54,51 @@ ControlAnswer answer_of(Dispatcher& machine, const ControlQuestion& question, In
 
 RecordedDispatcher::RecordedDispatcher(const Limits& limits, std::uint64_t seed, Now now,
                                        const record::Recording& recording)
-    : machine_(limits, seed, now.at), mask_(recording.key, !recording.payloads) {
-    if (!recording.append) return;
-    tape_ = std::make_unique<record::Tape>(recording,
-                                           header_of(limits, seed, now, recording.payloads));
-}
+    : machine_(limits, seed, now.at), notes_(recording, header_of(limits, seed, now)) {}
 
 void RecordedDispatcher::note(const Submit& submit, Instant now) {
-    if (!mask_.covers()) return note_frame(now, encode(submit));
+    if (!notes_.mask().covers()) return note_frame(now, encode(submit));
     Submit covered{submit.terms, submit.rows, {}, submit.apart, submit.part};
-    mask_.cover(covered.rows, &SubmitRow::payload, room_);
+    notes_.mask().cover(covered.rows, &SubmitRow::payload, notes_.room());
     note_frame(now, encode(covered));
 }
 
 void RecordedDispatcher::note(const FromSink& message, Instant now) {
     const auto* take = std::get_if<Take>(&message);
-    if (take == nullptr || !mask_.covers()) return note_frame(now, encode(LinkHead{}, message));
+    if (take == nullptr || !notes_.mask().covers()) return note_frame(now, encode(LinkHead{}, message));
     Take covered{take->terms, take->rows, {}};
-    mask_.cover(covered.rows, &Take::Row::payload, room_);
+    notes_.mask().cover(covered.rows, &Take::Row::payload, notes_.room());
     note_frame(now, encode(LinkHead{}, FromSink(std::move(covered))));
 }
 
 void RecordedDispatcher::note_question(const ControlQuestion& question, Instant now) {
-    note_at(now, OnTape::question, std::string_view(encode(std::nullopt, question)));
+    notes_.add_at(now, OnTape::question, std::string_view(encode(std::nullopt, question)));
 }
 
 void RecordedDispatcher::heard(const Joined& joined) {
-    add(spoken_, joined);
-    tape_->add(record::Sort::heard, spoken_.take());
+    add(notes_.spoken, joined);
+    notes_.heard();
 }
 
 ControlAnswer RecordedDispatcher::answer(const ControlQuestion& question, Instant now) {
-    if (tape_) note_question(question, now);
+    if (notes_) note_question(question, now);
     ControlAnswer answer = answer_of(machine_, question, now);
-    if (tape_) {
-        spoken_.add(answer);
-        tape_->add(record::Sort::heard, spoken_.take());
+    if (notes_) {
+        notes_.spoken.add(answer);
+        notes_.heard();
     }
     return answer;
 }
 
 void RecordedDispatcher::note_said(const Outbox& out) {
-    add(spoken_, out);
-    if (!spoken_.empty()) tape_->add(record::Sort::said, spoken_.take());
-    tape_->flush();
+    add(notes_.spoken, out);
+    if (notes_.spoken.empty()) return notes_.flush();
+    notes_.said(record::Sort::said);
 }
 
 void RecordedDispatcher::note_said_to_lanes(const Outbox& out) {
-    add_to_lanes(spoken_, out);
-    tape_->add(static_cast<std::uint64_t>(OnTape::said_to_lanes), spoken_.take());
-    tape_->flush();
+    add_to_lanes(notes_.spoken, out);
+    notes_.said(OnTape::said_to_lanes);
 }
 
 } // namespace penstock::ventilator

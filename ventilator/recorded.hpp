@@ -2,12 +2,8 @@
 // The dispatcher as the shell calls it: it takes part in nothing, but writes down what the dispatcher
 // is given and what it said, if that is wanted (docs/REPLAY.md). Without a tape each call is one branch.
 
-#include "record/elements.hpp"
-#include "record/mask.hpp"
-#include "record/spoken.hpp"
+#include "record/notes.hpp"
 #include "ventilator/dispatcher.hpp"
-
-#include <memory>
 
 namespace penstock::ventilator {
 
@@ -28,8 +24,6 @@ enum class OnTape : std::uint64_t {
     said_to_lanes, // as `said`; what was said to the sink waits
 };
 
-// In the order in which they stand in a header.
-std::vector<std::uint64_t> to_header(const Limits& limits);
 Limits limits_of(const record::Header& header); // throws TapeError
 
 // What it says, as it is compared.
@@ -44,75 +38,75 @@ public:
                        const record::Recording& recording);
 
     void on(Submit submit, Instant now, Outbox& out) {
-        if (tape_) note(submit, now);
+        if (notes_) note(submit, now);
         machine_.on(std::move(submit), now, out);
     }
     void on(const FromSink& message, Instant now, Outbox& out) {
-        if (tape_) note(message, now);
+        if (notes_) note(message, now);
         machine_.on(message, now, out);
     }
     void on(const Heartbeat& heartbeat, Instant now) {
-        if (tape_) note_frame(now, encode(heartbeat));
+        if (notes_) note_frame(now, encode(heartbeat));
         machine_.on(heartbeat, now);
     }
     void on(const Bye& bye, Outbox& out) {
-        if (tape_) note(OnTape::fact, std::string_view(encode(bye)));
+        if (notes_) notes_.add(OnTape::fact, std::string_view(encode(bye)));
         machine_.on(bye, out);
     }
     Joined join(const Join& join, Instant now, Outbox& out) {
-        if (tape_) note_question(join, now);
+        if (notes_) note_question(join, now);
         Joined joined = machine_.join(join, now, out);
-        if (tape_) heard(joined);
+        if (notes_) heard(joined);
         return joined;
     }
     void lane_up(LaneId lane, Instant now) {
-        if (tape_) note_at(now, OnTape::lane_up, lane);
+        if (notes_) notes_.add_at(now, OnTape::lane_up, lane);
         machine_.lane_up(lane, now);
     }
     void lane_down(LaneId lane, Outbox& out) {
-        if (tape_) note(OnTape::lane_down, lane);
+        if (notes_) notes_.add(OnTape::lane_down, lane);
         machine_.lane_down(lane, out);
     }
     void sink_up(std::uint64_t life, Epoch epoch, bool remembers, Outbox& out) {
-        if (tape_) note(OnTape::sink_up, life, epoch, remembers);
+        if (notes_) notes_.add(OnTape::sink_up, life, epoch, remembers);
         machine_.sink_up(life, epoch, remembers, out);
     }
     void sink_down() {
-        if (tape_) note(OnTape::sink_down);
+        if (notes_) notes_.add(OnTape::sink_down);
         machine_.sink_down();
     }
     void declare_kind(const std::string& kind) {
-        if (tape_) note(OnTape::declare_kind, kind);
+        if (notes_) notes_.add(OnTape::declare_kind, kind);
         machine_.declare_kind(kind);
     }
     void configure_kind(const std::string& kind, const KindSettings& settings) {
-        if (tape_) note(OnTape::configure_kind, kind, settings);
+        if (notes_) notes_.add(OnTape::configure_kind, kind, settings);
         machine_.configure_kind(kind, settings);
     }
     void drain() {
-        if (tape_) note(OnTape::drain);
+        if (notes_) notes_.add(OnTape::drain);
         machine_.drain();
     }
     void count_malformed() {
-        if (tape_) note(OnTape::malformed);
+        if (notes_) notes_.add(OnTape::malformed);
         machine_.count_malformed();
     }
     void tick(Instant now, Outbox& out) {
-        if (tape_) note_at(now, OnTape::tick);
+        if (notes_) notes_.add_at(now, OnTape::tick);
         machine_.tick(now, out);
     }
     void pump(Instant now, Outbox& out) {
-        if (tape_) note_at(now, OnTape::pump);
+        if (notes_) notes_.add_at(now, OnTape::pump);
         machine_.pump(now, out);
     }
 
     // All that was said since the last call leaves now, after a `pump`.
     void said(const Outbox& out) {
-        if (tape_) note_said(out);
+        if (notes_) note_said(out);
     }
     // What was said to the sink stands in `out` again the next time: there is no sink yet.
     void said_to_lanes(const Outbox& out) {
-        if (tape_) note_said_to_lanes(out);
+        if (notes_) note_said_to_lanes(out);
     }
 
     // Any question but a join. One that only looks is given `now` all the same.
@@ -125,18 +119,9 @@ public:
     [[nodiscard]] const Dispatcher& machine() const { return machine_; }
 
 private:
-    template <class... Values>
-    void note(OnTape what, const Values&... values) {
-        put_.clear();
-        (put_(values), ...);
-        tape_->add(static_cast<std::uint64_t>(what), put_.count(), put_.encoded());
+    void note_frame(Instant now, std::string_view frame) {
+        notes_.add_at(now, OnTape::fact, frame);
     }
-    template <class... Values>
-    void note_at(Instant now, OnTape what, const Values&... values) {
-        tape_->at(now);
-        note(what, values...);
-    }
-    void note_frame(Instant now, std::string_view frame) { note_at(now, OnTape::fact, frame); }
     void note(const Submit& submit, Instant now);
     void note(const FromSink& message, Instant now);
     void note_question(const ControlQuestion& question, Instant now);
@@ -145,11 +130,7 @@ private:
     void heard(const Joined& joined);
 
     Dispatcher machine_;
-    record::Mask mask_;
-    record::Put put_;
-    record::Spoken spoken_;
-    std::string room_; // of covered bytes
-    std::unique_ptr<record::Tape> tape_; // null: nothing is recorded
+    record::Notes notes_;
 };
 
 // Of a dispatcher, to any question but a join.

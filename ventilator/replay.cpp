@@ -3,20 +3,9 @@
 #include <utility>
 
 namespace penstock::ventilator {
-namespace {
-
-const record::Header& header_of(const record::TapeReader& tape) {
-    if (tape.header().role != "ventilator") {
-        throw record::TapeError("it is not of a ventilator: it says '" + tape.header().role + "'");
-    }
-    return tape.header();
-}
-
-} // namespace
-
 Replay::Replay(record::TapeReader& tape)
     : tape_(tape),
-      machine_(limits_of(header_of(tape)), tape.header().seed, tape.header().begun.at) {}
+      machine_(limits_of(tape.header_of("ventilator")), tape.header().seed, tape.header().begun.at) {}
 
 void Replay::show(const JobId& id, record::Show show) {
     about_.emplace(id);

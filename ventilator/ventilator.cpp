@@ -70,12 +70,6 @@ private:
     Instant hello_at_{};
 };
 
-record::Recording recording_of(const record::FileOptions& options) {
-    return record::record_to(
-        options, [](const std::string& line) { spdlog::info(line); },
-        [](const std::string& line) { spdlog::warn(line); });
-}
-
 Limits limits_of(const Options& o) {
     Limits limits;
     limits.jobs_max = o.jobs_max;
@@ -95,7 +89,7 @@ Shell::Shell(const Options& options, zmq::context_t& context)
       lanes_(context, monitors_, options.bind_host, options.lanes_from, options.lanes_to,
              random_bits()),
       dispatcher_(limits_of(options), random_bits(), transport::both_now(),
-                  recording_of(options.record)) {
+                  record::record_to(options.record)) {
     for (const auto& kind : options.declared_kinds) dispatcher_.declare_kind(kind);
     for (const auto& [kind, settings] : options.kind_settings) {
         dispatcher_.configure_kind(kind, settings);

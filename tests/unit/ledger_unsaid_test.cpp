@@ -11,7 +11,7 @@ constexpr Epoch kEpoch = 3;
 constexpr std::size_t kUnkeptMax = 100;
 
 // A sink's end of the link on which `arrived` messages have come, and what it holds back.
-struct UnsaidTest : testing::Test {
+struct UnsaidTest : ::testing::Test {
     UnsaidTest() {
         link.may_tell(0);
         link.restart(kEpoch, 0);
@@ -126,6 +126,22 @@ TEST_F(UnsaidTest, ReadsNothingMoreWhenTheDiskIsFarBehind) {
     EXPECT_TRUE(unsaid.is_behind());
     (void)unsaid.written(link);
     EXPECT_FALSE(unsaid.is_behind());
+}
+
+TEST_F(UnsaidTest, AnswersThatWaitForTheDiskCountWithTheirValues) {
+    Unsaid roomy(10'000);
+    (void)roomy.end_burst(change(), link);
+    JobAnswer job;
+    roomy.burst().outbox.replies.push_back({1, std::nullopt, job});
+    roomy.pause();
+    EXPECT_FALSE(roomy.is_behind());
+    job.job.value.assign(10'000, 'x');
+    roomy.burst().outbox.replies.push_back({2, std::nullopt, job});
+    roomy.pause();
+    EXPECT_TRUE(roomy.is_behind());
+    (void)roomy.written(link);
+    (void)roomy.end_burst(change(), link);
+    EXPECT_FALSE(roomy.is_behind()) << "the next batch begins with none";
 }
 
 } // namespace
