@@ -3,7 +3,6 @@
 #include "tests/integration/processes.hpp"
 
 #include <csignal>
-#include <filesystem>
 #include <gtest/gtest.h>
 #include <memory>
 
@@ -12,16 +11,7 @@ namespace {
 
 class Durable : public ::testing::Test {
 protected:
-    Durable() : directory_(::testing::TempDir() + "durable-" + std::to_string(getpid())) {
-        std::filesystem::remove_all(directory_);
-        std::filesystem::create_directory(directory_);
-    }
-    ~Durable() override {
-        sink_.reset();
-        std::filesystem::remove_all(directory_);
-    }
-
-    [[nodiscard]] std::string file() const { return directory_ + "/jobs.db"; }
+    [[nodiscard]] std::string file() const { return folder_ / "jobs.db"; }
 
     void start_sink() {
         sink_ = std::make_unique<Process>(house_.sink({"--store", file(), "--sync", "normal"}));
@@ -49,7 +39,7 @@ protected:
     }
 
     House house_;
-    const std::string directory_;
+    const Folder folder_; // goes last
     std::unique_ptr<Process> sink_, ventilator_, worker_;
 };
 

@@ -24,13 +24,6 @@ std::uint64_t field_of(const std::string& value, const char* key) {
 // All four roles, and a directory for what commands leave behind.
 class Limits : public ::testing::Test {
 protected:
-    Limits() {
-        std::string name = ::testing::TempDir() + "limits-XXXXXX";
-        directory = mkdtemp(name.data());
-    }
-
-    ~Limits() override { std::filesystem::remove_all(directory); }
-
     void start(std::vector<std::string> of_ventilator = {}) {
         sink.emplace(house.sink());
         ventilator.emplace(house.ventilator(std::move(of_ventilator)));
@@ -81,7 +74,7 @@ protected:
     [[nodiscard]] int pid_in(const std::string& file) const {
         int pid = 0;
         eventually([&] {
-            std::ifstream in(directory + "/" + file);
+            std::ifstream in(folder / file);
             return bool(in >> pid);
         });
         return pid;
@@ -94,7 +87,7 @@ protected:
     }
 
     const House house;
-    std::string directory;
+    Folder folder;
     std::optional<Process> sink, ventilator, gateway;
 };
 
@@ -115,7 +108,7 @@ TEST_F(Limits, APausedKindWaitsAndOthersDoNot) {
 TEST_F(Limits, NoMoreRunThanMayOnAllWorkersTogether) {
     start({"--kind-settings", "exec:max_running=1"});
     // Fails if another one is at it.
-    const std::string alone = "mkdir " + directory + "/busy && sleep 0.02 && rmdir " + directory + "/busy";
+    const std::string alone = "mkdir " + (folder / "busy") + " && sleep 0.02 && rmdir " + (folder / "busy");
     const Process one = worker_that_runs(alone), two = worker_that_runs(alone);
     std::vector<std::string> ids;
     for (int i = 0; i < 8; ++i) ids.push_back("job-" + std::to_string(i));
@@ -234,7 +227,7 @@ TEST_F(Limits, AJobThatNobodyStartedInTimeExpires) {
 
 TEST_F(Limits, ATimeoutKillsACommandWithItsChildrenAndCountsAsAnAttempt) {
     start();
-    const Process one = worker_that_runs("sleep 600 & echo $! >> " + directory + "/child; wait", "1");
+    const Process one = worker_that_runs("sleep 600 & echo $! >> " + (folder / "child") + "; wait", "1");
     Terms terms;
     terms.kind = "exec";
     terms.timeout = 300ms;
@@ -281,7 +274,7 @@ TEST_F(Limits, AQueuedJobIsCancelledAtOnce) {
 
 TEST_F(Limits, ARunningCommandIsCancelledWithItsChildren) {
     start();
-    const Process one = worker_that_runs("sleep 600 & echo $! >> " + directory + "/child; wait", "1");
+    const Process one = worker_that_runs("sleep 600 & echo $! >> " + (folder / "child") + "; wait", "1");
     house.submit("exec", "runs", run_it());
     const int child = pid_in("child");
     ASSERT_TRUE(eventually([&] { return state("runs") == State::running; }));

@@ -4,7 +4,6 @@
 #include "tests/integration/processes.hpp"
 
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <memory>
@@ -14,21 +13,14 @@ namespace {
 
 class Outage : public ::testing::Test {
 protected:
-    Outage() {
-        std::string name = ::testing::TempDir() + "outage-XXXXXX";
-        directory = mkdtemp(name.data());
-    }
-
-    ~Outage() override { std::filesystem::remove_all(directory); }
-
     // Each run of a job is a line of a file.
     Process worker_that_notes(const std::string& seconds, const char* slots) {
-        const std::string command = "echo x >> " + (directory / "runs").string() + "; sleep " + seconds;
+        const std::string command = "echo x >> " + (folder / "runs") + "; sleep " + seconds;
         return house.worker({"--slots", slots, "--kinds", "exec", "--allow-exec", "note=" + command});
     }
 
     [[nodiscard]] std::size_t runs() const {
-        std::ifstream file(directory / "runs");
+        std::ifstream file(folder / "runs");
         std::size_t lines = 0;
         for (std::string line; std::getline(file, line);) ++lines;
         return lines;
@@ -47,12 +39,12 @@ protected:
     }
 
     const House house;
-    std::filesystem::path directory;
+    Folder folder;
 };
 
 TEST_F(Outage, ADurableSinkIsKilledFiveTimesAndEveryJobRunsOnce) {
     constexpr std::size_t kJobs = 2'000, kKills = 5;
-    const std::vector<std::string> store = {"--store", (directory / "jobs.db").string()};
+    const std::vector<std::string> store = {"--store", folder / "jobs.db"};
     auto sink = std::make_unique<Process>(house.sink(store));
     const Process ventilator = house.ventilator({});
     const Process first = worker_that_notes("0.01", "8");

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <netinet/in.h>
 #include <random>
@@ -54,6 +55,16 @@ std::size_t append(char* data, std::size_t size, std::size_t count, void* out) {
 }
 
 } // namespace
+
+Folder::Folder() {
+    char name[] = "/tmp/penstock-test-XXXXXX";
+    if (mkdtemp(name) == nullptr) throw std::runtime_error("no directory can be made in /tmp");
+    path_ = name;
+}
+
+Folder::~Folder() {
+    std::filesystem::remove_all(path_);
+}
 
 Process::Process(std::vector<std::string> command, std::vector<std::string> environment) {
     char name[] = "/tmp/penstock-test-XXXXXX";

@@ -34,6 +34,20 @@ private:
 // Polls until the condition holds; false after 20 s, when the test has failed anyway.
 bool eventually(const std::function<bool()>& condition);
 
+// A directory of a test's own, which goes with it.
+class Folder {
+public:
+    Folder();
+    ~Folder();
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+};
+
 struct HttpAnswer {
     long status = 0;
     std::string body;

@@ -13,13 +13,7 @@ namespace {
 
 class Replay : public ::testing::Test {
 protected:
-    Replay() {
-        std::string name = ::testing::TempDir() + "replay-XXXXXX";
-        directory_ = mkdtemp(name.data());
-    }
-    ~Replay() override { std::filesystem::remove_all(directory_); }
-
-    [[nodiscard]] std::string file(const std::string& name) const { return directory_ / name; }
+    [[nodiscard]] std::string file(const std::string& name) const { return folder_ / name; }
 
     struct Played {
         int code = -1;
@@ -59,7 +53,7 @@ protected:
     }
 
     const House house_;
-    std::filesystem::path directory_;
+    Folder folder_;
 };
 
 // A worker and the sink are killed, with jobs open; the sink has a store and comes back with it.

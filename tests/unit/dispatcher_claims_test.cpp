@@ -24,6 +24,19 @@ protected:
         return j;
     }
 
+    static Terms one_second() { // and one attempt
+        Terms t = terms("echo");
+        t.timeout = 1s;
+        t.max_attempts = 1;
+        return t;
+    }
+
+    void sink_begins_again() {
+        machine.sink_down();
+        machine.sink_up(9, 3, true, out);
+        step();
+    }
+
     // The sink offers it, numbers go on, and it is stored.
     JobNumber take(const char* job, std::uint32_t attempt, Terms t = terms("echo"),
                    std::uint32_t deaths = 0) {
@@ -172,11 +185,8 @@ TEST_F(ClaimsTest, WhatWasHandedBackIsNotBlamedForTheNextDeath) {
 }
 
 TEST_F(ClaimsTest, AnAdoptedJobThatTimedOutDoesNotCostItsLane) {
-    Terms short_one = terms("echo");
-    short_one.timeout = 1s;
-    short_one.max_attempts = 1;
     join_up(sdk_running("w", "a", 1));
-    const JobNumber a = take("a", 1, short_one);
+    const JobNumber a = take("a", 1, one_second());
     pass(1100ms);
     ASSERT_EQ(told<Final>().size(), 1u);
     tell(Settled{{{a, 1, 0, 0}}, {}});
@@ -184,11 +194,8 @@ TEST_F(ClaimsTest, AnAdoptedJobThatTimedOutDoesNotCostItsLane) {
 }
 
 TEST_F(ClaimsTest, AWorkerThatStillRunsWhatTimedOutLosesItsLane) {
-    Terms short_one = terms("echo");
-    short_one.timeout = 1s;
-    short_one.max_attempts = 1;
     join_up(sdk("w"));
-    submit_stored(short_one, {"a"});
+    submit_stored(one_second(), {"a"});
     pass(1100ms);
     ASSERT_EQ(told<Final>().size(), 1u);
     tell(Settled{{{1, 1, 0, 0}}, {}});
@@ -214,9 +221,7 @@ TEST_F(ClaimsTest, AResultThatIsSettledWhileItsWorkerJoinsAgainDoesNotCostTheLan
 TEST_F(ClaimsTest, ASinkThatRemembersIsAskedWhatHasBecomeOfTheRest) {
     join_up(sdk("w", 4));
     submit_stored(terms("echo"), {"a", "b", "c"});
-    machine.sink_down();
-    machine.sink_up(9, 3, true, out);
-    step();
+    sink_begins_again();
     ASSERT_EQ(told<Holds>().size(), 1u);
     ASSERT_EQ(told<Holds>()[0].rows.size(), 1u);
     EXPECT_EQ(told<Holds>()[0].rows[0].first, 1u);
@@ -227,26 +232,19 @@ TEST_F(ClaimsTest, ASinkThatRemembersIsAskedWhatHasBecomeOfTheRest) {
 TEST_F(ClaimsTest, AWorkerWithoutAnOutboxJoinsAgainWhenTheSinkBegan) {
     const LaneId lane = join_up(join("plain", 4, {"echo"}));
     submit_stored(terms("echo"), {"a"});
-    machine.sink_down();
-    machine.sink_up(9, 3, true, out);
-    step();
+    sink_begins_again();
     EXPECT_EQ(said.close_lanes, std::vector<LaneId>{lane});
     EXPECT_EQ(told<Lost>().size(), 1u);
 }
 
 TEST_F(ClaimsTest, ADecisionIsSaidAgainInTheSameWords) {
-    Terms short_one = terms("echo");
-    short_one.timeout = 1s;
-    short_one.max_attempts = 1;
     join_up(sdk("w"));
-    submit_stored(short_one, {"a"});
+    submit_stored(one_second(), {"a"});
     pass(1100ms);
     ASSERT_EQ(told<Final>().size(), 1u);
     const Failure first = told<Final>()[0].failure;
     EXPECT_EQ(first.code, "timeout");
-    machine.sink_down();
-    machine.sink_up(9, 3, true, out);
-    step();
+    sink_begins_again();
     ASSERT_EQ(told<Final>().size(), 1u);
     EXPECT_EQ(told<Final>()[0].failure, first);
 }
@@ -254,9 +252,7 @@ TEST_F(ClaimsTest, ADecisionIsSaidAgainInTheSameWords) {
 TEST_F(ClaimsTest, WhoAdoptedAJobIsSaidAgain) {
     join_up(sdk_running("w", "a", 1));
     take("a", 1);
-    machine.sink_down();
-    machine.sink_up(9, 3, true, out);
-    step();
+    sink_begins_again();
     ASSERT_EQ(told<Started>().size(), 1u);
     EXPECT_EQ(told<Started>()[0].token, 2u);
 }
@@ -276,9 +272,7 @@ TEST_F(ClaimsTest, WhatTheSinkNeverHadIsStoredAgain) {
     submit_stored(terms("echo"), {"runs", "waits"});
     machine.on(submit(terms("echo"), {"new"}), now, out);
     step();
-    machine.sink_down();
-    machine.sink_up(9, 3, true, out);
-    step();
+    sink_begins_again();
     machine.on(FromSink(Stored{{}, {}, {}, {}, {{1, 2}}}), now, out);
     machine.on(FromSink(Stored{{{3, 1}}, {}, {}}), now, out); // in the same burst
     step();

@@ -1,50 +1,9 @@
-// A ledger whose process dies, and the one that begins with what was kept of it.
+// What of a ledger is there again in the next life of its process.
 
-#include "tests/support/kept_rows.hpp"
-#include "tests/unit/ledger_fixture.hpp"
+#include "tests/unit/ledger_kept_fixture.hpp"
 
 namespace penstock::sink {
 namespace {
-
-class KeptTest : public LedgerTest {
-protected:
-    KeptTest() { restart(); }
-
-    // What changed is safe.
-    void commit() { disk.write(machine.take_changes()); }
-
-    // kill -9 of the sink; the same ventilator says hello to the next one.
-    void restart(std::uint64_t ventilator = 99) {
-        machine.~Ledger();
-        new (&machine) Ledger(limits, 43 + restarts++, now.at);
-        machine.restore(disk.read(), now);
-        machine.restored(now);
-        Hello hello;
-        hello.instance = ventilator;
-        hello.epoch = epoch;
-        greeting = machine.hello(hello, restarts);
-        EXPECT_EQ(greeting.error, "");
-        epoch = greeting.epoch;
-        machine.set_ventilator_up(true);
-        step();
-        commit();
-    }
-
-    void store_again(const char* job, JobNumber number) {
-        Store m;
-        m.first = number;
-        m.again = true;
-        m.terms = terms("echo");
-        m.rows.push_back({id(job), Bytes("\xa1p", 2), 0, 0});
-        tell(m);
-    }
-
-    testing::KeptRows disk;
-    Limits limits;
-    HelloAnswer greeting;
-    Epoch epoch = 0;
-    std::uint64_t restarts = 0;
-};
 
 TEST_F(KeptTest, AnOutcomeIsThereAfterwardsAsItWas) {
     Terms t = terms("resize");
@@ -98,62 +57,6 @@ TEST_F(KeptTest, AnotherVentilatorGetsALaterEpochAndWhatIsOpen) {
     EXPECT_EQ(greeting.epoch, before + 1);
     EXPECT_FALSE(greeting.remembers);
     EXPECT_EQ(offered(), std::vector<std::string>{"a"});
-}
-
-TEST_F(KeptTest, OfWhatTheVentilatorHoldsItSaysWhatHasEndedAndWhatIsToBeStopped) {
-    store(terms("echo"), {"a", "b", "c"});
-    tell(Started{"w", {{3, 1}}});
-    machine.ask(3, Request(17), AskCancel{id("c")}, now, out);
-    succeed("a", 1);
-    commit();
-    restart();
-    tell(Holds{{{1, 3}}});
-    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 0, 0}}));
-    EXPECT_EQ(said.cancel.numbers, std::vector<JobNumber>{3});
-}
-
-TEST_F(KeptTest, ResultsThatComeBeforeTheVentilatorAreSettledWhenItIsThere) {
-    store(terms("echo"), {"a", "b"});
-    commit();
-    machine.~Ledger(); // as in restart, and nobody says hello yet
-    new (&machine) Ledger(limits, 77, now.at);
-    machine.restore(disk.read(), now);
-    machine.restored(now);
-    const Failure failure{"handler-error", "no", true};
-    machine.on(Result{epoch, "w", "", {{id("a"), 1, 500, Bytes("\x07", 1), {}}}}, now, out);
-    machine.on(Result{epoch, "w", "", {{id("b"), 1, 500, {}, failure}}}, now, out);
-    step();
-    EXPECT_TRUE(said.settled.rows.empty() && said.settled.failed.empty());
-    Hello hello;
-    hello.instance = 99;
-    hello.epoch = epoch;
-    EXPECT_TRUE(machine.hello(hello, 78).remembers);
-    step();
-    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 1, 500}}));
-    ASSERT_EQ(said.settled.failed.size(), 1u);
-    EXPECT_EQ(said.settled.failed[0].number, 2u);
-    step();
-    EXPECT_TRUE(said.settled.rows.empty()); // said once
-}
-
-TEST_F(KeptTest, AJobThatIsStoredAgainIsNoDuplicate) {
-    store(terms("echo"), {"a"});
-    commit();
-    restart();
-    store_again("a", 1);
-    EXPECT_EQ(said.stored.rows, (std::vector<Range>{{1, 1}}));
-    EXPECT_TRUE(said.stored.duplicates.empty());
-    store_again("a", 5); // that is somebody else's
-    EXPECT_EQ(said.stored.duplicates, std::vector<JobNumber>{5});
-}
-
-TEST_F(KeptTest, AJobThatHasEndedIsSettledWhenItIsStoredAgain) {
-    store(terms("echo"), {"a"});
-    succeed("a", 1);
-    commit();
-    restart();
-    store_again("a", 1);
-    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 0, 0}}));
 }
 
 TEST_F(KeptTest, DeathsAreRememberedAndEachCountsOnce) {
@@ -283,91 +186,6 @@ TEST_F(KeptTest, WhoTookAJobOverIsRemembered) {
     step();
     ASSERT_EQ(said.settled.failed.size(), 1u);
     EXPECT_EQ(said.settled.failed[0].attempt, 1u);
-}
-
-// ---- what is kept is older than what was promised -------------------------------------------
-
-class OlderTest : public KeptTest {
-protected:
-    void put_back(const testing::KeptRows& copy) {
-        disk = copy;
-        restart();
-    }
-};
-
-TEST_F(OlderTest, WhatItNeverHadIsStoredAgain) {
-    store(terms("echo"), {"a"});
-    commit();
-    const auto copy = disk;
-    store(terms("echo"), {"b", "c"});
-    commit();
-    put_back(copy);
-    tell(Holds{{{1, 3}}});
-    EXPECT_EQ(said.stored.unknown, (std::vector<Range>{{2, 2}}));
-    EXPECT_TRUE(said.settled.rows.empty()) << "they have not ended";
-    store_again("b", 2);
-    EXPECT_EQ(said.stored.rows, (std::vector<Range>{{2, 1}}));
-}
-
-// It is said where nothing else is to be said.
-TEST_F(OlderTest, JobsThatItNeverHadAreAllThatItNames) {
-    restart();
-    tell(Holds{{{1, 3}}});
-    EXPECT_FALSE(said.empty());
-    std::vector<FromSink> on_link;
-    said.say_on_link([&](const FromSink& message) { on_link.push_back(message); });
-    ASSERT_EQ(on_link.size(), 1u);
-    EXPECT_EQ(std::get<Stored>(on_link[0]).unknown, (std::vector<Range>{{1, 3}}));
-}
-
-TEST_F(OlderTest, WhatEndedSinceIsOpenAgainAndRuns) {
-    store(terms("echo"), {"a", "b"});
-    commit();
-    const auto copy = disk;
-    succeed("a", 1);
-    commit();
-    put_back(copy);
-    tell(Holds{{{2, 1}}});
-    EXPECT_EQ(offered(), std::vector<std::string>{"a"});
-    EXPECT_TRUE(said.stored.unknown.empty() && said.settled.rows.empty());
-}
-
-TEST_F(OlderTest, WhatIsHeldIsNamedInSeveralMessages) {
-    store(terms("echo"), {"a", "b"});
-    commit();
-    restart();
-    tell(Holds{{{1, 1}}, true});
-    EXPECT_TRUE(offered().empty()) << "the rest is still to be named";
-    tell(Holds{{{2, 1}}});
-    EXPECT_TRUE(offered().empty());
-}
-
-TEST_F(OlderTest, WhatEndedAndIsGoneIsStillSettled) {
-    store(terms("echo"), {"a"});
-    succeed("a", 1);
-    commit();
-    pass(2h);
-    commit();
-    ASSERT_EQ(disk.find(id("a")), nullptr);
-    restart();
-    tell(Holds{{{1, 1}}});
-    EXPECT_EQ(said.settled.rows, (std::vector<SettledRow>{{1, 1, 0, 0}}));
-    EXPECT_TRUE(said.stored.unknown.empty()) << "it would run twice";
-}
-
-TEST_F(OlderTest, ANumberThatIsTakenIsNotTakenTwice) {
-    store(terms("echo"), {"a"});
-    commit();
-    restart();
-    store_again("b", 1);
-    EXPECT_TRUE(said.stored.rows.empty());
-    store_again("b", 1u << 30);
-    EXPECT_TRUE(said.stored.rows.empty()) << "so far away no ventilator is";
-}
-
-TEST_F(OlderTest, MoreThanCanBeHeldIsNotBelieved) {
-    tell(Holds{{{1, UINT32_MAX}, {1, UINT32_MAX}}});
-    EXPECT_TRUE(said.stored.unknown.empty() && said.settled.rows.empty());
 }
 
 // ---- how old it is, and what belongs together -----------------------------------------------

@@ -34,6 +34,17 @@ protected:
         return now;
     }
 
+    // The job "pieces" has said one, which came; then the sink is gone. The result of another job will
+    // say that the new one is there.
+    void kill_sink_behind_the_first_piece() {
+        start();
+        pipeline.send_jobs("count", 1, 1, 1, "\xc0");
+        ids(1);
+        pipeline.send_jobs("pieces", 1, 2, 1, "\xc0");
+        EXPECT_EQ(pipeline.next_piece(), integer_value(1));
+        pipeline.kill_sink();
+    }
+
     std::vector<std::string> ids(std::size_t count) {
         std::vector<std::string> out;
         for (const GotRow& row : pipeline.results(count)) out.push_back(row.id);
@@ -170,12 +181,7 @@ TEST_F(OutageTest, pieces_end_where_some_were_lost_and_the_result_comes) {
         }
         return Reply::nil();
     });
-    start();
-    pipeline.send_jobs("count", 1, 1, 1, "\xc0"); // its result will say that the new one is there
-    ids(1);
-    pipeline.send_jobs("pieces", 1, 2, 1, "\xc0");
-    EXPECT_EQ(pipeline.next_piece(), integer_value(1));
-    pipeline.kill_sink();
+    kill_sink_behind_the_first_piece();
     pipeline.restart_sink();
     EXPECT_EQ(ids(1), std::vector<std::string>{"job-1"});
     may_say = 3;
@@ -196,12 +202,7 @@ TEST_F(OutageTest, a_piece_that_is_said_while_the_sink_is_away_leaves_no_hole) {
         over.wait();
         return Reply::nil();
     });
-    start();
-    pipeline.send_jobs("count", 1, 1, 1, "\xc0"); // its result will say that the new one is there
-    ids(1);
-    pipeline.send_jobs("pieces", 1, 2, 1, "\xc0");
-    EXPECT_EQ(pipeline.next_piece(), integer_value(1));
-    pipeline.kill_sink();
+    kill_sink_behind_the_first_piece();
     lost.count_down();
     FakePipeline::until("the second piece", [&] { return said.load(); });
     pipeline.restart_sink();
