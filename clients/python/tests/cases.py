@@ -33,11 +33,14 @@ class Running:
 
 
 class WorkerCase(unittest.TestCase):
+    def patch(self, module, name, value):
+        patched = mock.patch.object(module, name, value)
+        patched.start()
+        self.addCleanup(patched.stop)
+
     def setUp(self):
         # Most tests don't say that results are recorded, and none is about the wait for that.
-        hasty = mock.patch.object(loop, "SETTLE_SECONDS", 0.1)
-        hasty.start()
-        self.addCleanup(hasty.stop)
+        self.patch(loop, "SETTLE_SECONDS", 0.1)
         self.pipeline = FakePipeline()
         self.worker = penstock.Worker()
         self.gate = threading.Event()
