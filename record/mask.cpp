@@ -29,7 +29,7 @@ bool is_given(std::string_view key) {
 
 } // namespace
 
-// As wyhash does it: fast, and whoever has not the key can't say what it is of.
+// As wyhash does it, for speed: not a cryptographic hash (docs/REPLAY.md says what that means).
 std::uint64_t Mask::hash(Bytes bytes) const {
     std::uint64_t h = mix(key_ ^ bytes.size(), 0xa0761d6478bd642full);
     const char* at = bytes.data();

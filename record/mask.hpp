@@ -4,8 +4,9 @@
 // with how many pairs, and whether one of them is what a step of a chain gets from others.
 //
 // A covered value is msgpack of the same size: bytes that are zero but for a hash in front. The hash
-// has a key that is forgotten with the recording process, so nobody can try what the value was. One of
-// less than ten bytes has room for a part of the hash only, and two may look the same.
+// has a key that is forgotten with the recording process, so that values can't be tried one by one; it
+// is no cryptographic hash. One of less than ten bytes has room for a part of it only, and two may look
+// the same.
 
 #include "protocol/message.hpp"
 
