@@ -2,6 +2,7 @@
 
 #include "cli/exit_code.hpp"
 
+#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <ctime>

@@ -2,9 +2,9 @@
 // What can be asked over HTTP, asked of one gateway. What it refuses becomes a Quit with the
 // gateway's own words.
 
+#include "cli/app_fwd.hpp"
 #include "cli/http_client.hpp"
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <optional>
 #include <string>

@@ -7,6 +7,7 @@
 #include "cli/terminal.hpp"
 #include "protocol/message.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 namespace penstock::cli {

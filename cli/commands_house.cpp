@@ -9,6 +9,7 @@
 #include "cli/version.hpp"
 #include "protocol/limits.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 

@@ -6,6 +6,7 @@
 #include "cli/waiting.hpp"
 #include "cli/which_jobs.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

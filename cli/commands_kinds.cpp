@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/kind_text.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 

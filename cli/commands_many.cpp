@@ -5,6 +5,7 @@
 #include "cli/waiting.hpp"
 #include "cli/which_jobs.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 

@@ -6,6 +6,7 @@
 #include "sink/replay.hpp"
 #include "ventilator/replay.hpp"
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <chrono>

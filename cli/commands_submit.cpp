@@ -5,6 +5,7 @@
 #include "cli/terminal.hpp"
 #include "cli/waiting.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <optional>

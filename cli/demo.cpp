@@ -7,6 +7,7 @@
 #include "cli/terminal.hpp"
 #include "cli/waiting.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 

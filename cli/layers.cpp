@@ -3,6 +3,7 @@
 #include "cli/config_file.hpp"
 #include "cli/exit_code.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cctype>
 #include <cstdlib>
 

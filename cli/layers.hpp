@@ -3,7 +3,8 @@
 // the file of --config, else its default. CLI11 knows environment and files too, but lets the file
 // win over the environment.
 
-#include <CLI/CLI.hpp>
+#include "cli/app_fwd.hpp"
+
 #include <string>
 
 namespace penstock::cli {

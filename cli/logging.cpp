@@ -2,6 +2,7 @@
 
 #include "cli/terminal.hpp"
 
+#include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 

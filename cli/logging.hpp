@@ -1,7 +1,8 @@
 #pragma once
 // The log of a role: stderr, coloured text on a terminal, else one `key=value` line each.
 
-#include <CLI/CLI.hpp>
+#include "cli/app_fwd.hpp"
+
 #include <string>
 
 namespace penstock::cli {

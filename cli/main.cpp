@@ -6,6 +6,8 @@
 #include "cli/roles.hpp"
 #include "cli/up.hpp"
 
+#include <CLI/CLI.hpp>
+
 // jemalloc reads it at start. The tables of a million jobs in pages of 4 KiB cost a fifth of all time
 // in page faults and misses of the TLB (docs/decisions/0007).
 extern "C" const char* malloc_conf;

@@ -5,6 +5,7 @@
 #include "cli/version.hpp"
 #include "transport/sockets.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 

@@ -1,9 +1,9 @@
 #pragma once
 // What every subcommand is made of, and the one place that parses, runs and reports them.
 
+#include "cli/app_fwd.hpp"
 #include "cli/exit_code.hpp"
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>

@@ -4,6 +4,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/kind_flags.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <spdlog/spdlog.h>
 

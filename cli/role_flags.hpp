@@ -2,13 +2,13 @@
 // The flags that a role has both alone and inside `penstock up`. Each function adds them to `app`;
 // the defaults that --help shows are what the options hold then.
 
+#include "cli/app_fwd.hpp"
 #include "gateway/gateway.hpp"
 #include "sink/sink.hpp"
 #include "ventilator/ventilator.hpp"
 #include "workers/kinds/kinds.hpp"
 #include "workers/worker.hpp"
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 

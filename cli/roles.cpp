@@ -5,6 +5,7 @@
 #include "cli/role_flags.hpp"
 #include "transport/sockets.hpp"
 
+#include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
 namespace penstock::cli {

@@ -15,6 +15,7 @@
 #include "cli/role_thread.hpp"
 #include "transport/sockets.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <deque>

@@ -7,6 +7,7 @@
 #include "cli/layers.hpp"
 #include "cli/role_flags.hpp"
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <fstream>

@@ -11,6 +11,7 @@
 #include "cli/sse_reader.hpp"
 #include "cli/table.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
