@@ -199,11 +199,12 @@ void Ledger::on(const Started& m, Now now, Outbox& out) {
         set_worker(r, worker);
         note_attempt(r, Changes::Attempt::of(row.attempt, How::running), now);
         note(r, Event::What::running);
-        // A failure that came under the old token, before this was known.
-        if (m.token != 0 && r.words && r.words->stale_epoch == m.token &&
-            r.words->stale_attempt == row.attempt) {
+        // Its worker asked to join while it ran, and it has failed before this came here: whoever was
+        // told of it then is gone.
+        if (m.token != 0 && r.words && r.words->failed_epoch == m.token &&
+            r.words->failed_attempt == row.attempt) {
             const Failure failure = r.words->failure;
-            fail(r, {r.number, row.attempt, 0, failure.retryable}, failure, now, out);
+            fail(r, {r.number, row.attempt, 0, failure.retryable}, failure, m.token, now, out);
         }
     }
     names_.release(worker);

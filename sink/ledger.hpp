@@ -163,10 +163,8 @@ private:
         std::string note;
         std::string content_type; // of the value
         JobId retry_of;
-        // Of a failure that came under the token of a ventilator that is gone.
-        Epoch stale_epoch = 0;
-        std::uint32_t stale_attempt = 0;
         std::uint32_t failed_attempt = 0; // the newest that a worker said has failed
+        Epoch failed_epoch = 0;           // of the ventilator that had given it
     };
 
     // In the order in which a job's way touches them: what a result is compared with first.
@@ -253,7 +251,8 @@ private:
     // ledger_results.cpp
     void take_row(Index index, const ResultRow& row, const Result& result, Index worker, Now now,
                   Outbox& out);
-    void fail(Record& record, const FailedRow& row, const Failure& failure, Now now, Outbox& out);
+    void fail(Record& record, const FailedRow& row, const Failure& failure, Epoch epoch, Now now,
+              Outbox& out);
     void settle(Outbox& out, const Record& record, std::uint32_t attempt,
                 std::uint64_t run_us) const;
 

@@ -45,8 +45,8 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
         if (row.attempt >= r.attempt && !of_this_epoch) {
             Words& w = words(r);
             w.failure = *row.failure;
-            w.stale_epoch = result.epoch;
-            w.stale_attempt = row.attempt;
+            w.failed_epoch = result.epoch;
+            w.failed_attempt = row.attempt;
         }
         return;
     }
@@ -55,7 +55,7 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     r.attempt = std::max(r.attempt, row.attempt);
     if (row.failure) {
         return fail(r, {r.number, row.attempt, row.run_us, row.failure->retryable}, *row.failure,
-                    now, out);
+                    result.epoch, now, out);
     }
     r.value = Blob(row.value, result.held);
     bytes_ += row.value.size();
@@ -65,10 +65,14 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
 }
 
 // An attempt has failed: what follows from that is the ventilator's to say.
-void Ledger::fail(Record& r, const FailedRow& row, const Failure& failure, Now now, Outbox& out) {
+void Ledger::fail(Record& r, const FailedRow& row, const Failure& failure, Epoch epoch, Now now,
+                  Outbox& out) {
     Words& w = words(r);
     if (row.attempt >= r.attempt) w.failure = failure;
-    w.failed_attempt = std::max(w.failed_attempt, row.attempt);
+    if (row.attempt >= w.failed_attempt) {
+        w.failed_attempt = row.attempt;
+        w.failed_epoch = epoch;
+    }
     auto failed = Changes::Attempt::of(row.attempt, Changes::Attempt::How::failed);
     if (row.run_us > 0) failed.run_seconds = static_cast<double>(row.run_us) / 1e6;
     failed.failure = failure;

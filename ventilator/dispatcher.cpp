@@ -241,9 +241,9 @@ void Dispatcher::fail(const FailedRow& row, Instant now, Outbox& out) {
         const double run_us = static_cast<double>(row.run_us);
         const double elapsed = static_cast<double>((now - r.dispatched).count()) / 1e3;
         r.kind->measure(run_us, std::max(20.0, elapsed - run_us));
-    } else if (r.stage != Stage::asking && r.stage != Stage::returned) {
-        end_ghost(row.number, row.attempt); // it timed out here first
-        return;
+    } else {
+        end_ghost(row.number, row.attempt); // it was taken away from its lane
+        if (r.stage != Stage::asking && r.stage != Stage::returned) return; // it timed out here first
     }
     decide_failure(index, row.retryable, Reason::said, now, out);
 }

@@ -118,6 +118,7 @@ private:
         Instant since{};
         KindState* kind = nullptr; // null: nobody knows any more
         std::uint32_t call = 0;    // of the lane, as in a record
+        bool named = false;        // by the join that the lane began with
     };
 
     // dispatcher.cpp: jobs
@@ -195,7 +196,7 @@ private:
     // dispatcher_lanes.cpp: lanes
     void end_flight(Index index);
     void make_ghost(Index index);
-    void add_ghost(Attempt attempt, LaneState& lane, KindState* kind, std::uint32_t call);
+    void add_ghost(Attempt attempt, LaneState& lane, const Ghost& ghost);
     static void forget(const Ghost& ghost);
     void end_ghost(JobNumber number, std::uint32_t attempt);
     void lose(Index lane, bool blame, Outbox& out);

@@ -99,7 +99,7 @@ void Dispatcher::adopt(Index from, Index to, const std::vector<Attempt>& running
             forget(ghost);
             ghosts_.erase(known);
         }
-        add_ghost(is, lane, ghost.kind, same_call(ghost.call));
+        add_ghost(is, lane, {lane.id, watched_, ghost.kind, same_call(ghost.call), true});
     }
     roster_.place(to);
 }

@@ -261,14 +261,14 @@ void Dispatcher::make_ghost(Index index) {
     const std::uint32_t call = r.call;
     end_flight(index);
     lane.alone = was_alone;
-    add_ghost(attempt, lane, r.kind, call);
+    add_ghost(attempt, lane, {lane.id, watched_, r.kind, call});
     roster_.place(lane_index);
 }
 
-void Dispatcher::add_ghost(Attempt attempt, LaneState& lane, KindState* kind, std::uint32_t call) {
-    if (!ghosts_.try_emplace(attempt, Ghost{lane.id, watched_, kind, call}).second) return;
-    if (kind != nullptr) ++kind->ghosts;
-    lane.enter_call(call);
+void Dispatcher::add_ghost(Attempt attempt, LaneState& lane, const Ghost& ghost) {
+    if (!ghosts_.try_emplace(attempt, ghost).second) return;
+    if (ghost.kind != nullptr) ++ghost.kind->ghosts;
+    lane.enter_call(ghost.call);
     ++lane.outstanding;
     ++lane.ghosts;
 }
@@ -308,10 +308,12 @@ void Dispatcher::watch_lanes(Instant now, Outbox& out) {
     std::vector<Attempt> let_go;
     for (auto& [attempt, ghost] : ghosts_) {
         ghost.since += asleep;
-        if (now - ghost.since <= limits_.silent_limit) continue;
+        const Duration since = now - ghost.since;
+        // What a join names may have been answered before the join was read.
+        if (since <= (ghost.named ? limits_.silence : limits_.silent_limit)) continue;
         if (has_let_go(attempt, ghost))
             let_go.push_back(attempt);
-        else
+        else if (since > limits_.silent_limit)
             hung.insert(ghost.lane);
     }
     for (const Attempt& attempt : let_go) end_ghost(attempt.first, attempt.second);
@@ -349,7 +351,7 @@ bool Dispatcher::has_let_go(const Attempt& attempt, const Ghost& ghost) const {
     const Index index = roster_.find(ghost.lane);
     if (index == kNoIndex) return false;
     const LaneState& lane = roster_[index];
-    if (!lane.heartbeats || lane.silent || attempt.second == kAnyAttempt) return false;
+    if (!lane.heartbeats || lane.silent) return false;
     return std::find(lane.running.begin(), lane.running.end(), attempt.first) == lane.running.end();
 }
 

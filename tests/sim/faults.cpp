@@ -122,6 +122,7 @@ void World::kill_ventilator() {
         });
     }
     const Duration met = between(1ms, hastened(2s));
+    v_meets_at_ = now_ + met;
     at_ventilator(met, [this] { meet(); });
     while_offered(met);
 }

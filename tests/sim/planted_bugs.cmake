@@ -120,3 +120,12 @@ penstock_planted_bug(answers_202_for_what_was_refused gateway/pending.cpp
 penstock_planted_bug(takes_silence_for_stored gateway/pending.cpp
     "        for (std::uint32_t row = 0; row < slot.rows; ++row) answer_row(slot, row, JobAnswer(late));"
     "")
+penstock_planted_bug(tells_of_a_failure_only_once sink/ledger_results.cpp
+    "        w.failed_epoch = epoch;\n"
+    "")
+penstock_planted_bug(keeps_the_credit_of_what_was_taken_away ventilator/dispatcher.cpp
+    "        end_ghost(row.number, row.attempt); // it was taken away from its lane\n"
+    "")
+penstock_planted_bug(waits_a_minute_for_what_a_join_names ventilator/dispatcher_lanes.cpp
+    "ghost.named ? limits_.silence : limits_.silent_limit"
+    "limits_.silent_limit")

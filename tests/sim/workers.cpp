@@ -35,11 +35,10 @@ void World::start_worker(int place) {
     if (me->sdk) at(500ms, [this, me] { heartbeat(*me); });
 }
 
+// It asks with what it runs then. The question waits where nobody reads it, and what it names may have
+// ended when somebody does.
 void World::join(Worker& w) {
     if (!w.alive) return;
-    if (v_asleep_until_ > now_) {
-        return at_ventilator(v_asleep_until_ - now_, [this, &w] { join(w); });
-    }
     Join wish;
     wish.worker = w.sdk ? w.name : "";
     wish.kinds = {"k0", "k1"};
@@ -54,17 +53,33 @@ void World::join(Worker& w) {
         if (token.first == w.epoch) wish.running.push_back(token.second);
         wish.runs.push_back({held.id, token.first, held.attempt, token.second});
     }
+    w.lane = 0; // it reads no more there
+    w.waiting.clear(); // it has not begun these: they are somebody else's now
+    Duration later = happens(0.5) ? between(1ms, hastened(2s)) : 0s;
+    if (v_meets_at_ > now_ && happens(0.8)) later = v_meets_at_ - now_ + between(0ms, 20ms); // nobody is there
     // Over the wire, like everything else.
-    auto asked = decode_control(reader_, encode(Request(), ControlQuestion{wish}));
+    at_ventilator(later,
+                  [this, &w, number = ++w.asked, frame = encode(Request(), ControlQuestion{wish})] {
+                      if (w.alive && number == w.asked) asks_to_join(w, frame);
+                  });
+}
+
+void World::asks_to_join(Worker& w, const std::string& frame) {
+    if (v_asleep_until_ > now_) {
+        return at_ventilator(v_asleep_until_ - now_, [this, &w, number = w.asked, frame] {
+            if (w.alive && number == w.asked) asks_to_join(w, frame);
+        });
+    }
+    auto asked = decode_control(reader_, frame);
     const auto& read = std::get<Join>(asked.messages.at(0).question);
     const ventilator::Joined joined = dispatcher_->join(read, now_, v_out_);
     if (w.asleep_until > now_) w.asleep_since = now_; // stopped again: it was heard of just now
-    w.waiting.clear(); // it has not begun these: they are somebody else's now
     const bool is_lost = joined.error.empty() && happens(plan_.answer_lost);
     if (is_lost) count("answer lost");
     if (!joined.error.empty() || is_lost) {
-        w.lane = 0;
-        at(300ms, [this, &w] { join(w); });
+        at(300ms, [this, &w, number = w.asked] {
+            if (number == w.asked) join(w);
+        });
         return;
     }
     ++w.lane_pipe.life;
@@ -186,7 +201,9 @@ void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
     });
     if (!w.alive || found == w.running.end()) return;
     std::optional<Failure> failure;
-    if (happens(plan_.flaky)) failure = Failure{"handler-error", "flaky", true};
+    // What a handler needs is often away when the ventilator is.
+    const bool is_outage = plan_.flaky > 0 && v_meets_at_ > now_;
+    if (happens(is_outage ? 0.5 : plan_.flaky)) failure = Failure{"handler-error", "flaky", true};
     const Held held = found->second;
     w.running.erase(found);
     answer(w, token, held, failure);
@@ -306,6 +323,7 @@ void World::reset_lane(Worker& w) {
 }
 
 void World::pause(Worker& w) {
+    if (w.asleep_until > now_) return; // it is stopped already
     count("worker stopped");
     const Duration sleep = std::max(Duration(10ms), outage(4s, 70s));
     w.asleep_since = now_;

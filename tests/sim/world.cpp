@@ -10,6 +10,8 @@ namespace {
 
 constexpr Duration kCalm = 5s;       // in which nothing may go wrong any more, at the least
 constexpr Duration kRest = 500ms;    // longer than any write takes
+// Longer than is waited for an answer to what a join names, and for one from a host that vanished.
+constexpr Duration kNamed = 3s, kVanished = 65s;
 
 } // namespace
 
@@ -76,6 +78,8 @@ std::string World::run() {
         // A late answer may still be on its way, or wait for the disk.
         rested_since = rests ? std::min(rested_since, now_) : kNever;
         quiet = rests && now_ > rested_since + kRest && now_ > end - kHealTime + kCalm;
+        const Duration let_go = plan_.vanish > 0 ? kVanished : kNamed;
+        if (quiet && now_ < rested_since + let_go) quiet = held_for_nothing().empty();
     }
     if (failure_.empty()) check();
     if (failure_.empty()) check_remains();

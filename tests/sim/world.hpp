@@ -255,6 +255,7 @@ private:
     // checks.cpp
     void fail(const std::string& why);
     void check();
+    [[nodiscard]] std::string held_for_nothing();
     void check_touched();
     void check_touched(const JobId& id);
     void check_all_jobs();
@@ -291,6 +292,7 @@ private:
     // workers.cpp
     void start_worker(int place);
     void join(Worker& w);
+    void asks_to_join(Worker& w, const std::string& frame);
     void reset_results(Worker& w);
     void send_again(Worker& w);
     void forget_settled(Worker& w, const std::vector<Range>& ranges);
@@ -319,6 +321,7 @@ private:
     std::map<std::string, std::uint64_t> faults_, sights_, endings_;
     bool healing_ = false;
     Instant v_asleep_until_{}, s_asleep_until_{};
+    Instant v_meets_at_{}; // a new one, and the sink
 
     const std::uint64_t seed_;
     std::uint64_t v_life_ = 1, met_life_ = 0; // of the ventilator; the one that the sink met last
@@ -367,6 +370,7 @@ struct World::Worker {
     int min_priority = 0;
     bool alive = true;
     std::uint64_t lane = 0; // 0: none
+    int asked = 0;          // to join, so often: only the newest question counts
     Epoch epoch = 0;
     Instant asleep_since{}, asleep_until{};
     Pipe lane_pipe, sink_pipe;

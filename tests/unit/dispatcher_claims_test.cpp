@@ -216,6 +216,31 @@ TEST_F(ClaimsTest, AResultThatIsSettledWhileItsWorkerJoinsAgainDoesNotCostTheLan
     EXPECT_EQ(watch(70s, "w", {2}), 0u);
 }
 
+TEST_F(ClaimsTest, WhatAJoinNamesAndItsWorkerNoMoreCostsItsSlotForTwoSeconds) {
+    join_up(sdk("w", 1));
+    submit_stored(terms("echo"), {"a"});
+    tell(Settled{{{1, 1, 1, 1000}}, {}}); // while the question was on its way
+    Join again = sdk("w", 1);
+    again.epoch = 3;
+    again.runs = {{id("a"), 3, 1, 1}};
+    const Joined joined = machine.join(again, now, out);
+    machine.lane_up(joined.lane, now);
+    step();
+    EXPECT_EQ(machine.workers(now).workers.at(0).outstanding, 1u); // nobody knows better yet
+    EXPECT_EQ(watch(2s, "w", {}), 0u);
+    EXPECT_EQ(machine.workers(now).workers.at(0).outstanding, 0u);
+}
+
+TEST_F(ClaimsTest, AFailureOfWhatWasTakenAwayGivesItsSlotBack) {
+    join_up(sdk("w", 1));
+    submit_stored(terms("echo"), {"a"});
+    watch(200ms, "w", {});
+    for (int i = 0; i < 8; ++i) pass(250ms); // not a word of it: the job is taken away
+    ASSERT_EQ(machine.workers(now).workers.at(0).outstanding, 1u);
+    tell(Settled{{}, {{1, 1, 500, true}}});
+    EXPECT_EQ(machine.workers(now).workers.at(0).outstanding, 0u);
+}
+
 // ---- a sink that began again and remembers --------------------------------------------------
 
 TEST_F(ClaimsTest, ASinkThatRemembersIsAskedWhatHasBecomeOfTheRest) {

@@ -169,6 +169,24 @@ TEST_F(KeptTest, AFailureUnderAnOldTokenCountsForWhoeverTakesTheJobOver) {
     EXPECT_EQ(said.settled.failed[0].attempt, 1u);
 }
 
+// Its ventilator died before it could act on the failure, and the worker had asked the next one to let
+// it keep the job while that still ran.
+TEST_F(KeptTest, AFailureThatADeadVentilatorWasToldCountsForWhoeverTakesTheJobOver) {
+    store(terms("echo"), {"a"});
+    tell(Started{"w", {{1, 1}}});
+    const Epoch before = epoch;
+    const Failure failure{"handler-error", "no", true};
+    machine.on(Result{before, "w", "", {{id("a"), 1, 500, {}, failure}}}, now, out);
+    step();
+    ASSERT_EQ(said.settled.failed.size(), 1u);
+    next_ventilator();
+    take_all();
+    tell(Started{"w", {{1, 1}}, before});
+    ASSERT_EQ(said.settled.failed.size(), 1u);
+    EXPECT_EQ(said.settled.failed[0].attempt, 1u);
+    EXPECT_TRUE(said.settled.failed[0].retryable);
+}
+
 TEST_F(KeptTest, WhoTookAJobOverIsRemembered) {
     store(terms("echo"), {"a"});
     tell(Started{"w", {{1, 1}}});
