@@ -80,10 +80,10 @@ class House:
         self.store = None if store == "memory" else self._folder / "sink.db"
         self.processes = [
             self._role("sink", "sink", "sink", "--bind", f"127.0.0.1:{first + 2}",
-                       "--store", self.store or "memory"),
+                       "--store", self.store or "memory", *self._recording("sink")),
             self._role("ventilator", "ventilator", "ventilator", "--bind", f"127.0.0.1:{first}",
                        "--sink", self.sink_door, "--kinds", "chaos", "--silent-limit", "3",
-                       *(["--lanes", lanes] if lanes else []))]
+                       *self._recording("ventilator"), *(["--lanes", lanes] if lanes else []))]
         self.processes += [
             self._role("gateway", f"gateway-{i}", "gateway", "--http", f"127.0.0.1:{port}",
                        "--ventilator", self.door, "--sink", self.sink_door)
@@ -95,6 +95,10 @@ class House:
 
     def _role(self, role, name, *words):
         return Process(role, name, lambda life: [self._penstock, *words], self._log(name))
+
+    def _recording(self, role):
+        """What the machine is given goes on tape: `penstock replay` then says what happened."""
+        return "--record", str(self._folder / f"{role}.tape")
 
     def _cpp_worker(self, name, slots):
         return Process("worker", name, lambda life: [

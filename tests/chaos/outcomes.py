@@ -2,7 +2,9 @@
 from its file."""
 
 import contextlib
+import json
 import sqlite3
+import urllib.request
 import uuid
 
 import msgpack
@@ -67,6 +69,18 @@ def at_sink(status, ids):
                     found[asked[answer["request"]]] = outcome_of(
                         job["state"], job.get("value"), job.get("error"))
         return found
+
+
+def explained(gateway, ids):
+    """What the pipeline says of why these are not final, as text by id."""
+    said = {}
+    for id in ids:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{gateway}/v1/jobs/{id}/explain", timeout=5) as answer:
+                said[id] = json.load(answer).get("text", "")
+        except (OSError, ValueError) as error:
+            said[id] = f"no explanation: {error}"
+    return said
 
 
 def in_file(path):

@@ -30,6 +30,7 @@ class Siege:
         self.kills, self.stops = [], []  # (role, name, jobs in flight, pair)
         self.recoveries = Recoveries()
         self.died = []              # who ended by itself
+        self.explained = {}         # what is said of jobs that stay open, by id
         self._client_log = client_log
         self._client = subprocess.Popen(
             [PYTHON, "-B", HERE / "client.py", "--gateways", *map(str, house.gateways),
@@ -181,6 +182,8 @@ class Siege:
 
         self._wait(all_final, lambda: sum(o is not None for o in looks[-1].values()), patience)
         self.logs.read()
+        still_open = [id for id, outcome in looks[-1].items() if outcome is None]
+        self.explained = outcomes.explained(self._house.gateways[0], still_open[:20])
         return time.monotonic() - begun, looks[-1]
 
     def _rest(self):
