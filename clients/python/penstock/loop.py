@@ -5,6 +5,7 @@ and heartbeats, re-joins and drains. Handlers never run here, so they can't hold
 
 import logging
 import math
+import random
 
 import zmq
 
@@ -20,7 +21,10 @@ from .slots import Slots
 HEARTBEAT_SECONDS = 0.5
 # Silent for longer, and the ventilator has moved the jobs that this worker had not started.
 OVERSLEPT_SECONDS = 1.5
-REFUSED_SECONDS = 1.0      # until a refused or short-lived join is tried again
+# Until a join that was in vain, or that lasted for less than a second, is tried again: at random between
+# the half of this and all of it, twice as long after each, up to the most.
+AGAIN_SECONDS, AGAIN_SECONDS_MOST = 0.2, 2.0
+LASTED_SECONDS = 1.0
 WARN_SECONDS = 3.0         # of vain joining before the first complaint, and ten times as long after
 FLUSH_MILLISECONDS = 1_000
 # A worker that has nothing to do any more waits so long to hear that its results are recorded.
@@ -46,6 +50,7 @@ class Loop:
         self._outlet = Outlet(self._outward)
         self._epoch = 0
         self._join_at = self._joined_at = self._vain_since = now()
+        self._vain = 0  # joins without a lane that lasted
         self._warn_at = self._vain_since + WARN_SECONDS
         self._beat_at = 0.0
         self._asked_to_drain = self._draining = False
@@ -170,8 +175,10 @@ class Loop:
         (leave or self._lane.close)()
         self._vain_since = moment
         self._warn_at = moment + WARN_SECONDS
-        short_lived = moment - self._joined_at < REFUSED_SECONDS
-        self._join_at = moment + (REFUSED_SECONDS if short_lived else 0)
+        if moment - self._joined_at >= LASTED_SECONDS:
+            self._vain, self._join_at = 0, moment
+        else:
+            self._rest(moment)
         log.warning("lane closed: %s; %d jobs that had not started are left to others%s", reason,
                     len(dropped), "" if self._draining else ", joining again")
 
@@ -190,10 +197,15 @@ class Loop:
             if answer is not None:
                 self._enter(answer, moment)
         except wire.WireError as error:
+            self._rest(moment)
             self._complain(str(error), moment)
 
+    def _rest(self, moment):
+        longest = min(AGAIN_SECONDS * 2 ** self._vain, AGAIN_SECONDS_MOST)
+        self._vain = min(self._vain + 1, 10)
+        self._join_at = moment + longest * random.uniform(0.5, 1)
+
     def _enter(self, answer, moment):
-        self._join_at = moment + REFUSED_SECONDS
         if answer["type"] != "lane":
             raise wire.WireError(answer.get("message") or f"answered {answer['type']!r} to a join")
         if answer.get("error"):

@@ -52,7 +52,8 @@ class LaneTest(WorkerCase):
     # ---- lanes that may still be there: their end makes the ventilator blame what runs
 
     def leave_with_a_job_that_runs(self, ping=0.1):
-        self.patch(loop, "REFUSED_SECONDS", 0.05)
+        self.patch(loop, "AGAIN_SECONDS", 0.05)
+        self.patch(loop, "LASTED_SECONDS", 0.05)
         self.start_joined(said={"ping": ping})
         self.pipeline.give((1, "a", 0), kind="wait")
         self.assertTrue(self.entered.wait(10))
