@@ -152,6 +152,7 @@ public:
 
     [[nodiscard]] std::size_t jobs() const { return records_.used(); }
     [[nodiscard]] std::size_t open_jobs() const { return records_.used() - finished_jobs_; }
+    [[nodiscard]] std::size_t terms() const { return terms_.size(); } // different ones, of all jobs
     [[nodiscard]] std::optional<State> state_of(const JobId& id) const { // nothing: it is not known
         const Index index = find(id);
         return index == kNoIndex ? std::nullopt : std::optional(records_[index].state);

@@ -216,7 +216,9 @@ CancelAnswer Ledger::cancel(const JobId& id, Now now, Outbox& out) {
 // REQUIRES: the job is open.
 CancelResult Ledger::stop(Index index, Failure why, Now now, Outbox& out) {
     Record& r = records_[index];
-    if (r.state == State::running && r.epoch == epoch_) {
+    // A piece of a result may come of one that no ventilator has any more: there is nobody to tell.
+    const bool is_held = r.epoch == epoch_ && r.custody == Custody::owned;
+    if (r.state == State::running && is_held) {
         // The worker is told; what it answers, or a success that was faster, is the outcome.
         r.cancelling = true;
         touch(r, kJobChanged);

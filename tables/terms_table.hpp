@@ -56,6 +56,8 @@ public:
         forget_if_unused(entry);
     }
 
+    [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
 private:
     std::unordered_map<Terms, Entry, TermsHash> entries_;
 };

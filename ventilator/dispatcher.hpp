@@ -99,6 +99,7 @@ public:
     [[nodiscard]] Explanation explain(JobNumber number, Instant now);
 
     [[nodiscard]] std::size_t open_jobs() const { return records_.used(); }
+    [[nodiscard]] std::size_t terms() const { return terms_.size(); } // different ones, of open jobs
     [[nodiscard]] std::size_t pools() const { return roster_.pools().size(); }
 
     [[nodiscard]] Epoch epoch() const { return epoch_; }

@@ -45,6 +45,7 @@ void World::check_dispatcher_is_empty() {
     const ventilator::Limits limits = dispatcher_limits(plan_);
     if (room.jobs_free != limits.jobs_max) fail("the dispatcher holds jobs that are not open");
     if (room.bytes_free != limits.bytes_max) fail("the dispatcher counts bytes of no job");
+    if (dispatcher_->terms() > 0) fail("the dispatcher keeps terms of no job");
     const DispatchStats stats = dispatcher_->stats(now_);
     if (dispatcher_->pools() > stats.workers) fail("the dispatcher keeps a pool without lanes");
     for (const auto& kind : stats.kinds) {
@@ -100,6 +101,7 @@ void World::check_that_it_goes() {
     const SinkStats left = std::get<SinkStats>(ask(AskStats{}).replies.at(0).answer);
     if (left.finished_jobs + left.open_jobs > 0) fail("jobs are there for ever");
     if (left.bytes > 0) fail("bytes of jobs that are gone are counted");
+    if (ledger_->terms() > 0) fail("terms of jobs that are gone are kept");
     if (!plan_.durable) return;
     disk_.write(ledger_->take_changes());
     if (!disk_.is_empty()) fail("the disk keeps what is gone");
