@@ -34,8 +34,8 @@ const auto kCarriers = ::testing::Values(Carrier::tcp);
 const auto kCarriers = ::testing::Values(Carrier::inproc, Carrier::tcp);
 #endif
 
-INSTANTIATE_TEST_SUITE_P(Carriers, WorkerTest, kCarriers, [](const auto& info) {
-    return info.param == Carrier::tcp ? "tcp" : "inproc";
+INSTANTIATE_TEST_SUITE_P(Carriers, WorkerTest, kCarriers, [](const auto& carrier) {
+    return carrier.param == Carrier::tcp ? "tcp" : "inproc";
 });
 
 TEST_P(WorkerTest, joins_with_its_kinds_and_answers_every_job) {
