@@ -208,7 +208,9 @@ GroupAnswer Ledger::cancel_group(const JobId& id, Now now, Outbox& out) {
     const AskGroup only_counts{id, AskGroup::Until::now, {}, 0, 0, false};
     if (groups_[at].state != State::running) return view(groups_[at], only_counts);
     stop_rest(at, Ending::cancelled);
-    for (const Index callback : {groups_[at].then, groups_[at].on_failure}) {
+    // Looked up one by one: what ends may take an older one out of memory.
+    for (const auto which : {&Group::then, &Group::on_failure}) {
+        const Index callback = groups_[at].*which;
         if (callback == kNoIndex || is_final(records_[callback].state)) continue;
         stop(callback, {"cancelled", "cancelled with its group", false}, now, out);
     }
