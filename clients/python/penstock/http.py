@@ -2,12 +2,12 @@
 
 import contextlib
 import http.client
-import random
 import socket
 import threading
 import time
 import urllib.parse
 
+from . import pauses
 from .errands import Errand
 from .errors import PenstockError, Unreachable, error_of
 from .values import media_type
@@ -208,7 +208,7 @@ class Http:
 
 def backoff(retry):
     """Seconds to wait before the retry of this number, from 0."""
-    return min(random.uniform(0.5, 1) * BACKOFF_SECONDS * 2 ** retry, RETRY_AFTER_MAX)
+    return pauses.backoff(retry, BACKOFF_SECONDS, RETRY_AFTER_MAX)
 
 
 def _retry_after(answer):

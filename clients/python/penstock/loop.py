@@ -5,7 +5,6 @@ and heartbeats, re-joins and drains. Handlers never run here, so they can't hold
 
 import logging
 import math
-import random
 
 import zmq
 
@@ -15,15 +14,15 @@ from .lane import Lane
 from .kept import pairs_of
 from .outbox import Outbox
 from .outlet import Outlet
+from .pauses import backoff
 from .process import cpu_seconds, now, rss_bytes
 from .slots import Slots
 
 HEARTBEAT_SECONDS = 0.5
 # Silent for longer, and the ventilator has moved the jobs that this worker had not started.
 OVERSLEPT_SECONDS = 1.5
-# Until a join that was in vain, or that lasted for less than a second, is tried again: at random between
-# the half of this and all of it, twice as long after each, up to the most.
-AGAIN_SECONDS, AGAIN_SECONDS_MOST = 0.2, 2.0
+# The pauses after joins that were refused, or whose lane lasted for less than that.
+PAUSE_SECONDS, PAUSE_SECONDS_MOST = 0.2, 2.0
 LASTED_SECONDS = 1.0
 WARN_SECONDS = 3.0         # of vain joining before the first complaint, and ten times as long after
 FLUSH_MILLISECONDS = 1_000
@@ -50,7 +49,7 @@ class Loop:
         self._outlet = Outlet(self._outward)
         self._epoch = 0
         self._join_at = self._joined_at = self._vain_since = now()
-        self._vain = 0  # joins without a lane that lasted
+        self._vain = 0  # joins in a row without a lane that lasted
         self._warn_at = self._vain_since + WARN_SECONDS
         self._beat_at = 0.0
         self._asked_to_drain = self._draining = False
@@ -192,18 +191,19 @@ class Loop:
             self._send(moment)  # what has ended is not named
             self._outlet.kept.ask()
             self._lane.ask(join, moment)
+        answer = None
         try:
             answer = self._lane.answer(moment)
             if answer is not None:
                 self._enter(answer, moment)
         except wire.WireError as error:
-            self._rest(moment)
+            if answer is not None:  # who does not answer is asked again at once: he may just have begun
+                self._rest(moment)
             self._complain(str(error), moment)
 
     def _rest(self, moment):
-        longest = min(AGAIN_SECONDS * 2 ** self._vain, AGAIN_SECONDS_MOST)
-        self._vain = min(self._vain + 1, 10)
-        self._join_at = moment + longest * random.uniform(0.5, 1)
+        self._join_at = moment + backoff(self._vain, PAUSE_SECONDS, PAUSE_SECONDS_MOST)
+        self._vain += 1
 
     def _enter(self, answer, moment):
         if answer["type"] != "lane":

@@ -52,7 +52,7 @@ class LaneTest(WorkerCase):
     # ---- lanes that may still be there: their end makes the ventilator blame what runs
 
     def leave_with_a_job_that_runs(self, ping=0.1):
-        self.patch(loop, "AGAIN_SECONDS", 0.05)
+        self.patch(loop, "PAUSE_SECONDS", 0.05)
         self.patch(loop, "LASTED_SECONDS", 0.05)
         self.start_joined(said={"ping": ping})
         self.pipeline.give((1, "a", 0), kind="wait")
@@ -94,6 +94,35 @@ class LaneTest(WorkerCase):
         self.gate.set()
         self.assertEqual(self.pipeline.value(), "a")
         self.assertTrue(self.pipeline.lane_ends(0, within=10))
+
+    # ---- joining again
+
+    def test_pauses_grow_with_each_refusal_and_begin_anew_after_a_lane_that_lasted(self):
+        retries = []
+        self.patch(loop, "backoff", lambda retry, first, most: retries.append((retry, first, most)) or 0)
+        self.start()
+        for _ in range(3):
+            self.pipeline.refuse()
+        self.pipeline.grant()
+        until(lambda: self.worker.joined, "joined")
+        self.pipeline.lanes[0].close(linger=0)  # it lasted for less than a second
+        self.pipeline.grant()
+        until(lambda: self.worker.joined == 2, "joined again")
+        self.assertEqual(retries, [(retry, 0.2, 2.0) for retry in range(4)])
+        self.patch(loop, "LASTED_SECONDS", 0.0)
+        self.pipeline.lanes[1].close(linger=0)
+        self.pipeline.refuse()
+        self.pipeline.grant()
+        self.assertEqual(retries[4:], [(0, 0.2, 2.0)])
+
+    def test_a_join_without_an_answer_is_asked_again_at_once(self):
+        self.patch(lane, "JOIN_SECONDS", 0.05)
+        rests, asked, ask = [], [], lane.Lane.ask
+        self.patch(loop, "backoff", lambda *_: rests.append(1) or 0)
+        self.patch(lane.Lane, "ask", lambda *given: asked.append(1) or ask(*given))
+        self.start()
+        until(lambda: len(asked) > 3, "the fourth question")
+        self.assertEqual(rests, [])
 
     def test_an_empty_answer_is_none(self):
         self.start()
