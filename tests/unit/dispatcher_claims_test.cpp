@@ -233,12 +233,19 @@ TEST_F(ClaimsTest, WhatAJoinNamesAndItsWorkerNoMoreCostsItsSlotForTwoSeconds) {
 
 TEST_F(ClaimsTest, AFailureOfWhatWasTakenAwayGivesItsSlotBack) {
     join_up(sdk("w", 1));
-    submit_stored(terms("echo"), {"a"});
-    watch(200ms, "w", {});
-    for (int i = 0; i < 8; ++i) pass(250ms); // not a word of it: the job is taken away
-    ASSERT_EQ(machine.workers(now).workers.at(0).outstanding, 1u);
-    tell(Settled{{}, {{1, 1, 500, true}}});
-    EXPECT_EQ(machine.workers(now).workers.at(0).outstanding, 0u);
+    submit_stored(terms("echo"), {"a", "b", "c", "d"});
+    now += 1ms;
+    tell(Settled{{{1, 1, 1, 100}}, {}}); // very short: others are sent ahead
+    std::vector<Lost> lost;
+    for (int i = 0; i < 8; ++i) {
+        pass(250ms); // not a word of it
+        for (auto& each : told<Lost>()) lost.push_back(each);
+    }
+    ASSERT_EQ(lost.size(), 1u);
+    const auto held = machine.workers(now).workers.at(0).outstanding;
+    const Lost::Row taken = lost[0].rows.at(0);
+    tell(Settled{{}, {{taken.number, taken.attempt, 500, true}}}); // it was told to stop it, and has
+    EXPECT_EQ(machine.workers(now).workers.at(0).outstanding, held - 1);
 }
 
 // ---- a sink that began again and remembers --------------------------------------------------
