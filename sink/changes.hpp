@@ -93,7 +93,7 @@ struct Changes {
         WallTime at{}; // it began (running), or ended
         double run_seconds = -1; // < 0: not known
         Failure failure;
-        Epoch token = 0; // running, under the token of an older ventilator
+        Epoch token = 0; // running: under the token of an older ventilator; failed: of whose it was
 
         static Attempt of(std::uint32_t attempt, How how) {
             Attempt row;

@@ -120,6 +120,7 @@ void Ledger::restore_attempt(Record& r, const Changes::Attempt& row) {
         r.state = State::retrying;
         words(r).failure = row.failure;
         words(r).failed_attempt = row.attempt;
+        words(r).failed_epoch = row.token;
         break;
     case Changes::Attempt::How::lost:
         r.state = State::queued;

@@ -76,6 +76,7 @@ void Ledger::fail(Record& r, const FailedRow& row, const Failure& failure, Epoch
     auto failed = Changes::Attempt::of(row.attempt, Changes::Attempt::How::failed);
     if (row.run_us > 0) failed.run_seconds = static_cast<double>(row.run_us) / 1e6;
     failed.failure = failure;
+    failed.token = epoch;
     note_attempt(r, std::move(failed), now);
     out.settled.failed.push_back(row);
 }

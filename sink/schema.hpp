@@ -112,7 +112,7 @@ FROM jobs JOIN terms USING (terms) LEFT JOIN outcomes USING (job);
     // What was promised may be more than what a backup has; who runs a job may hold an older token.
     R"sql(
 ALTER TABLE epochs ADD COLUMN numbers INTEGER;  -- it has given to jobs here those below
-ALTER TABLE attempts ADD COLUMN token INTEGER;  -- the epoch of its fencing token, if an older one
+ALTER TABLE attempts ADD COLUMN token INTEGER;  -- epoch of its fencing token: if it runs and is older, or failed
 )sql",
 };
 

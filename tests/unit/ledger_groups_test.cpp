@@ -346,15 +346,29 @@ TEST_F(LargeResultsTest, MoreThanMayBeKeptEndTheGroup) {
 }
 
 struct SmallGroupsTest : GroupsTest {
-    static Limits small() {
+    static Limits small(std::size_t finished_max = 0) {
         Limits limits;
         limits.open_max = 3;
-        limits.finished_max = 0;
+        limits.finished_max = finished_max;
         return limits;
     }
 
-    SmallGroupsTest() : GroupsTest(small()) {}
+    explicit SmallGroupsTest(const Limits& limits = small()) : GroupsTest(limits) {}
 };
+
+struct KeepsOneTest : SmallGroupsTest {
+    KeepsOneTest() : SmallGroupsTest(small(1)) {}
+};
+
+TEST_F(KeepsOneTest, ACallbackThatGoesWhileTheOtherIsCancelledIsLeftAlone) {
+    open(chord({"a"}));
+    ask(AskCancel{id("alas")});
+    ASSERT_EQ(answer<CancelAnswer>().result, CancelResult::cancelled);
+    ask(CancelGroup{id("g")}); // `then` ends, and takes `alas` out of memory
+    ask(AskStatus{id("alas"), false});
+    EXPECT_EQ(answer<JobAnswer>().found, Found::unknown);
+    EXPECT_EQ(machine.open_jobs(), 0u);
+}
 
 TEST_F(SmallGroupsTest, RefusesWhatIsOverTheLimits) {
     const GroupAnswer refused = open(chord({"a", "b"}));

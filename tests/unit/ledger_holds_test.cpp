@@ -111,6 +111,23 @@ TEST_F(OlderTest, WhatEndedSinceIsOpenAgainAndRuns) {
     EXPECT_TRUE(said.stored.unknown.empty() && said.settled.rows.empty());
 }
 
+// A worker of it is heard of, but there is no ventilator who could tell that worker.
+TEST_F(OlderTest, WhatNobodyHoldsIsCancelledAtOnceThoughItIsSaidToRun) {
+    store(terms("echo"), {"a", "b"});
+    commit();
+    const auto copy = disk;
+    succeed("a", 1);
+    commit();
+    put_back(copy);
+    tell(Holds{{{2, 1}}});
+    ASSERT_EQ(offered(), std::vector<std::string>{"a"});
+    machine.on(Partial{id("a"), 1, Bytes("\x07", 1)}, out);
+    ask(AskCancel{id("a")});
+    EXPECT_EQ(answer<CancelAnswer>().result, CancelResult::cancelled);
+    EXPECT_TRUE(said.cancel.numbers.empty());
+    EXPECT_EQ(status("a").state, State::cancelled);
+}
+
 TEST_F(OlderTest, WhatIsHeldIsNamedInSeveralMessages) {
     store(terms("echo"), {"a", "b"});
     commit();
