@@ -107,7 +107,8 @@ void World::check() {
 
 // Credit that is used though nothing is held for it. Empty: there is none.
 std::string World::held_for_nothing() {
-    if (plan_.lane_reset > 0 || plan_.sink_kill > 0 || plan_.result_reset > 0) return {}; // it takes a minute
+    // Where answers are lost with their connections, what was taken away is waited for for a minute.
+    if (plan_.lane_reset > 0 || plan_.sink_kill > 0 || plan_.result_reset > 0) return {};
     for (const auto& view : dispatcher_->workers(now_).workers) {
         for (const auto& w : workers_) {
             const bool says_something = std::any_of(
