@@ -15,8 +15,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr double kHoldSeconds = 20; // of one question; the bar is redrawn when it is over
-
 struct GroupFlags {
     ClientFlags client;
     std::string file = "-";
@@ -62,7 +60,7 @@ Exit wait_for_group(Api& api, const std::string& id, const Deadline& deadline, b
     ProgressBar bar("waiting", static_cast<std::size_t>(number_of(group, "members", 0)));
     while (!is_final(group) && deadline.seconds_left() > 0) {
         bar.show(static_cast<std::size_t>(number_of(group, "finished", 0)));
-        group = group_now(api, id, std::clamp(deadline.seconds_left(), 0.001, kHoldSeconds));
+        group = group_now(api, id, std::clamp(deadline.seconds_left(), 0.001, kBarHoldSeconds));
     }
     bar.show(static_cast<std::size_t>(number_of(group, "finished", 0)));
     if (!is_final(group)) {

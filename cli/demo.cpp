@@ -14,9 +14,9 @@
 namespace penstock::cli {
 namespace {
 
-constexpr std::size_t kJobsPerRequest = 500;
+constexpr std::size_t kDemoJobsPerRequest = 500;
 constexpr std::size_t kComplaintsMax = 5;
-constexpr double kHoldSeconds = 30;
+constexpr double kDemoHoldSeconds = 30;
 
 struct DemoFlags {
     ClientFlags client;
@@ -37,7 +37,7 @@ std::vector<double> time_single_jobs(Api& api, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         const double before = steady_seconds();
         const JobReport job =
-            api.submit(R"({"kind":"echo","payload":"one","tags":["demo"]})", kHoldSeconds);
+            api.submit(R"({"kind":"echo","payload":"one","tags":["demo"]})", kDemoHoldSeconds);
         if (!job.succeeded()) throw Quit(Exit::failed, "job " + job.id + " is " + job.state + ".");
         out.push_back(steady_seconds() - before);
         bar.show(i + 1);
@@ -48,9 +48,9 @@ std::vector<double> time_single_jobs(Api& api, std::size_t count) {
 std::vector<std::string> submit_plan(Api& api, const std::vector<DemoJob>& plan) {
     std::vector<std::string> ids;
     ProgressBar bar("submitting    ", plan.size());
-    for (std::size_t at = 0; at < plan.size(); at += kJobsPerRequest) {
+    for (std::size_t at = 0; at < plan.size(); at += kDemoJobsPerRequest) {
         std::string lines;
-        const std::size_t end = std::min(plan.size(), at + kJobsPerRequest);
+        const std::size_t end = std::min(plan.size(), at + kDemoJobsPerRequest);
         for (std::size_t i = at; i < end; ++i) lines += plan[i].body + "\n";
         const BulkAnswer answer = api.submit_bulk(lines);
         if (!answer.errors.empty()) throw Quit(Exit::failed, answer.errors.front());

@@ -6,12 +6,6 @@
 #include <cstdio>
 
 namespace penstock::cli {
-namespace {
-
-constexpr double kHoldSeconds = 20; // of one question; the bar is redrawn when it is over
-
-} // namespace
-
 std::size_t wait_for_all(Api& api, const std::vector<std::string>& ids, const Deadline& deadline,
                          const std::string& label,
                          const std::function<void(const JobReport&)>& take) {
@@ -20,7 +14,7 @@ std::size_t wait_for_all(Api& api, const std::vector<std::string>& ids, const De
     while (done < ids.size()) {
         bar.show(done);
         const double left = deadline.seconds_left();
-        const JobReport job = api.job(ids[done], std::clamp(left, 0.0, kHoldSeconds));
+        const JobReport job = api.job(ids[done], std::clamp(left, 0.0, kBarHoldSeconds));
         if (job.is_final()) {
             take(job);
             ++done;

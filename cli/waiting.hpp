@@ -11,6 +11,8 @@
 
 namespace penstock::cli {
 
+inline constexpr double kBarHoldSeconds = 20; // of one question; the bar is redrawn when it is over
+
 class Deadline {
 public:
     explicit Deadline(double seconds)

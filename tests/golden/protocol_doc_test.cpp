@@ -26,7 +26,7 @@ struct Block {
     std::string meaning; // without white space
 };
 
-const std::map<std::string, Socket> kSockets = {
+const std::map<std::string, Socket> kSocketByName = {
     {"ventilator-door", Socket::ventilator_door},
     {"sink-door", Socket::sink_door},
     {"lane", Socket::lane},
@@ -154,7 +154,7 @@ TEST(ProtocolDocument, ShowsEveryMessageOfTheWire) {
     for (const Sample& sample : wish) {
         const bool shown = std::any_of(blocks().begin(), blocks().end(), [&](const Block& block) {
             return block.is_ours && block.type == sample.name &&
-                   kSockets.at(block.socket) == sample.socket;
+                   kSocketByName.at(block.socket) == sample.socket;
         });
         EXPECT_TRUE(shown) << sample.name << " of socket " << static_cast<int>(sample.socket);
     }
@@ -162,14 +162,14 @@ TEST(ProtocolDocument, ShowsEveryMessageOfTheWire) {
 
 TEST(ProtocolDocument, EveryBlockIsAMessageOfItsType) {
     for (const Block& block : blocks()) {
-        ASSERT_TRUE(kSockets.contains(block.socket)) << "line " << block.line;
+        ASSERT_TRUE(kSocketByName.contains(block.socket)) << "line " << block.line;
         Reader reader;
         const Node root = reader.read(block.frame, Reader::Values::read);
         ASSERT_TRUE(root) << "line " << block.line << ": the frame " << reader.error();
         const Node type = root.find("type"), message = root.find("message");
         ASSERT_TRUE(type.is(Shape::text)) << "line " << block.line;
         EXPECT_EQ(type.text(), block.type) << "line " << block.line;
-        const Outcome out = decode_at(kSockets.at(block.socket), block.frame);
+        const Outcome out = decode_at(kSocketByName.at(block.socket), block.frame);
         if (block.type == "problem") {
             ASSERT_TRUE(message.is(Shape::text)) << "line " << block.line;
             EXPECT_EQ(out.error, message.text()) << "line " << block.line;
@@ -183,7 +183,7 @@ TEST(ProtocolDocument, EveryBlockIsAMessageOfItsType) {
 TEST(ProtocolDocument, PenstockSendsThemByteForByte) {
     for (const Block& block : blocks()) {
         if (!block.is_ours) continue;
-        const Outcome out = decode_at(kSockets.at(block.socket), block.frame);
+        const Outcome out = decode_at(kSocketByName.at(block.socket), block.frame);
         if (block.type == "problem") {
             EXPECT_EQ(encode(std::nullopt, Problem{out.error}), block.frame);
             continue;

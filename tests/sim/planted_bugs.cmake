@@ -2,7 +2,8 @@
 # time (planted.cmake).
 #
 # penstock_planted_bug(NAME FILE OLD NEW)
-# penstock_planted_bug_in_header(NAME FILE OLD NEW): the simulation is compiled with the copy
+# penstock_planted_bug_in_header(NAME FILE USER OLD NEW): USER, the only file of the simulation that
+# calls what is changed, is compiled with the copy
 function(penstock_planted_bug name file old new)
     penstock_plant(copy ${name} ${file} "${old}" "${new}")
     # The copy comes first, so that the library's own object is never asked for.
@@ -11,12 +12,12 @@ function(penstock_planted_bug name file old new)
     penstock_must_find(${name})
 endfunction()
 
-function(penstock_planted_bug_in_header name file old new)
+function(penstock_planted_bug_in_header name file user old new)
     penstock_plant(copy ${name} ${file} "${old}" "${new}")
-    list(TRANSFORM SIM_WORLD_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
-    add_executable(sim_${name} $<TARGET_OBJECTS:sim_main> ${sources})
+    # As above: what the copy is in comes before the library.
+    add_executable(sim_${name} $<TARGET_OBJECTS:sim_main> ${user})
     target_include_directories(sim_${name} BEFORE PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/planted/${name})
-    target_link_libraries(sim_${name} PRIVATE dispatcher ledger gateway_rules)
+    target_link_libraries(sim_${name} PRIVATE sim_world)
     penstock_must_find(${name})
 endfunction()
 
@@ -102,7 +103,7 @@ penstock_planted_bug(ends_the_wrong_ghost ventilator/dispatcher_lanes.cpp
     "    auto ghost = ghosts_.find({number, attempt});"
     "    auto ghost = ghosts_.lower_bound({number, 0});")
 # ---- what lies between ventilator and sink, and what the sink holds back
-penstock_planted_bug_in_header(accepts_a_gap protocol/link.hpp
+penstock_planted_bug_in_header(accepts_a_gap protocol/link.hpp sim/world.cpp
     "        if (head.seq > got_ + 1) {"
     "        if (false) {")
 penstock_planted_bug(speaks_before_it_is_written sink/unsaid.cpp

@@ -5,11 +5,17 @@
 #include "protocol/codec.hpp"
 #include "protocol/events.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace penstock::testing {
+
+// Where the ranges of numbers end.
+inline constexpr auto kMost32 = std::numeric_limits<std::uint32_t>::max();
+inline constexpr auto kMost64 = std::numeric_limits<std::uint64_t>::max();
 
 enum class Socket {
     ventilator_door,

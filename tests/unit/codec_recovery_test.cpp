@@ -4,15 +4,11 @@
 
 #include <functional>
 #include <gtest/gtest.h>
-#include <limits>
 
 namespace penstock {
 namespace {
 
 using namespace penstock::testing;
-
-constexpr auto kMost32 = std::numeric_limits<std::uint32_t>::max();
-constexpr auto kMost64 = std::numeric_limits<std::uint64_t>::max();
 
 template <class Message, class Decode>
 Message back(Decode decode, const std::string& frame) {

@@ -6,16 +6,12 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
-#include <limits>
 
 namespace penstock {
 namespace {
 
 using namespace penstock::testing;
 using namespace std::chrono_literals;
-
-constexpr auto kMost32 = std::numeric_limits<std::uint32_t>::max();
-constexpr auto kMost64 = std::numeric_limits<std::uint64_t>::max();
 
 bool is_same_head(const LinkHead& a, const LinkHead& b) {
     return a.epoch == b.epoch && a.seq == b.seq && a.got == b.got;

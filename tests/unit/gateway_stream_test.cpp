@@ -35,7 +35,7 @@ private:
     std::size_t asked_ = 0;
 };
 
-class GatewayStream : public testing::Test {
+class GatewayStream : public ::testing::Test {
 protected:
     GatewayStream() {
         std::array<int, 2> pair{};
