@@ -13,21 +13,14 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kArenaBytes = 16 * 1024;
-
-json::parse_options parse_options() {
-    json::parse_options options;
-    options.max_depth = kPayloadDepthMax;
-    return options;
-}
-
 // What a query says: 3, true and null as JSON, the rest as strings.
 json::value value_of(const std::string& text) {
-    json::error_code error;
-    json::value parsed = json::parse(text, error);
-    if (error || parsed.is_structured() || parsed.is_string())
+    JsonReader reader;
+    const auto read = reader.read(text);
+    const auto* parsed = std::get_if<json::value*>(&read);
+    if (!parsed || (*parsed)->is_structured() || (*parsed)->is_string())
         return json::value(json::string(text));
-    return parsed;
+    return **parsed;
 }
 
 // "a,b" -> ["a", "b"]
@@ -53,31 +46,8 @@ ProblemDetails malformed_json(std::string_view text, const BadJson& bad) {
     return out;
 }
 
-JobParser::JobParser() : block_(kArenaBytes), parser_(json::storage_ptr(), parse_options()) {}
-
-void JobParser::forget() {
-    value_.reset();
-    parser_.reset();
-    // A new arena, since an old one goes on with blocks as large as it ever needed.
-    arena_.emplace(block_.data(), block_.size(), json::storage_ptr());
-    parser_.reset(&*arena_);
-}
-
-std::variant<json::value*, BadJson> JobParser::parse_json(std::string_view text) {
-    forget();
-    json::error_code error;
-    const std::size_t used = parser_.write_some(text.data(), text.size(), error);
-    if (error) return BadJson{used, error.message()};
-    const std::string_view rest = text.substr(used);
-    const std::size_t more = rest.find_first_not_of(" \t\r\n");
-    if (more != std::string_view::npos) {
-        return BadJson{used + more, "there is more behind the value"};
-    }
-    return &value_.emplace(parser_.release());
-}
-
 CheckedJob JobParser::parse(std::string_view text, WallTime now) {
-    auto parsed = parse_json(text);
+    auto parsed = json_.read(text);
     if (const auto* bad = std::get_if<BadJson>(&parsed)) return malformed_json(text, *bad);
     const json::value& value = *std::get<json::value*>(parsed);
     if (!value.is_object()) {

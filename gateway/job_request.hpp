@@ -5,12 +5,11 @@
 #include "gateway/head.hpp"
 #include "gateway/problem.hpp"
 #include "protocol/job_id.hpp"
+#include "protocol/json.hpp"
 #include "protocol/terms.hpp"
 #include "protocol/time.hpp"
 
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parser.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,30 +30,19 @@ struct JobRequest {
 
 using CheckedJob = std::variant<JobRequest, ProblemDetails>;
 
-struct BadJson {
-    std::size_t offset = 0;
-    std::string what;
-};
-
 // Says where in `text` it is, in lines and columns.
 ProblemDetails malformed_json(std::string_view text, const BadJson& bad);
 
 // Parses texts one after the other out of one arena. Not for two threads.
 class JobParser {
 public:
-    JobParser();
-
-    // One value, valid until the next call.
-    std::variant<boost::json::value*, BadJson> parse_json(std::string_view text);
+    std::variant<boost::json::value*, BadJson> parse_json(std::string_view text) {
+        return json_.read(text);
+    }
     CheckedJob parse(std::string_view text, WallTime now);
 
 private:
-    void forget();
-
-    std::vector<unsigned char> block_; // the arena's first block
-    std::optional<boost::json::monotonic_resource> arena_;
-    boost::json::parser parser_;
-    std::optional<boost::json::value> value_;
+    JsonReader json_;
 };
 
 // `prefix` stands before the names in errors: "/jobs/3/" for one in a list of jobs.

@@ -9,40 +9,6 @@
 namespace penstock::gateway {
 namespace {
 
-void write_value(Writer& w, const boost::json::value& value) {
-    switch (value.kind()) {
-    case boost::json::kind::null:
-        w.nil();
-        break;
-    case boost::json::kind::bool_:
-        w.boolean(value.get_bool());
-        break;
-    case boost::json::kind::int64:
-        w.integer(value.get_int64());
-        break;
-    case boost::json::kind::uint64:
-        w.natural(value.get_uint64());
-        break;
-    case boost::json::kind::double_:
-        w.real(value.get_double());
-        break;
-    case boost::json::kind::string:
-        w.text(value.get_string());
-        break;
-    case boost::json::kind::array:
-        w.array(value.get_array().size());
-        for (const auto& element : value.get_array()) write_value(w, element);
-        break;
-    case boost::json::kind::object:
-        w.map(value.get_object().size());
-        for (const auto& [key, element] : value.get_object()) {
-            w.text(key);
-            write_value(w, element);
-        }
-        break;
-    }
-}
-
 void append_bytes(std::string& out, std::string_view bytes) {
     out += "{\"$bin\":\"";
     out += to_base64(bytes);
@@ -101,11 +67,6 @@ std::string to_base64(std::string_view bytes) {
                                      static_cast<int>(bytes.size()));
     out.resize(static_cast<std::size_t>(size));
     return out;
-}
-
-void append_msgpack(std::string& out, const boost::json::value& value) {
-    Writer writer(out);
-    write_value(writer, value);
 }
 
 void append_json(std::string& out, Node value) {

@@ -3,21 +3,16 @@
 // not: bytes are {"$bin": base64}, ext {"$ext": [type, base64]}, NaN and Inf null, keys that are
 // no strings their JSON text.
 
+#include "protocol/json.hpp"
 #include "protocol/wire.hpp"
 
-#include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
 
 namespace penstock::gateway {
 
-// A payload is carried inside other messages, so it may nest a little less deep than a frame.
-constexpr std::size_t kPayloadDepthMax = kDepthMax - 4;
-
 std::string to_base64(std::string_view bytes);
 
-// REQUIRES: `value` is nested at most kDepthMax deep (the parser was told so).
-void append_msgpack(std::string& out, const boost::json::value& value);
 void append_json(std::string& out, Node value);
 
 // One encoded msgpack value as JSON; an empty string if it can't be read.

@@ -6,15 +6,20 @@
 #include "gateway/metrics.hpp"
 
 #include <boost/json/parse.hpp>
+#include <bit>
+#include <charconv>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <random>
 
 namespace penstock::gateway {
 namespace {
 
 std::string there_and_back(const std::string& json) {
     std::string packed;
-    append_msgpack(packed, boost::json::parse(json));
+    JsonReader reader;
+    const auto read = reader.read(json);
+    append_msgpack(packed, *std::get<boost::json::value*>(read));
     return json_of(packed);
 }
 
@@ -25,6 +30,34 @@ TEST(GatewayJson, ComesBackTheSame) {
         EXPECT_EQ(there_and_back(json), json);
     }
     EXPECT_EQ(there_and_back("1.0"), "1.0"); // a real stays one
+}
+
+// What Python prints of any double is the shortest text that is nearest to it: a result that was sent
+// back has the same digits. Boost.JSON's own parser fails one in ten of these.
+TEST(GatewayJson, NoDigitOfADoubleIsLost) {
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 20'000; ++i) {
+        const double number = std::bit_cast<double>(random());
+        if (!std::isfinite(number)) continue;
+        char text[32];
+        const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+        std::string packed, wanted;
+        JsonReader reader;
+        const auto read = reader.read({text, end});
+        append_msgpack(packed, *std::get<boost::json::value*>(read));
+        if (std::string_view(text, end).find_first_of(".e") == std::string_view::npos) continue; // an integer
+        Writer(wanted).real(number);
+        ASSERT_EQ(packed, wanted) << std::string(text, end);
+    }
+    EXPECT_EQ(there_and_back("[0.12345678901234568,-0.1,1e-310]"), "[0.12345678901234568,-0.1,1e-310]");
+}
+
+TEST(GatewayJson, ANumberThatNoDoubleReachesIsRefused) {
+    JsonReader reader;
+    const auto read = reader.read("[1e999]");
+    ASSERT_TRUE(std::holds_alternative<BadJson>(read));
+    EXPECT_EQ(std::get<BadJson>(read).what, "exponent overflow");
+    EXPECT_EQ(there_and_back("1e-999"), "0.0");
 }
 
 TEST(GatewayJson, ShowsWhatJsonHasNot) {

@@ -94,12 +94,12 @@ protected:
 };
 
 TEST_F(GatewayDeadlines, ClosesAConnectionWhoseTimeHasCome) {
-    constexpr Instant kStart{};
-    all_.look(kStart);
-    entry_.set(kStart + std::chrono::seconds(5));
-    all_.look(kStart + std::chrono::seconds(4));
+    constexpr Instant kFirst{};
+    all_.look(kFirst);
+    entry_.set(kFirst + std::chrono::seconds(5));
+    all_.look(kFirst + std::chrono::seconds(4));
     EXPECT_TRUE(socket_.is_open());
-    all_.look(kStart + std::chrono::seconds(5));
+    all_.look(kFirst + std::chrono::seconds(5));
     EXPECT_FALSE(socket_.is_open());
 }
 

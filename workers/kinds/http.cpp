@@ -5,11 +5,11 @@
 // the same again.
 
 #include "protocol/codec.hpp"
+#include "protocol/json.hpp"
 #include "protocol/limits.hpp"
 #include "workers/kinds/builtin.hpp"
 #include "workers/kinds/fetcher.hpp"
 #include "workers/kinds/http_request.hpp"
-#include "workers/kinds/json_value.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -63,8 +63,13 @@ Reply body_alone(const Fetched& fetched) {
     const std::string whole_type = content_type(fetched);
     const std::string type = media_type(whole_type);
     if (type == "application/json" || type.ends_with("+json")) {
-        auto value = value_of_json(fetched.body);
-        if (value) return Reply::value(std::move(*value));
+        JsonReader reader;
+        const auto read = reader.read(fetched.body);
+        if (const auto* value = std::get_if<boost::json::value*>(&read)) {
+            std::string packed;
+            append_msgpack(packed, **value);
+            return Reply::value(std::move(packed));
+        }
         return Reply::failure("bad-response", "the response says that it is JSON, and is not",
                               Retry::allowed);
     }
