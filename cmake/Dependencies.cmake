@@ -35,8 +35,3 @@ find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
-
-# Both the gateway and the workers read JSON.
-add_library(boost_json STATIC ${CMAKE_CURRENT_LIST_DIR}/boost_json.cpp)
-target_link_libraries(boost_json PUBLIC Boost::headers)
-target_compile_features(boost_json PUBLIC cxx_std_20)

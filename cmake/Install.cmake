@@ -19,7 +19,7 @@ foreach(directory protocol transport)
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/${directory}
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/penstock COMPONENT sdk
             FILES_MATCHING PATTERN "*.hpp"
-            REGEX "/(fields|rows|scan|json)\\.hpp$" EXCLUDE) # the codec's own, and JSON
+            REGEX "/(fields|rows|scan)\\.hpp$" EXCLUDE) # the codec's own
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/workers/worker.hpp ${PROJECT_SOURCE_DIR}/workers/job.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/penstock/workers COMPONENT sdk)

@@ -5,7 +5,7 @@
 #include "gateway/head.hpp"
 #include "gateway/problem.hpp"
 #include "protocol/job_id.hpp"
-#include "protocol/json.hpp"
+#include "json/json.hpp"
 #include "protocol/terms.hpp"
 #include "protocol/time.hpp"
 

@@ -3,7 +3,7 @@
 // not: bytes are {"$bin": base64}, ext {"$ext": [type, base64]}, NaN and Inf null, keys that are
 // no strings their JSON text.
 
-#include "protocol/json.hpp"
+#include "json/json.hpp"
 #include "protocol/wire.hpp"
 
 #include <string>

@@ -5,7 +5,7 @@
 // the same again.
 
 #include "protocol/codec.hpp"
-#include "protocol/json.hpp"
+#include "json/json.hpp"
 #include "protocol/limits.hpp"
 #include "workers/kinds/builtin.hpp"
 #include "workers/kinds/fetcher.hpp"

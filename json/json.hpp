@@ -19,7 +19,8 @@
 
 namespace penstock {
 
-// A payload or a result is carried inside other messages, so it may nest a little less deep than a frame.
+// A payload or a result is carried inside other messages, so it may nest a little less deep than
+// a frame.
 constexpr std::size_t kPayloadDepthMax = kDepthMax - 4;
 
 struct BadJson {
