@@ -49,6 +49,7 @@ End parse_end(const std::string& text) {
 struct Report {
     record::Header header;
     std::uint64_t records = 0;
+    std::uint64_t shown = 0; // lines about the job of --show
     Duration span{0};
     double took_seconds = 0; // the replay
     record::Tally tally;
@@ -82,12 +83,15 @@ void print_line(const record::Line& line, bool json) {
 template <class Replay>
 Report run(record::TapeReader& tape, Replay replay, const ReplayFlags& flags) {
     const End end = parse_end(flags.until);
+    Report report;
     if (!flags.show.empty()) {
         const auto id = JobId::parse(flags.show);
         if (!id) throw Quit(Exit::usage, "--show: '" + flags.show + "' is no id of a job.");
-        replay.show(*id, [&](const record::Line& line) { print_line(line, flags.json); });
+        replay.show(*id, [&](const record::Line& line) {
+            print_line(line, flags.json);
+            ++report.shown;
+        });
     }
-    Report report;
     report.header = tape.header();
     const auto began = std::chrono::steady_clock::now();
     while (!report.difference && tape.next()) {
@@ -187,6 +191,10 @@ Exit replay(const ReplayFlags& flags) {
             print_json(report);
         else
             print(report, flags);
+        if (!flags.show.empty() && report.shown == 0) {
+            std::fprintf(stderr, "penstock: these records have nothing about the job %s.\n",
+                         flags.show.c_str());
+        }
         return report.difference ? Exit::failed : Exit::ok;
     } catch (const record::TapeError& error) {
         throw Quit(Exit::usage, "can't read " + flags.file + ": " + error.what() + ".");

@@ -10,6 +10,8 @@
 
 namespace penstock::cli {
 
+constexpr std::uint64_t kRecordBytesMin = 4096; // the header fits, and some records
+
 void add_gateway_flags(CLI::App& app, gateway::Options& options) {
     app.add_option("--http", options.http, "HOST:PORT that HTTP is served on; port 0: a free one");
     app.add_option("--threads", options.threads, "Threads that serve HTTP")
@@ -23,15 +25,21 @@ void add_gateway_flags(CLI::App& app, gateway::Options& options) {
 }
 
 void add_record_flags(CLI::App& app, record::FileOptions& options, const std::string& what) {
-    app.add_option("--record", options.file,
-                   "FILE to which all that " + what + " is told is written, with the times, for "
-                   "`penstock replay`: who submits what under which id, and who runs it, but no bytes of "
-                   "payloads and results. FILE.1 if it is there already, and so on (default: nothing "
-                   "is recorded)");
+    CLI::Option* file = app.add_option(
+        "--record", options.file,
+        "FILE to which all that " + what + " is told is written, with the times, for `penstock "
+        "replay`: who submits what under which id, and who runs it, but no bytes of payloads and "
+        "results. FILE.1 if it is there already, and so on (default: nothing is recorded)");
     app.add_option("--record-max", options.bytes_max,
-                   "Bytes of the recording; it ends there, with a warning, and nothing else does");
+                   "Bytes of the recording; it ends there, with a warning, and nothing else does")
+        ->needs(file)
+        ->check([](const std::string& text) {
+            const bool is_too_small = std::strtoull(text.c_str(), nullptr, 10) < kRecordBytesMin;
+            return is_too_small ? "it takes at least 4096 bytes" : std::string();
+        });
     app.add_flag("--record-payloads", options.payloads,
-                 "The recording has the bytes of payloads and results too");
+                 "The recording has the bytes of payloads and results too")
+        ->needs(file);
 }
 
 void add_sink_flags(CLI::App& app, SinkFlags& flags) {

@@ -15,7 +15,7 @@ def rounds(run):
         run.start_workers(house, client, "together", 1)
         client.set_kind("classify", paused=True)
         requests = [images(client, n, at) for n, at in ((big, 0), (3, 300), (1, 400))]
-        client.set_kind("classify", paused=None)
+        resume(house, client, big + 4)
         answers = [request.result(timeout=30) for request in requests]
     calls = [[answer["call"] for answer in each] for each in answers]
     total = big + 4
@@ -38,7 +38,7 @@ def ageing(run):
             low = images(client, 20, 0, priority=4)
             time.sleep(patience)  # not for something to happen: it is what this is about
             high = images(client, 20, 100, priority=5)
-            client.set_kind("classify", paused=None)
+            resume(house, client, 40)
             low, high = ([answer["call"] for answer in group.result(timeout=30)]
                          for group in (low, high))
         first, last = (high, low) if patience == 0 else (low, high)
@@ -73,13 +73,21 @@ def company(run):
             run.start_workers(house, client, app, 2, slots=slots)
             client.set_kind("classify", paused=True)
             group = images(client, 6, 0)
-            client.set_kind("classify", paused=None)
+            resume(house, client, 6)
             answers = group.result(timeout=30)
         calls[app] = sorted({(said["worker"], said["call"]): said["size"]
                              for said in answers}.values())
         print(f"  {app:<9} calls of {calls[app]}")
     run.claim(calls["together"] == [6], "one call, where the batch is formed out of all that waits")
     run.claim(len(calls["alone"]) > 1, "more than one, where each worker gathers what it was given")
+
+
+def resume(house, client, count):
+    """Ends the pause when all `count` images wait at the ventilator: a group is answered when it is
+    stored, and what goes to the ventilator from there may be on its way still."""
+    house.wait_for(lambda: any(kind["kind"] == "classify" and kind["queued"] == count
+                               for kind in client.kinds()), f"waiting for the model: {count} images")
+    client.set_kind("classify", paused=None)
 
 
 def images(client, count, first, **terms):

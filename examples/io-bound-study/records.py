@@ -4,12 +4,10 @@ the sink recorded. Every figure of the study is a query over both.
 answers     one row for a request: when it was begun and ended where it was made. In Python that is
             the handler; of the kind `http` it is the service, since its result is the answer alone
 summaries   one row for each time that a callback ran: a chord has one, or something is wrong
-sink        what the sink recorded of a job: a view of its store's file where it has one, else a
-            table of what it said over HTTP
+sink        what the sink recorded of a job: a view of its store's file
 """
 
 import contextlib
-import datetime
 import sqlite3
 
 OWN = """
@@ -35,11 +33,6 @@ FROM_STORE = """
 CREATE TEMP VIEW sink AS
 SELECT id, state, attempt, worker, started / 1e6 AS started, finished / 1e6 AS finished
 FROM store.jobs JOIN store.outcomes USING (job);
-"""
-
-SAID = """
-CREATE TEMP TABLE sink (id TEXT PRIMARY KEY, state TEXT, attempt INTEGER, worker TEXT,
-                        started REAL, finished REAL);
 """
 
 FIGURES = """
@@ -82,28 +75,20 @@ def keep(database, configuration, chord, job, answers):
 
 
 class Records:
-    """Reads both. store: the file of the sink's store, or None; then `ask` is called with a job's
-    id and says its view over HTTP."""
+    """Reads both. store: the file of the sink's store."""
 
-    def __init__(self, path, store, ask):
+    def __init__(self, path, store):
         self._database = sqlite3.connect(path, timeout=30, uri=True)
         self._database.row_factory = sqlite3.Row
         self._database.executescript(OWN)
-        self._ask = ask
-        self.durable = store is not None
-        if self.durable:
-            self._database.execute("ATTACH ? AS store", (f"{store.as_uri()}?mode=ro",))
-            self._database.executescript(FROM_STORE)
-        else:
-            self._database.executescript(SAID)
+        self._database.execute("ATTACH ? AS store", (f"{store.as_uri()}?mode=ro",))
+        self._database.executescript(FROM_STORE)
 
     def close(self):
         self._database.close()
 
     def figures(self, configuration):
         """A dict as in FIGURES."""
-        if not self.durable:
-            self._hear(configuration)
         return dict(self._database.execute(FIGURES, (configuration,)).fetchone())
 
     def summaries(self, configuration):
@@ -117,17 +102,3 @@ class Records:
         return dict(self._database.execute(
             "SELECT request, job FROM answers WHERE configuration = ?",
             (configuration,)).fetchall())
-
-    def _hear(self, configuration):
-        for id in self.jobs(configuration).values():
-            view = self._ask(id)
-            self._database.execute(
-                "INSERT OR REPLACE INTO sink VALUES (?, ?, ?, ?, ?, ?)",
-                (id, view["state"], view["attempt"], view["worker"], seconds(view["started_at"]),
-                 seconds(view["finished_at"])))
-        self._database.commit()
-
-
-def seconds(text):
-    """Of an RFC 3339 time in UTC, since 1970."""
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -112,6 +112,23 @@ TEST_F(Replay, EndsWithItsGreatestSizeAndTheRoleGoesOn) {
     EXPECT_NE(sink.output().find("recording_stopped"), std::string::npos) << sink.output();
     EXPECT_NE(replay("sink.tape").text.find("greatest size"), std::string::npos);
     expect_same("sink.tape");
+    const Played shown = replay("sink.tape", {"--show", "of-nobody"});
+    EXPECT_EQ(shown.code, 0);
+    EXPECT_NE(shown.text.find("nothing about the job of-nobody"), std::string::npos) << shown.text;
+}
+
+// Each says what to do, and starts nothing.
+TEST_F(Replay, AsksForARecordingThatCanBe) {
+    using Flags = std::vector<std::string>;
+    const auto refuses = [this](Flags flags, const std::string& why) {
+        Process sink = house_.sink(flags);
+        EXPECT_EQ(sink.wait(), 2);
+        EXPECT_NE(sink.output().find(why), std::string::npos) << sink.output();
+    };
+    refuses({"--record", file("t"), "--record-max", "100"}, "at least 4096 bytes");
+    refuses({"--record-max", "100000"}, "--record");
+    refuses({"--record-payloads"}, "--record");
+    EXPECT_FALSE(std::filesystem::exists(file("t")));
 }
 
 TEST_F(Replay, AFileThatIsNoTapeIsRefused) {
