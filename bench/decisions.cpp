@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace penstock::bench {
 namespace {
@@ -34,8 +35,12 @@ public:
         for (int k = 0; k < plan.kinds; ++k) join.kinds.push_back("kind" + std::to_string(k));
         kinds_ = join.kinds;
         while (queued() < plan.queued) add(std::min<std::uint64_t>(64, plan.queued - queued()));
+        dispatcher_.pump(now_, out_);
+        settle();
         for (std::uint32_t lane = 0; lane < plan.lanes; ++lane) {
-            dispatcher_.lane_up(dispatcher_.join(join, now_, out_).lane, now_);
+            const ventilator::Joined joined = dispatcher_.join(join, now_, out_);
+            dispatcher_.lane_up(joined.lane, now_);
+            workers_.push_back(joined.worker);
         }
         decide();
     }
@@ -44,10 +49,12 @@ public:
         const std::uint64_t until = decided_ + decisions;
         while (decided_ < until) {
             now_ += 10ms;
+            // Who is silent gets no more.
+            for (const auto& worker : workers_) dispatcher_.on(Heartbeat{worker, {}, 0, 0, 0}, now_);
             settle();
-            decide();
             while (queued() < plan_.queued)
                 add(std::min<std::uint64_t>(16, plan_.queued - queued()));
+            decide();
         }
     }
 
@@ -66,9 +73,11 @@ public:
     }
 
     std::vector<double> positions_us() { // sorted
+        settle(); // what came last waits too
         std::vector<double> out;
         while (out.size() < plan_.positions) {
-            const JobNumber number = 1 + random_() % (next_ - 1);
+            // Of the latest: nearly all before them were given out.
+            const JobNumber number = next_ - 1 - random_() % std::min(next_ - 1, 4 * plan_.queued);
             const std::int64_t start = clock_ns();
             const Positions said = dispatcher_.positions({{number}}, now_);
             const std::int64_t end = clock_ns();
@@ -88,7 +97,7 @@ private:
 
     [[nodiscard]] std::uint64_t queued() const { return dispatcher_.open_jobs() - sent_.size(); }
 
-    // A request of so many jobs, stored.
+    // A request of so many jobs; the next `pump` tells the sink.
     void add(std::uint64_t jobs) {
         Submit submit;
         submit.terms.kind = kinds_[random_() % kinds_.size()];
@@ -98,11 +107,13 @@ private:
         }
         const auto count = static_cast<std::uint32_t>(jobs);
         dispatcher_.on(std::move(submit), now_, out_);
-        dispatcher_.on(FromSink(Stored{{{next_, count}}, {}, {}}), now_, out_);
+        told_.push_back({next_, count});
         next_ += count;
     }
 
+    // The sink has what it was told, and the outcome of all that was given out.
     void settle() {
+        dispatcher_.on(FromSink(Stored{std::exchange(told_, {}), {}, {}}), now_, out_);
         Settled settled;
         for (const auto& [number, attempt] : sent_) {
             settled.rows.push_back({number, 1, attempt, 10'000});
@@ -130,9 +141,10 @@ private:
     Instant now_{std::chrono::hours(1)};
     ventilator::Dispatcher dispatcher_;
     ventilator::Outbox out_;
-    std::vector<std::string> kinds_;
+    std::vector<std::string> kinds_, workers_;
     std::vector<std::pair<JobNumber, std::uint32_t>> sent_;
     std::mt19937_64 random_{1};
+    std::vector<Range> told_;
     JobNumber next_ = 1;
     std::uint64_t decided_ = 0;
     double decide_seconds_ = 0, began_ = 0;
