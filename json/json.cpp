@@ -55,65 +55,15 @@ void write_value(Writer& w, const json::value& value) {
 
 } // namespace
 
-bool JsonReader::Builder::on_object_end(std::size_t size, Error&) {
-    stack.push_object(size);
-    return true;
-}
-
-bool JsonReader::Builder::on_array_end(std::size_t size, Error&) {
-    stack.push_array(size);
-    return true;
-}
-
-bool JsonReader::Builder::on_key_part(Text part, std::size_t, Error&) {
-    stack.push_chars(part);
-    return true;
-}
-
-bool JsonReader::Builder::on_key(Text part, std::size_t, Error&) {
-    stack.push_key(part);
-    return true;
-}
-
-bool JsonReader::Builder::on_string_part(Text part, std::size_t, Error&) {
-    stack.push_chars(part);
-    return true;
-}
-
-bool JsonReader::Builder::on_string(Text part, std::size_t, Error&) {
-    stack.push_string(part);
-    return true;
-}
-
-bool JsonReader::Builder::on_int64(std::int64_t number, Text, Error&) {
-    stack.push_int64(number);
-    return true;
-}
-
-bool JsonReader::Builder::on_uint64(std::uint64_t number, Text, Error&) {
-    stack.push_uint64(number);
-    return true;
-}
-
 // `text` is the whole number, since a text is always read in one go. One that is too small for a double
 // is what the parser made of it: zero, or nearly.
 bool JsonReader::Builder::on_double(double about, Text text, Error& error) {
-    std::from_chars(text.data(), text.data() + text.size(), about);
-    if (std::isinf(about)) {
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), about);
+    if (read.ec == std::errc::result_out_of_range && std::abs(about) > 1) {
         error = json::error::exponent_overflow;
         return false;
     }
     stack.push_double(about);
-    return true;
-}
-
-bool JsonReader::Builder::on_bool(bool value, Error&) {
-    stack.push_bool(value);
-    return true;
-}
-
-bool JsonReader::Builder::on_null(Error&) {
-    stack.push_null();
     return true;
 }
 

@@ -50,19 +50,19 @@ private:
         bool on_document_begin(Error&) { return true; }
         bool on_document_end(Error&) { return true; }
         bool on_object_begin(Error&) { return true; }
-        bool on_object_end(std::size_t size, Error&);
+        bool on_object_end(std::size_t size, Error&) { return stack.push_object(size), true; }
         bool on_array_begin(Error&) { return true; }
-        bool on_array_end(std::size_t size, Error&);
-        bool on_key_part(Text part, std::size_t, Error&);
-        bool on_key(Text part, std::size_t, Error&);
-        bool on_string_part(Text part, std::size_t, Error&);
-        bool on_string(Text part, std::size_t, Error&);
+        bool on_array_end(std::size_t size, Error&) { return stack.push_array(size), true; }
+        bool on_key_part(Text part, std::size_t, Error&) { return stack.push_chars(part), true; }
+        bool on_key(Text part, std::size_t, Error&) { return stack.push_key(part), true; }
+        bool on_string_part(Text part, std::size_t, Error&) { return stack.push_chars(part), true; }
+        bool on_string(Text part, std::size_t, Error&) { return stack.push_string(part), true; }
         bool on_number_part(Text, Error&) { return true; }
-        bool on_int64(std::int64_t number, Text, Error&);
-        bool on_uint64(std::uint64_t number, Text, Error&);
+        bool on_int64(std::int64_t number, Text, Error&) { return stack.push_int64(number), true; }
+        bool on_uint64(std::uint64_t number, Text, Error&) { return stack.push_uint64(number), true; }
         bool on_double(double about, Text text, Error&);
-        bool on_bool(bool value, Error&);
-        bool on_null(Error&);
+        bool on_bool(bool value, Error&) { return stack.push_bool(value), true; }
+        bool on_null(Error&) { return stack.push_null(), true; }
         bool on_comment_part(Text, Error&) { return true; }
         bool on_comment(Text, Error&) { return true; }
 

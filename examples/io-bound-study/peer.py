@@ -5,6 +5,7 @@ Its totals are from the first begin to the last end in its tasks, which is what 
 from a broker's records: that is a little less than what the sink would say.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -22,10 +23,15 @@ SELECT count(*), max(ended) - min(begun), avg(ended - begun) FROM answers WHERE 
 """
 
 
+def missing():
+    """The Debian packages that --celery needs and that are not there."""
+    modules = [f"python3-{name}" for name in ("celery", "redis", "gevent")
+               if importlib.util.find_spec(name) is None]
+    return modules + ([] if shutil.which("redis-server") else ["redis-server"])
+
+
 def measure(run, rounds):
     """A figure for each pool and number."""
-    if not shutil.which("redis-server"):
-        raise Trouble("--celery needs redis-server, python3-celery, python3-redis, python3-gevent")
     port = run.house.door + 6
     run.house.start("redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
                     "--dir", run.folder)

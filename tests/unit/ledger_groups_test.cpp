@@ -1,68 +1,11 @@
 // Groups, chords and chains: what the end of one job is for others.
 
-#include "tests/unit/ledger_fixture.hpp"
+#include "tests/unit/ledger_groups_fixture.hpp"
 
 #include <algorithm>
 
 namespace penstock::sink {
 namespace {
-
-class GroupsTest : public LedgerTest {
-protected:
-    using LedgerTest::LedgerTest;
-
-    static OpenGroup group(GroupMode mode, std::initializer_list<const char*> ids) {
-        OpenGroup m;
-        m.id = id("g");
-        m.mode = mode;
-        OpenGroup::Part part{terms("echo"), {}};
-        for (const char* each : ids) part.rows.push_back({id(each), Bytes("\xc0", 1)});
-        m.parts.push_back(std::move(part));
-        return m;
-    }
-
-    static OpenGroup chord(std::initializer_list<const char*> ids) {
-        OpenGroup m = group(GroupMode::all, ids);
-        m.then = OpenGroup::Callback{id("then"), terms("sum"), {}};
-        m.on_failure = OpenGroup::Callback{id("alas"), terms("tell"), {}};
-        return m;
-    }
-
-    GroupAnswer open(const OpenGroup& m) {
-        ask(m);
-        return answer<GroupAnswer>();
-    }
-
-    GroupAnswer look(std::uint32_t from = 0) {
-        AskGroup question;
-        question.id = id("g");
-        question.from = from;
-        question.value = true;
-        ask(question);
-        return answer<GroupAnswer>();
-    }
-
-    // By a worker, whoever has numbered it.
-    void end(const char* job, std::optional<Failure> failure = {}, Bytes value = Bytes("\x07", 1)) {
-        machine.on(Result{1, "w", "", {{id(job), 1, 500, failure ? Bytes() : value, failure}}}, now, out);
-        step();
-        const Settled settled = said.settled;
-        for (const FailedRow& row : settled.failed) tell(Final{row.number, State::failed, {}});
-    }
-
-    void fail_for_good(const char* job) { end(job, Failure{"handler-error", "no", true}); }
-
-    std::string payload_on_offer(const char* job) {
-        for (const Take& take : said.takes) {
-            for (const auto& row : take.rows) {
-                if (row.id == id(job)) return std::string(row.payload);
-            }
-        }
-        return "not offered";
-    }
-};
-
-using Names = std::vector<std::string>;
 
 TEST_F(GroupsTest, OffersItsMembersAndTellsHowFarTheyAre) {
     const GroupAnswer opened = open(group(GroupMode::all, {"a", "b", "c"}));
@@ -322,86 +265,6 @@ TEST_F(GroupsTest, AVentilatorThatDiedWithTheMembersLosesNothing) {
     machine.on(Result{2, "w", "", {{id("b"), 1, 5, Bytes("\x08", 1), {}}}}, now, out);
     step();
     EXPECT_EQ(offered(), Names{"then"});
-}
-
-struct LargeResultsTest : GroupsTest {
-    static Limits small() {
-        Limits limits;
-        limits.finished_bytes_max = 100;
-        return limits;
-    }
-
-    LargeResultsTest() : GroupsTest(small()) {}
-};
-
-TEST_F(LargeResultsTest, MoreThanMayBeKeptEndTheGroup) {
-    open(chord({"a", "b", "c"}));
-    take_all();
-    const std::string value = std::string("\xc4\x80", 2) + std::string(128, 'x');
-    machine.on(Result{1, "w", "", {{id("a"), 1, 5, value, {}}}}, now, out);
-    step();
-    // What is open of it is stopped, and its callback hears why. The group itself is let go of.
-    EXPECT_EQ(offered(), Names{"alas"});
-    EXPECT_NE(payload_on_offer("alas").find("results-too-large"), std::string::npos);
-}
-
-struct SmallGroupsTest : GroupsTest {
-    static Limits small(std::size_t finished_max = 0) {
-        Limits limits;
-        limits.open_max = 3;
-        limits.finished_max = finished_max;
-        return limits;
-    }
-
-    explicit SmallGroupsTest(const Limits& limits = small()) : GroupsTest(limits) {}
-};
-
-struct KeepsOneTest : SmallGroupsTest {
-    KeepsOneTest() : SmallGroupsTest(small(1)) {}
-};
-
-TEST_F(KeepsOneTest, ACallbackThatGoesWhileTheOtherIsCancelledIsLeftAlone) {
-    open(chord({"a"}));
-    ask(AskCancel{id("alas")});
-    ASSERT_EQ(answer<CancelAnswer>().result, CancelResult::cancelled);
-    ask(CancelGroup{id("g")}); // `then` ends, and takes `alas` out of memory
-    ask(AskStatus{id("alas"), false});
-    EXPECT_EQ(answer<JobAnswer>().found, Found::unknown);
-    EXPECT_EQ(machine.open_jobs(), 0u);
-}
-
-TEST_F(SmallGroupsTest, RefusesWhatIsOverTheLimits) {
-    const GroupAnswer refused = open(chord({"a", "b"}));
-    EXPECT_EQ(refused.found, Found::refused);
-    EXPECT_EQ(refused.why, "jobs-full");
-    EXPECT_EQ(open(group(GroupMode::all, {"a", "b", "c"})).found, Found::found);
-}
-
-TEST_F(SmallGroupsTest, ACallbackOutlivesItsGroup) {
-    OpenGroup m = group(GroupMode::all, {"a"});
-    m.then = OpenGroup::Callback{id("then"), terms("sum"), {}};
-    open(m);
-    take_all();
-    end("a"); // nothing finished is kept here
-    EXPECT_EQ(offered(), Names{"then"});
-    EXPECT_EQ(look().found, Found::unknown);
-    EXPECT_TRUE(status("then").group.empty());
-    take_all();
-    end("then");
-    ask(AskStats{});
-    EXPECT_EQ(answer<SinkStats>().finished_jobs, 0u);
-}
-
-TEST_F(SmallGroupsTest, EndingAtOnceIsNoTrouble) {
-    OpenGroup m = group(GroupMode::chain, {"a", "b"});
-    m.then = OpenGroup::Callback{id("then"), terms("sum"), {}};
-    open(m);
-    ask(CancelGroup{id("g")});
-    EXPECT_EQ(answer<GroupAnswer>().found, Found::found);
-    pass(1s);
-    ask(AskStats{});
-    const auto stats = answer<SinkStats>();
-    EXPECT_EQ(stats.open_jobs + stats.finished_jobs, 0u);
 }
 
 } // namespace

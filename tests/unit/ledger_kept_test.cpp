@@ -187,32 +187,34 @@ TEST_F(KeptTest, AFailureThatADeadVentilatorWasToldCountsForWhoeverTakesTheJobOv
     EXPECT_TRUE(said.settled.failed[0].retryable);
 }
 
-TEST_F(KeptTest, SoItDoesIfTheSinkBeganAgainMeanwhile) {
+// Sink and ventilator begin again, and a worker keeps what it runs under the old token.
+struct TakenOverTest : KeptTest {
+    void take_over(Epoch before) {
+        epoch = 0;
+        next_number = 1;
+        commit();
+        restart(100);
+        take_all();
+        tell(Started{"w", {{1, 1}}, before});
+    }
+};
+
+TEST_F(TakenOverTest, AFailureCountsThatWasToldBeforeTheSinkBeganAgain) {
     store(terms("echo"), {"a"});
     tell(Started{"w", {{1, 1}}});
     const Epoch before = epoch;
     machine.on(Result{before, "w", "", {{id("a"), 1, 500, {}, Failure{"handler-error", "no", true}}}}, now, out);
     step();
-    epoch = 0;
-    next_number = 1;
-    commit();
-    restart(100);
-    take_all();
-    tell(Started{"w", {{1, 1}}, before});
+    take_over(before);
     ASSERT_EQ(said.settled.failed.size(), 1u);
     EXPECT_EQ(said.settled.failed[0].attempt, 1u);
 }
 
-TEST_F(KeptTest, WhoTookAJobOverIsRemembered) {
+TEST_F(TakenOverTest, WhoTookAJobOverIsRemembered) {
     store(terms("echo"), {"a"});
     tell(Started{"w", {{1, 1}}});
     const Epoch before = epoch;
-    epoch = 0;
-    next_number = 1;
-    commit();
-    restart(100);
-    take_all();
-    tell(Started{"w", {{1, 1}}, before});
+    take_over(before);
     commit();
     restart(100);
     const Failure failure{"handler-error", "no", true};
