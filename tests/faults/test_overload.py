@@ -1,13 +1,12 @@
 """Far more work than workers can take: what is accepted is done as fast as without it, and what is
 not is refused before anybody stores it, with nobody growing. How quickly is printed, and no verdict."""
 
+import asyncio
 import collections
-import http.client
 import json
 import os
 import statistics
 import sys
-import threading
 import time
 import unittest
 
@@ -19,39 +18,48 @@ WORKERS, JOB_SECONDS = 4, 0.05  # so they take 80 jobs a second, whatever the ma
 TAKEN = WORKERS / JOB_SECONDS
 
 
-class Client(threading.Thread):
-    """Submits at a rate, whatever the answers are; what it was told and how long that took."""
+class Client:
+    """Submits at a rate, whatever the answers are; what it was told and how long that took. All of
+    them share one thread: with one each, the times would be of threads that wait for each other."""
 
     def __init__(self, port, name, rate, until):
-        super().__init__()
         self._port, self._name, self._every, self._until = port, name, 1 / rate, until
         self.accepted, self.refused, self.strange = [], [], []  # (id, seconds)
         self.without_retry = 0
 
-    def run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+    async def run(self):
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         due, i = time.monotonic(), 0
         while time.monotonic() < self._until:
-            time.sleep(max(0.0, due - time.monotonic()))
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due + self._every, time.monotonic() - 0.2)
             i += 1
-            self._submit(connection, f"{self._name}-{i}")
-        connection.close()
+            await asyncio.wait_for(self._submit(f"{self._name}-{i}"), 30)
+        self._writer.close()
+        await self._writer.wait_closed()
 
-    def _submit(self, connection, id):
+    async def _submit(self, id):
         body = json.dumps({"kind": "note", "id": id, "payload": {"seconds": JOB_SECONDS}})
         began = time.monotonic()
-        connection.request("POST", "/v1/jobs", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.read()
+        self._writer.write(("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
+                            "Content-Type: application/json\r\n"
+                            f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+        status, fields = await self._answer()
         row = (id, time.monotonic() - began)
-        if answer.status == 202:
+        if status == 202:
             self.accepted.append(row)
-        elif answer.status == 503:
+        elif status == 503:
             self.refused.append(row)
-            self.without_retry += not answer.getheader("Retry-After")
+            self.without_retry += "retry-after" not in fields
         else:
-            self.strange.append((id, answer.status))
+            self.strange.append((id, status))
+
+    async def _answer(self):
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        fields = {name.lower(): value for name, _, value in
+                  (line.partition(": ") for line in head[1:] if line)}
+        await self._reader.readexactly(int(fields["content-length"]))
+        return int(head[0].split()[1]), fields
 
 
 Load = collections.namedtuple("Load", "accepted refused strange without_retry ended")
@@ -61,15 +69,18 @@ class Overload(unittest.TestCase):
     def load(self, house, name, rate, clients):
         until = time.monotonic() + SECONDS
         crowd = [Client(house.http[0], f"{name}{i}", rate / clients, until) for i in range(clients)]
-        for client in crowd:
-            client.start()
         resident = []
-        while time.monotonic() < until:
-            time.sleep(0.2)
-            resident.append([p.resident_bytes()
-                             for p in (house.gateways[0], house.ventilator, house.sink)])
-        for client in crowd:
-            client.join()
+
+        async def look():
+            while time.monotonic() < until:
+                await asyncio.sleep(0.2)
+                resident.append([p.resident_bytes()
+                                 for p in (house.gateways[0], house.ventilator, house.sink)])
+
+        async def everybody():
+            await asyncio.gather(look(), *(client.run() for client in crowd))
+
+        asyncio.run(everybody())
         every = [[row for client in crowd for row in getattr(client, what)]
                  for what in ("accepted", "refused", "strange")]
         # The middle: neither until the workers had work nor what was left when nobody came.
