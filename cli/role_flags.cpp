@@ -56,6 +56,8 @@ void add_sink_flags(CLI::App& app, SinkFlags& flags) {
                    "Seconds for which an outcome is kept")
         ->check(CLI::PositiveNumber);
     app.add_option("--finished-max", flags.options.finished_max, "Outcomes kept at most");
+    app.add_option("--finished-bytes-max", flags.options.finished_bytes_max,
+                   "Bytes of payloads and results of finished jobs kept at most");
 }
 
 sink::Options sink_options(const SinkFlags& flags) {
