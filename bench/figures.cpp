@@ -63,9 +63,10 @@ void say_latencies(const Timing& timing, std::vector<std::int64_t> nanoseconds) 
     const auto at = [&](std::size_t percent) {
         return static_cast<double>(nanoseconds[(nanoseconds.size() - 1) * percent / 100]) / 1000;
     };
-    char text[128];
-    std::snprintf(text, sizeof(text), R"({"p50_us": %.1f, "p99_us": %.1f, "count": %zu})", at(50),
-                  at(99), nanoseconds.size());
+    char text[160];
+    std::snprintf(text, sizeof(text),
+                  R"({"p50_us": %.1f, "p99_us": %.1f, "longest_us": %.1f, "count": %zu})", at(50),
+                  at(99), at(100), nanoseconds.size());
     say(text);
 }
 

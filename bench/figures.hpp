@@ -47,7 +47,7 @@ std::vector<std::int64_t> time_each(const Timing& timing, Make make, Act act, Ch
     return took;
 }
 
-// Writes the samples, and says {"p50_us": ..., "p99_us": ..., "count": ...}. REQUIRES: not empty.
+// Writes the samples, and says {"p50_us", "p99_us", "longest_us", "count"}. REQUIRES: not empty.
 void say_latencies(const Timing& timing, std::vector<std::int64_t> nanoseconds);
 
 // What so many jobs take, from its construction on: wall clock, and CPU of this process.

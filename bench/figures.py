@@ -13,6 +13,7 @@ from durable import STORE
 from found import Count, Figure, Ratio, Roles, Section
 from house import (STEP_SECONDS, Failed, House, Penstock, Sampler, free_ports,
                    wait_until_listening)
+from retention import RETENTION
 from scale import SCALE
 from scheduling import SCHED
 
@@ -336,4 +337,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, STORE, DEATH, SCALE)
+SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, STORE, RETENTION, DEATH, SCALE)

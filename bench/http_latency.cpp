@@ -1,5 +1,5 @@
 // One job at a time over one kept HTTP connection: POST /v1/jobs with `Prefer: wait`, and the time
-// until the outcome is here. Prints {"p50_us", "p99_us", "count"}.
+// until the outcome is here. Prints {"p50_us", "p99_us", "longest_us", "count"}.
 
 #include "bench/figures.hpp"
 

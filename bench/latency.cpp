@@ -1,5 +1,5 @@
 // One job at a time over ZeroMQ: submit it, ask the sink right after to say when it is finished,
-// and take the time until that answer. Prints {"p50_us", "p99_us", "count"}.
+// and take the time until that answer. Prints {"p50_us", "p99_us", "longest_us", "count"}.
 
 #include "bench/client.hpp"
 #include "bench/figures.hpp"

@@ -161,7 +161,7 @@ void Ledger::do_chores(Now now, Outbox& out) {
         Group& group = groups_[at];
         const bool buries = group.buried;
         while ((buries || group.state == State::running) && group.looked_at < group.members) {
-            if (looks++ == kSlice) return;
+            if (looks++ == kSlice || (buries && !may_let_go())) return;
             const Index index = member(group, group.looked_at++);
             if (buries)
                 erase(index);

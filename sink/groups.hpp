@@ -111,8 +111,7 @@ public:
         const bool is_due = !timers_.empty() && timers_.begin()->first <= now;
         return is_due ? &waits_[timers_.begin()->second] : nullptr;
     }
-    [[nodiscard]] Instant wake_at() const {
-        if (!chores.empty()) return Instant(); // at once
+    [[nodiscard]] Instant wake_at() const { // for waits
         return timers_.empty() ? kNever : timers_.begin()->first;
     }
 

@@ -360,8 +360,10 @@ void Ledger::tick(Now now, Outbox& out) {
 
 Instant Ledger::wake_at() const {
     if (offers_.sweeping()) return Instant(); // at once
+    const bool lets_go = may_let_go(); // else take_changes is what it waits for
+    if (lets_go && !groups_.chores.empty()) return Instant();
     Instant when = std::min({waits_.wake_at(), partials_.wake_at(), groups_.wake_at()});
-    if (!finished_.empty()) when = std::min(when, kept_until(finished_.first));
+    if (lets_go && !finished_.empty()) when = std::min(when, kept_until(finished_.first));
     if (!refused_order_.empty()) when = std::min(when, refused_order_.front().first);
     return when;
 }

@@ -239,6 +239,7 @@ private:
               Blob payload, Now now);
     void refuse(const JobId& id, const std::string& why, Now now, Outbox& out);
     [[nodiscard]] Instant kept_until(Index index) const; // REQUIRES: it is in finished_
+    [[nodiscard]] bool may_let_go() const; // false: when what goes already is kept as gone
     void evict(Now now);
     void drop(Index index);
     void erase(Index index);

@@ -4,13 +4,22 @@
 
 namespace penstock::sink {
 
+// Of what one batch of changes may say that it goes, besides twice as many as it says come: who waits
+// for that batch waits for all of it.
+constexpr std::size_t kGoneAtOnce = 1'000;
+
+bool Ledger::may_let_go() const {
+    return changes_.jobs_gone.size() < kGoneAtOnce + 2 * changed_.size();
+}
+
+// What is too much goes while it comes in, and so no faster. What is too old may all be so at once.
 void Ledger::evict(Now now) {
     constexpr int kAtOnce = 64; // so that no burst of old jobs stalls a new one
     for (int i = 0; i < kAtOnce && !finished_.empty(); ++i) {
         const Index oldest = finished_.first;
         const bool too_many =
             retained_ > limits_.finished_max || finished_bytes_ > limits_.finished_bytes_max;
-        if (!too_many && kept_until(oldest) > now.at) return;
+        if (!too_many && (kept_until(oldest) > now.at || !may_let_go())) return;
         evicted_ += is_member(oldest) ? groups_[records_[oldest].group].members : 1;
         drop(oldest);
     }

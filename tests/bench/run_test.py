@@ -43,7 +43,7 @@ class Run(unittest.TestCase):
         self.assertEqual(self.plan().only, usual)
         self.assertEqual(self.plan("--quick").only, usual)
         self.assertEqual(self.plan("--only", "scale").only, ["scale"])
-        self.assertEqual(self.plan("--all").only, [*usual, "death", "scale"])
+        self.assertEqual(self.plan("--all").only, [*usual, "retention", "death", "scale"])
 
     def rounds_of(self, *flags):
         """How often each of two sections was measured, of which one is long."""
