@@ -200,6 +200,7 @@ private:
     void add_ghost(Attempt attempt, LaneState& lane, const Ghost& ghost);
     static void forget(const Ghost& ghost);
     void end_ghost(JobNumber number, std::uint32_t attempt);
+    [[nodiscard]] static bool is_once(const Record& record);
     void lose(Index lane, bool blame, Outbox& out);
     void withdraw_unstarted(Index lane, Outbox& out);
     void close(Index lane, bool blame, Outbox& out);

@@ -149,6 +149,12 @@ std::vector<Index> Dispatcher::maybe_running(const LaneState& lane) const {
     return out;
 }
 
+// It must not run twice, and whoever it was sent to may run it yet: a silent worker wakes up, a broken
+// connection says nothing about the process behind it, one that was told to end had begun it.
+bool Dispatcher::is_once(const Record& record) {
+    return !record.terms->first.redeliver;
+}
+
 // Takes every flight off the lane and asks the sink which of them are still open.
 void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
     LaneState& lane = roster_[lane_index];
@@ -162,7 +168,7 @@ void Dispatcher::lose(Index lane_index, bool blame, Outbox& out) {
         const Index index = lane.flights.first;
         Record& r = records_[index];
         const bool may_run = std::binary_search(suspects.begin(), suspects.end(), index);
-        const bool suspect = blame && (r.was_there || may_run);
+        const bool suspect = is_once(r) || (blame && (r.was_there || may_run));
         r.was_there = blame && !suspect;
         lost.rows.push_back({r.number, r.attempt, suspect});
         end_flight(index);
@@ -180,7 +186,7 @@ void Dispatcher::withdraw_unstarted(Index lane_index, Outbox& out) {
     const std::vector<Index> kept = maybe_running(lane);
     std::vector<Index> moved;
     for (Index at = lane.flights.first; at != kNoIndex; at = links_.next(at)) {
-        if (!std::binary_search(kept.begin(), kept.end(), at)) moved.push_back(at);
+        if (!std::binary_search(kept.begin(), kept.end(), at) && !is_once(records_[at])) moved.push_back(at);
     }
     if (moved.empty()) return;
     Lost lost{lane.worker, {}};

@@ -32,6 +32,9 @@ penstock_planted_bug(forgets_whom_a_dead_lane_held ventilator/dispatcher_lanes.c
 penstock_planted_bug(keeps_the_credit_of_a_dead_attempt ventilator/dispatcher_lanes.cpp
     "    if (--lane.outstanding == 0) lane.alone = false;"
     "")
+penstock_planted_bug(runs_twice_what_must_not ventilator/dispatcher_lanes.cpp
+    "    return !record.terms->first.redeliver;"
+    "    return false;")
 penstock_planted_bug(gives_credit_back_twice ventilator/dispatcher_lanes.cpp
     "    ++lane.outstanding;\n    ++lane.ghosts;"
     "    ++lane.ghosts;")

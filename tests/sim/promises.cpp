@@ -67,6 +67,17 @@ void World::check_reason(const std::string& id) {
     if (job.state == State::expired && wish->second.ttl == Duration(0)) fail(id + " has no ttl and expired");
 }
 
+// What must not be redelivered is tried again when a run of it failed, and never because nobody knows
+// how one ended. What a ventilator sent in its last milliseconds is not known to the next one.
+void World::note_begun(const JobId& id) {
+    Job& job = job_named(id.text());
+    const auto wish = wishes_.find(id.text());
+    const bool once = wish != wishes_.end() && !wish->second.redeliver && wish->second.timeout > 60s;
+    if (++job.begun > job.failed + 1 && once && plan_.ventilator_kill + plan_.ventilator_pause == 0) {
+        fail(id.text() + " ran again, and must not be redelivered");
+    }
+}
+
 void World::note_killed(const JobId& id) {
     const bool sees_deaths = plan_.lane_reset + plan_.pause + plan_.result_reset + plan_.sink_kill +
                                  plan_.ventilator_kill + plan_.ventilator_pause + plan_.answer_lost +

@@ -183,6 +183,7 @@ void World::start_jobs(Worker& w) {
         const auto [token, held] = w.waiting.front();
         w.waiting.erase(w.waiting.begin());
         w.running.emplace(token, held);
+        note_begun(held.id);
         if (held.poison) {
             note_killed(held.id);
             at(between(1ms, 5ms), [this, &w] { crash(w); });
@@ -211,6 +212,7 @@ void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
 }
 
 void World::answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure) {
+    if (failure) ++job_named(held.id.text()).failed;
     const Result result{token.first, w.sdk ? w.name : "", "",
                         {{held.id, held.attempt, 20'000, "\x07", std::move(failure)}}};
     const Kept kept{token, held, w.sdk ? encode(result) : encode_plain(result), now_};

@@ -134,6 +134,7 @@ private:
         bool stored = false; // it was safe once
         int dispatched = 0;
         int killed = 0; // workers that ran it
+        int begun = 0, failed = 0; // runs, and answers of runs
         Instant came_first = kNever, came_last{}; // at a ventilator, as a submit
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
@@ -270,6 +271,7 @@ private:
     void check_dispatch(const Worker& w, const JobRow& row);
     void check_attempts(const std::string& id, const Job& job);
     void check_reason(const std::string& id);
+    void note_begun(const JobId& id);
     void note_killed(const JobId& id);
     void check_wakes();
     void check_kept();

@@ -167,18 +167,6 @@ TEST_F(DispatcherTest, QuarantinesAfterThreeDeaths) {
     EXPECT_EQ(machine.open_jobs(), 0u);
 }
 
-TEST_F(DispatcherTest, FailsAJobThatMustNotBeRedelivered) {
-    Terms once = terms("echo");
-    once.redeliver = false;
-    const LaneId lane = join_up(join("w", 1, {"echo"}));
-    submit_stored(once, {"a"});
-    machine.lane_down(lane, out);
-    step();
-    tell(Open{{{1, 1}}});
-    ASSERT_EQ(all_of<Final>(said.to_sink).size(), 1u);
-    EXPECT_EQ(all_of<Final>(said.to_sink)[0].failure.code, "worker-lost");
-}
-
 TEST_F(DispatcherTest, TellsTheSinkWhoRunsAJobThatIsNotSettledSoon) {
     join_up(join("w", 1, {"echo"}));
     submit_stored(terms("echo"), {"a"});
