@@ -109,17 +109,18 @@ void Ledger::end_group(Index at, Now now, Outbox& out) {
     group.ended = now.at;
     group.finished_wall = now.wall;
     touch_group(at);
+    // Each of these may finish one, which evicts what is too much: perhaps the other one, so the group
+    // is asked again, but not the group.
+    const auto is_open = [this](Index callback) {
+        return callback != kNoIndex && !is_final(records_[callback].state);
+    };
+    const Index& called = succeeded ? group.then : group.on_failure;
+    const Index& spared = succeeded ? group.on_failure : group.then;
+    if (is_open(called)) call_back(called, group, now, out);
+    if (is_open(spared)) stop(spared, {"not-needed", "its group ended otherwise", false}, now, out);
     retained_ += group.members;
     finished_bytes_ += group.bytes;
     links_.push_back(finished_, member(group, 0)); // it stands for all of them
-    const Index called = succeeded ? group.then : group.on_failure;
-    const Index spared = succeeded ? group.on_failure : group.then;
-    if (called != kNoIndex && !is_final(records_[called].state)) {
-        call_back(called, group, now, out);
-    }
-    if (spared != kNoIndex && !is_final(records_[spared].state)) {
-        stop(spared, {"not-needed", "its group ended otherwise", false}, now, out);
-    }
 }
 
 // `then` gets the results in order (of mode first: the one that counts), `on_failure` what each

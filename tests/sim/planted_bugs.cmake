@@ -72,11 +72,11 @@ penstock_planted_bug(calls_back_before_the_last_member sink/groups.cpp
     "    const bool ends = group.finished == group.members &&"
     "    const bool ends = group.finished + 1 >= group.members &&")
 penstock_planted_bug(runs_both_callbacks sink/groups.cpp
-    "        stop(spared, {\"not-needed\", \"its group ended otherwise\", false}, now, out);"
-    "        call_back(spared, group, now, out);")
+    "stop(spared, {\"not-needed\", \"its group ended otherwise\", false}, now, out);"
+    "call_back(spared, group, now, out);")
 penstock_planted_bug(forgets_the_callback_that_is_not_needed sink/groups.cpp
-    "    if (spared != kNoIndex && !is_final(records_[spared].state)) {"
-    "    if (false) {")
+    "if (is_open(spared))"
+    "if (false)")
 penstock_planted_bug(runs_a_chain_at_once sink/group_questions.cpp
     "        const bool is_first = group.mode != GroupMode::chain || order == group.first_order;"
     "        const bool is_first = true;")

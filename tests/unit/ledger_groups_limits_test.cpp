@@ -51,6 +51,18 @@ TEST_F(KeepsOneTest, ACallbackThatGoesWhileTheOtherIsCancelledIsLeftAlone) {
     EXPECT_EQ(machine.open_jobs(), 0u);
 }
 
+TEST_F(KeepsOneTest, ACallbackThatGoesWhileTheOtherFailsIsLeftAlone) {
+    open(chord({"a"}));
+    ask(AskCancel{id("alas")});
+    take_all();
+    const std::string deep = std::string(kDepthMax, '\x91') + '\xc0';
+    machine.on(Result{1, "w", "", {{id("a"), 1, 5, deep, {}}}}, now, out);
+    step(); // too deep for `then`, in an array: it ends, and takes `alas` out of memory
+    ask(AskStatus{id("alas"), false});
+    EXPECT_EQ(answer<JobAnswer>().found, Found::unknown);
+    EXPECT_EQ(machine.open_jobs(), 0u);
+}
+
 TEST_F(SmallGroupsTest, RefusesWhatIsOverTheLimits) {
     const GroupAnswer refused = open(chord({"a", "b"}));
     EXPECT_EQ(refused.found, Found::refused);
