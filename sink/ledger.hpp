@@ -241,6 +241,7 @@ private:
     [[nodiscard]] Instant kept_until(Index index) const; // REQUIRES: it is in finished_
     [[nodiscard]] bool may_let_go() const; // false: when what goes already is kept as gone
     void evict(Now now);
+    void ask_for_next() const;
     void drop(Index index);
     void erase(Index index);
     [[nodiscard]] std::uint64_t bytes_of(Index index) const; // payload, value, pieces

@@ -22,7 +22,16 @@ void Ledger::evict(Now now) {
         if (!too_many && (kept_until(oldest) > now.at || !may_let_go())) return;
         evicted_ += is_member(oldest) ? groups_[records_[oldest].group].members : 1;
         drop(oldest);
+        ask_for_next();
     }
+}
+
+// What goes next has not been touched since it was finished: all of it is far away by now.
+void Ledger::ask_for_next() const {
+    const Index next = finished_.first;
+    if (next == kNoIndex) return;
+    by_id_.prefetch(records_[next].id.hash(seed_)); // this record was asked for the last time
+    if (const Index after = links_.next(next); after != kNoIndex) records_.prefetch(after);
 }
 
 Instant Ledger::kept_until(Index index) const {
