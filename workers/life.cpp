@@ -53,7 +53,7 @@ void Life::tick(Instant now, double chance, Actions& out) {
         leave("the lane could not be dialled", now, chance, out);
     } else if (stage_ == Stage::asking && now >= deadline_) {
         out.emplace_back(StopAsking{});
-        rest(now, chance);
+        ask(now, out); // at once: a question that waits is read by a ventilator as soon as there is one
     } else if (stage_ == Stage::resting && now >= deadline_) {
         ask(now, out);
     }
