@@ -335,6 +335,9 @@ void Shell::restore(const Options& options) {
                                          options.store_reserve);
     store->read([this](const Changes& page) { ledger_.restore(page, now_); },
                 [this] { ledger_.restored(now_); });
+    if (!store->gap().empty()) {
+        spdlog::warn("store_gap {}: a power cut with --sync normal may do that. They are gone", store->gap());
+    }
     keeper_ = std::make_unique<Keeper>(std::move(store));
     link_.may_tell(0);
     spdlog::info("store_read file={} jobs={} epoch={} seconds={:.2f}", options.store, ledger_.jobs(),

@@ -1,6 +1,7 @@
 #include "sink/store.hpp"
 
 #include "sink/crc.hpp"
+#include "sink/log_check.hpp"
 #include "sink/schema.hpp"
 #include "sink/statement.hpp"
 
@@ -10,6 +11,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -23,6 +26,13 @@ constexpr off_t kBallast = 16 << 20;
 
 std::int64_t micros(WallTime when) {
     return when.time_since_epoch().count();
+}
+
+// Another one after each start of the operating system.
+std::string this_boot() {
+    std::string id = "unknown";
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+    return id;
 }
 
 // Of names: there is nothing in them that has to be escaped but these.
@@ -71,6 +81,7 @@ DurableStore::DurableStore(const std::string& path, Sync sync, std::uint64_t res
     : path_(std::filesystem::weakly_canonical(path)), sync_(sync), reserve_(reserve) {
     try {
         lock();
+        check_log();
         open();
         migrate();
         check();
@@ -111,20 +122,42 @@ void DurableStore::lock() {
         throw StoreError("The store " + path_ + " can't be used: " + beside + ": " +
                          std::strerror(errno) + ". The directory must be there and writable.");
     }
-    if (flock(lock_, LOCK_EX | LOCK_NB) == 0) {
-        const std::string pid = std::to_string(getpid()) + "\n";
-        if (ftruncate(lock_, 0) != 0 || pwrite(lock_, pid.data(), pid.size(), 0) < 0) {
-            return; // the number is for people; the lock holds without it
+    const bool is_mine = flock(lock_, LOCK_EX | LOCK_NB) == 0;
+    std::array<char, 96> text{};
+    const ssize_t got = pread(lock_, text.data(), text.size() - 1, 0);
+    std::istringstream last(std::string(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0));
+    std::string pid, boot, sync; // of the sink that had it
+    last >> pid >> boot >> sync;
+    if (is_mine) {
+        may_have_gap_ = sync == "normal" && boot != this_boot();
+        const std::string mine = std::to_string(getpid()) + "\n" + this_boot() + "\n" +
+                                 (sync_ == Sync::full ? "full\n" : "normal\n");
+        if (ftruncate(lock_, 0) != 0 || pwrite(lock_, mine.data(), mine.size(), 0) < 0) {
+            return; // the lock holds without it
         }
         return;
     }
-    std::array<char, 32> text{};
-    const ssize_t got = pread(lock_, text.data(), text.size() - 1, 0);
-    std::string pid(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-    pid = pid.substr(0, pid.find('\n'));
     throw StoreError("The store " + path_ + " is in use by another sink (process " +
                      (pid.empty() ? "unknown" : pid) +
                      "). Stop that one, or give this one a file of its own.");
+}
+
+// Before SQLite does, which reads what is before a gap and forgets the rest.
+void DurableStore::check_log() {
+    const std::string path = path_ + "-wal";
+    std::ifstream log(path, std::ios::binary);
+    const auto damage = damage_of(log);
+    if (!damage) return;
+    const std::string where = path + " is not as it was written from byte " + std::to_string(damage->byte) +
+                              " on (frame " + std::to_string(damage->frame) +
+                              "), and there are later transactions behind that";
+    if (may_have_gap_) {
+        gap_ = where;
+        return;
+    }
+    throw StoreError("The store " + path_ + " is damaged: its log " + where +
+                     ". Nothing was changed. Put a backup in its place; or go on without all that is behind the "
+                     "damage: sqlite3 " + path_ + " 'PRAGMA wal_checkpoint(TRUNCATE)'.");
 }
 
 void DurableStore::run(const char* sql) {
@@ -159,6 +192,8 @@ void DurableStore::open() {
     run("PRAGMA journal_size_limit = 67108864");
     run("PRAGMA cache_size = -65536");
     run("PRAGMA temp_store = MEMORY");
+    // What is behind the gap would stay there, and look like a gap again.
+    if (!gap_.empty()) run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 void DurableStore::migrate() {

@@ -23,7 +23,8 @@ enum class Sync : std::uint8_t {
 class DurableStore {
 public:
     // Opens it or makes it, takes the lock, brings an older schema to this version. Throws
-    // StoreError: it is no store, or of a newer version, damaged, or in use by another sink.
+    // StoreError: it is no store, or of a newer version, damaged (its log too), or in use by another
+    // sink.
     // `reserve` are bytes of the disk that new work may not take.
     DurableStore(const std::string& path, Sync sync, std::uint64_t reserve);
     ~DurableStore();
@@ -46,6 +47,9 @@ public:
     // nobody may go on as if this were.
     [[nodiscard]] Written write(const Changes& changes);
 
+    // Not empty: its log has a gap that a power cut may have left, and what was behind it is gone.
+    [[nodiscard]] const std::string& gap() const { return gap_; }
+
     // Whether new work may come, besides what open work will still write.
     [[nodiscard]] bool has_room();
 
@@ -53,6 +57,7 @@ private:
     struct Statements;
 
     void lock();
+    void check_log();
     void open();
     void leave();
     [[nodiscard]] std::string in_words(const std::string& error) const;
@@ -69,6 +74,8 @@ private:
     const std::uint64_t reserve_;
     int lock_ = -1; // a descriptor
     bool has_ballast_ = false;
+    bool may_have_gap_ = false; // the power went since, and nobody had waited for the disk
+    std::string gap_;
     sqlite3* db_ = nullptr;
     std::unique_ptr<Statements> statements_;
 };
