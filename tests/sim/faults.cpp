@@ -2,6 +2,7 @@
 
 #include "tests/sim/world.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 namespace penstock::sim {
@@ -17,6 +18,16 @@ void World::count(const char* fault) {
         ++faults_[fault];
     else
         saw("(a fault while nothing was open: not counted)");
+}
+
+// Of one worker: it has jobs, or results of which it has not heard that they are settled.
+void World::count(const char* fault, const Worker& w) {
+    const bool has_sent = std::any_of(w.on_the_way.begin(), w.on_the_way.end(),
+                                      [](const auto& lane) { return !lane.second.empty(); });
+    if (has_sent || !w.running.empty() || !w.waiting.empty() || !w.kept.empty())
+        count(fault);
+    else
+        saw("(a fault of a worker that had nothing: not counted)");
 }
 
 // How long something lasts: now and then longer than anybody's patience.
@@ -66,7 +77,7 @@ void World::kill_sink() {
         }
         lose_families();
     }
-    for (auto& w : workers_) reset_results(*w);
+    for (auto& w : workers_) end_results(*w);
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_asker_, &to_status_, &from_status_}) end(*pipe);
     ++hello_rounds_;
     linked_ = s_linked_ = false;

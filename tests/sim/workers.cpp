@@ -234,7 +234,12 @@ void World::post(Worker& w, const Kept& kept) {
 // worker has it still.
 void World::reset_results(Worker& w) {
     if (!w.alive) return;
-    count("results reset");
+    count("results reset", w);
+    end_results(w);
+}
+
+void World::end_results(Worker& w) {
+    if (!w.alive) return;
     ++w.sink_pipe.life;
     if (w.sdk) at(between(1ms, hastened(500ms)), [this, &w] { awake(w, [this, &w] { send_again(w); }); });
 }
@@ -298,7 +303,7 @@ void World::heartbeat(Worker& w) {
 // kill -9: what it held is gone, and the end of what it had sent too.
 void World::crash(Worker& w) {
     if (!w.alive) return;
-    count("worker killed");
+    count("worker killed", w);
     w.alive = false;
     if (happens(0.5)) ++w.sink_pipe.life;
     ++w.lane_pipe.life;
@@ -315,7 +320,7 @@ void World::crash(Worker& w) {
 // The connection ends and both live: an SDK worker joins again at once and keeps what it runs; a
 // plain one goes on, and joins again when it has heard nothing for three pings.
 void World::reset_lane(Worker& w) {
-    count("lane reset");
+    count("lane reset", w);
     ++w.lane_pipe.life;
     const std::uint64_t lane = w.lane;
     at_ventilator(between(1ms, 5ms), [this, lane] { dispatcher_->lane_down(lane, v_out_); });
@@ -326,7 +331,7 @@ void World::reset_lane(Worker& w) {
 
 void World::pause(Worker& w) {
     if (w.asleep_until > now_) return; // it is stopped already
-    count("worker stopped");
+    count("worker stopped", w);
     const Duration sleep = std::max(Duration(10ms), outage(4s, 70s));
     w.asleep_since = now_;
     w.asleep_until = now_ + sleep;

@@ -216,7 +216,8 @@ private:
     void look_at_disk();
 
     // faults.cpp
-    void count(const char* fault);
+    void count(const char* fault); // it hit unsettled work
+    void count(const char* fault, const Worker& w);
     void saw(const std::string& sight) { ++sights_[sight]; }
     [[nodiscard]] bool has_open_jobs() const;
     void fault_tick();
@@ -296,6 +297,7 @@ private:
     void join(Worker& w);
     void asks_to_join(Worker& w, const std::string& frame);
     void reset_results(Worker& w);
+    void end_results(Worker& w);
     void send_again(Worker& w);
     void forget_settled(Worker& w, const std::vector<Range>& ranges);
     void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
