@@ -17,7 +17,7 @@ from recovery import Recoveries
 IN_FLIGHT_LEAST = 500   # a kill with fewer does not count
 IN_FLIGHT_WANTED = 800
 DEATHS_MAX = 20         # that nobody here brought about
-PATIENCE = 4.0          # seconds until a blow is dealt whatever is in flight
+PATIENCE = 60.0         # seconds in which a blow must find enough jobs in flight, and its victims alive
 
 
 class Siege:
@@ -120,8 +120,10 @@ class Siege:
         last = time.monotonic()
         for number, blow in enumerate(blows, 1):
             late = last + blow.gap + PATIENCE
-            while not self._is_time(blow, last + blow.gap) and time.monotonic() < late:
+            while not self._is_time(blow, last + blow.gap):
                 self.turn()
+                if time.monotonic() > late:
+                    raise TimeoutError(f"no blow for {PATIENCE} s: {self.in_flight()} jobs in flight")
             last = time.monotonic()
             self._strike(blow)
             if number % 50 == 0:
