@@ -227,6 +227,10 @@ void JobFields::settle_times() {
     const Duration most = from_seconds(kSecondsMax);
     if (terms.delay > most) wrong("run_at", "must be within 10 years");
     if (terms.ttl > most) wrong("deadline", "must be within 10 years");
+    if (terms.ttl > Duration(0) && terms.ttl <= terms.delay) {
+        wrong(deadline_ ? "deadline" : "ttl", run_at_ ? "passes before `run_at`: it would never start"
+                                                      : "passes before `delay`: it would never start");
+    }
 }
 
 void JobFields::check_callbacks() {

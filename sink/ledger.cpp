@@ -292,10 +292,11 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     r.finished = now.wall;
     r.finished_at = now.at;
     const Duration total = now.at - r.stored;
-    if (state == State::succeeded) {
+    const bool succeeded = state == State::succeeded;
+    if (succeeded) r.started = r.finished - std::chrono::microseconds(run_us);
+    if (succeeded || r.run >= 0) { // an attempt of it answered
         const Duration run = std::chrono::microseconds(run_us);
-        r.started = r.finished - std::chrono::microseconds(run_us);
-        observe(r.kind->run, run);
+        observe(r.kind->run, succeeded ? run : from_seconds(r.run));
         observe(r.kind->queue, time_queued(r, total));
     }
     observe(r.kind->total, total);
@@ -319,7 +320,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
     if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
     if (r.custody != Custody::owned) withdraw(index);
     touch(r, kHasOutcome);
-    if (state == State::succeeded && r.has_attempts) {
+    if (succeeded && r.has_attempts) {
         note_attempt(r, Changes::Attempt::of(r.attempt, How::answered), now);
     }
     ++finished_jobs_;

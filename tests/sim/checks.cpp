@@ -8,6 +8,12 @@ namespace penstock::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr double kCallMost = 7; // jobs that may start at once, however few a second
+
+} // namespace
+
 void World::fail(const std::string& why) {
     if (!failure_.empty()) return;
     failure_ = why + " (at " + std::to_string(seconds(now_.time_since_epoch()) - 3600) + " s)";
@@ -22,6 +28,20 @@ void World::check_limits(const JobBatch& batch) {
         if (kind.running > kind.settings.max_running.value_or(UINT32_MAX)) {
             fail("more of " + kind.kind + " run than may");
         }
+        check_rate(batch, kind.settings.rate.value_or(0));
+    }
+}
+
+// While one ventilator has known one rate. A call of several jobs is paid for when it is made.
+void World::check_rate(const JobBatch& batch, double rate) {
+    constexpr Duration kWindow = 1s;
+    Paced& paced = paced_[batch.kind];
+    if (paced.rate != rate || paced.life != v_life_) paced = {rate, v_life_, {}};
+    paced.starts.insert(paced.starts.end(), batch.rows.size(), now_);
+    while (paced.starts.front() <= now_ - kWindow) paced.starts.pop_front();
+    const std::size_t before = paced.starts.size() - batch.rows.size();
+    if (rate > 0 && static_cast<double>(before) > rate * seconds(kWindow) + kCallMost) {
+        fail("more of " + batch.kind + " start than its rate allows");
     }
 }
 

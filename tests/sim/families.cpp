@@ -14,6 +14,13 @@ const Bytes kNil("\xc0", 1);
 
 } // namespace
 
+// The result of each job, of whatever run.
+std::string World::value_of(const std::string& id) {
+    std::string out;
+    Writer(out).text(id);
+    return out;
+}
+
 State World::state_of(const std::string& id) {
     return ledger_->state_of(*JobId::parse(id)).value_or(State::queued);
 }
@@ -127,6 +134,32 @@ void World::check_turn(const std::string& id) {
             fail(id + " runs before " + member + " has succeeded");
         }
     }
+}
+
+// What it waited for is its payload: results in the order in which their jobs were given, whatever
+// order they ended in.
+void World::check_given(const std::string& id, Bytes payload) {
+    const auto found = family_of_.find(id);
+    if (found == family_of_.end() || families_[found->second].lost) return;
+    const Family& f = families_[found->second];
+    if (id == f.on_failure) return;
+    if (id == f.then && f.mode == GroupMode::first) {
+        const bool is_one = std::any_of(f.members.begin(), f.members.end(), [&](const auto& member) {
+            return payload == "\x91" + value_of(member) && state_of(member) == State::succeeded;
+        });
+        if (!is_one) fail(id + " was not given the first success");
+        return;
+    }
+    std::string expected;
+    if (id == f.then) {
+        Writer(expected).array(f.members.size());
+        for (const auto& member : f.members) expected += value_of(member);
+    } else if (f.mode == GroupMode::chain && id != f.members.front()) {
+        expected = value_of(*(std::find(f.members.begin(), f.members.end(), id) - 1));
+    } else {
+        return;
+    }
+    if (payload != expected) fail(id + " was not given the results in their order");
 }
 
 void World::check_family(const Family& f) {

@@ -71,6 +71,15 @@ penstock_planted_bug(frees_a_slot_before_its_call_is_over ventilator/dispatcher_
 penstock_planted_bug(calls_back_before_the_last_member sink/groups.cpp
     "    const bool ends = group.finished == group.members &&"
     "    const bool ends = group.finished + 1 >= group.members &&")
+penstock_planted_bug(gathers_results_in_another_order sink/groups.cpp
+    "        const Record& r = records_[member(group, i)];"
+    "        const Record& r = records_[member(group, group.members - 1 - i)];")
+penstock_planted_bug(gives_the_wrong_step_its_result sink/groups.cpp
+    "            const Index previous = member(group, group.step - 1);"
+    "            const Index previous = member(group, 0);")
+penstock_planted_bug(takes_nothing_for_a_rate ventilator/dispatcher_limits.cpp
+    "    if (set.rate && jobs > 0) kind.rate.take(*set.rate, jobs, now);"
+    "")
 penstock_planted_bug(runs_both_callbacks sink/groups.cpp
     "stop(spared, {\"not-needed\", \"its group ended otherwise\", false}, now, out);"
     "call_back(spared, group, now, out);")

@@ -139,6 +139,7 @@ void World::take_job(Worker& w, const JobBatch& batch, const JobRow& row) {
     if (wishes_[id].kind != batch.kind) fail(id + " came as one of " + batch.kind);
     if (wishes_[id].content_type != batch.content_type) fail(id + " has the content type of another");
     check_turn(row.id.text());
+    check_given(row.id.text(), row.payload);
     if (!batch.together) ++w.calls; // it is one of its own
     w.waiting.push_back({{w.epoch, row.number}, {row.id, row.attempt, poison, w.lane, w.calls}});
     // The promise of credit: never more in a worker's hands than its window. What it kept over the
@@ -213,8 +214,9 @@ void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
 
 void World::answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure) {
     if (failure) ++job_named(held.id.text()).failed;
+    const std::string value = value_of(held.id.text());
     const Result result{token.first, w.sdk ? w.name : "", "",
-                        {{held.id, held.attempt, 20'000, "\x07", std::move(failure)}}};
+                        {{held.id, held.attempt, 20'000, value, std::move(failure)}}};
     const Kept kept{token, held, w.sdk ? encode(result) : encode_plain(result), now_};
     if (w.sdk) w.kept.push_back(kept);
     w.on_the_way[{token.first, held.lane}].insert({token.second, held.attempt});

@@ -154,6 +154,12 @@ private:
     };
     struct Gateway;
 
+    struct Paced { // a kind, while its rate is the same
+        double rate = -1;
+        std::uint64_t life = 0; // of the ventilator
+        std::deque<Instant> starts;
+    };
+
     struct Family { // a group as its client knows it
         std::string id, frame;
         GroupMode mode = GroupMode::all;
@@ -264,6 +270,7 @@ private:
     void check_job(const std::string& id, Job& job);
     Job& job_named(const std::string& id); // made if it is new
     void check_limits(const JobBatch& batch);
+    void check_rate(const JobBatch& batch, double rate);
     [[nodiscard]] sink::Outbox ask(const StatusQuestion& question);
     std::string describe(const std::string& id);
 
@@ -289,6 +296,8 @@ private:
     void retry_soon(const std::string& id);
     void lose_families();
     void check_turn(const std::string& id);
+    void check_given(const std::string& id, Bytes payload);
+    static std::string value_of(const std::string& id);
     void check_family(const Family& family);
     [[nodiscard]] State state_of(const std::string& id);
 
@@ -351,6 +360,7 @@ private:
     std::map<std::string, std::string> bodies_; // they stay where they are
     std::map<std::string, Terms> wishes_; // of each job
     std::map<std::string, bool> poisons_; // of jobs that were made of others
+    std::map<std::string, Paced> paced_; // by kind
     std::vector<Family> families_;
     std::map<std::string, std::size_t> family_of_;
     std::deque<Wish> requests_;

@@ -62,6 +62,15 @@ TEST(GatewayJob, RefusesADeadlineThatHasPassed) {
               "/deadline");
 }
 
+TEST(GatewayJob, RefusesWhatWouldExpireBeforeItMayStart) {
+    const auto pointer = [](const char* json) { return bad(json).errors.at(0).pointer; };
+    EXPECT_EQ(pointer(R"({"kind":"k","delay":5,"ttl":5})"), "/ttl");
+    EXPECT_EQ(pointer(R"({"kind":"k","run_at":"2024-05-01T12:00:10Z","ttl":9})"), "/ttl");
+    EXPECT_EQ(pointer(R"({"kind":"k","run_at":"2024-05-01T12:00:10Z","deadline":"2024-05-01T12:00:09Z"})"),
+              "/deadline");
+    EXPECT_EQ(good(R"({"kind":"k","delay":5,"ttl":5.1})").terms.delay, std::chrono::seconds(5));
+}
+
 TEST(GatewayJob, RefusesTimesThatNoDurationReaches) {
     EXPECT_EQ(bad(R"({"kind":"k","deadline":"2528-01-16T10:01:00Z"})").errors.front().detail,
               "must be within 10 years");

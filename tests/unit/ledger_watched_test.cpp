@@ -227,5 +227,20 @@ TEST_F(LedgerWatched, QueueingAndRunningAreCountedApart) {
     EXPECT_NEAR(kind.total.sum, 10.0, 1e-3);
 }
 
+TEST_F(LedgerWatched, JobsThatRanAndFailedAreCountedToo) {
+    store(terms("echo"), "a");
+    store(terms("echo"), "b");
+    pass(10s);
+    const Failure no{"handler-error", "no", false};
+    machine.on(Result{1, "w", "", {{id("a"), 1, 2'000'000, {}, no}}}, now, out);
+    tell(Final{1, State::failed, no});
+    tell(Final{2, State::expired, {}}); // this one never ran
+    ask(AskStats{});
+    const SinkKind kind = answer<SinkStats>().kinds.at(0);
+    EXPECT_NEAR(kind.run.sum, 2.0, 1e-3);
+    EXPECT_NEAR(kind.queue.sum, 8.0, 1e-3);
+    EXPECT_NEAR(kind.total.sum, 20.0, 1e-3);
+}
+
 } // namespace
 } // namespace penstock::sink
