@@ -19,6 +19,7 @@ def run(*words, check=True):
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def address(host):
@@ -63,7 +64,7 @@ class Network:
         run("ip", "netns", "exec", self._hub, *words)
 
     def inside(self, host, *words):
-        run("ip", "netns", "exec", self.name(host), *words)
+        return run("ip", "netns", "exec", self.name(host), *words)
 
     def enter_hub(self):
         """This thread's sockets are made there from now on."""
@@ -76,6 +77,16 @@ class Network:
     def drop(self, at, from_):
         """Of what `from_` sends, nothing reaches `at`; the other way is open."""
         self.inside(at, "iptables", "-A", "INPUT", "-s", address(from_), "-j", "DROP")
+
+    def dropped(self, at):
+        """How many packets did not reach `at` because of that."""
+        rules = self.inside(at, "iptables", "-nvxL", "INPUT").splitlines()[2:]
+        return sum(int(rule.split()[0]) for rule in rules)
+
+    def connections(self, at, with_):
+        """The ends, here and there, of what the kernel of `at` takes for open connections."""
+        lines = self.inside(at, "ss", "-Htn", "state", "established", "dst", address(with_)).splitlines()
+        return {tuple(line.split()[-2:]) for line in lines}
 
     def drop_farewells(self, at):
         """What says that a connection has ended never leaves this host, however often it is said."""

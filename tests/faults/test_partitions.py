@@ -12,6 +12,7 @@ from house import need_root, until
 from network import Network, SpreadHouse
 
 EVERY = 0.03  # seconds between two submissions
+PAIRS = ("gateway", "ventilator"), ("gateway", "sink"), ("ventilator", "sink")  # nobody has another one
 
 
 class Client(threading.Thread):
@@ -107,11 +108,17 @@ class Partitions(unittest.TestCase):
             self.network.link(host, up=True)
         return fault
 
-    def one_way_for(self, at, from_, seconds):
+    def cut_for(self, ways, seconds):
+        """Each way is a host and another one of which it hears nothing."""
         def fault():
-            self.network.drop(at, from_)
+            for at, from_ in ways:
+                self.network.drop(at, from_)
             time.sleep(seconds)
-            self.network.heal(at)
+            dropped = [self.network.dropped(at) for at, _ in ways]
+            for at, _ in ways:
+                self.network.heal(at)
+            print("dropped", dropped)
+            self.assertGreater(sum(dropped), 0, "nobody had anything to say")
         return fault
 
     def test_ventilator_stopped(self):
@@ -141,14 +148,24 @@ class Partitions(unittest.TestCase):
                 self.assertLessEqual(len(again), 8, again)  # what was under way, no more
 
     def test_one_way(self):
-        for at, from_ in (("ventilator", "sink"), ("sink", "ventilator"), ("sink", "gateway"),
-                          ("gateway", "sink")):
-            with self.subTest(f"{at} hears nothing of {from_}"):
-                self.assert_each_ran_once(self.one_way_for(at, from_, 2))
-        for at, from_ in (("sink", "worker-a"), ("worker-a", "sink"), ("ventilator", "worker-a"),
-                          ("worker-a", "ventilator")):
-            with self.subTest(f"{at} hears nothing of {from_}"):
-                self.assert_each_ran_once_and_others_went_on(self.one_way_for(at, from_, 2))
+        for one, other in PAIRS:
+            for at, from_ in ((one, other), (other, one)):
+                with self.subTest(f"{at} hears nothing of {from_}"):
+                    self.assert_each_ran_once(self.cut_for([(at, from_)], 2))
+        for one in ("sink", "ventilator"):
+            for at, from_ in ((one, "worker-a"), ("worker-a", one)):
+                with self.subTest(f"{at} hears nothing of {from_}"):
+                    self.assert_each_ran_once_and_others_went_on(self.cut_for([(at, from_)], 2))
+
+    def test_two_way(self):
+        """Two hosts hear nothing of each other; everybody else hears both."""
+        for one, other in PAIRS:
+            with self.subTest(f"{one} and {other}"):
+                self.assert_each_ran_once(self.cut_for([(one, other), (other, one)], 2))
+        for one in ("sink", "ventilator"):
+            with self.subTest(f"{one} and worker-a"):
+                ways = [(one, "worker-a"), ("worker-a", one)]
+                self.assert_each_ran_once_and_others_went_on(self.cut_for(ways, 2))
 
     def test_half_open(self):
         """A worker is killed, and its host's word that its connections have ended reaches nobody. The
@@ -171,14 +188,39 @@ class Partitions(unittest.TestCase):
     def is_known(self, pid):
         return any(f"-{pid}-" in name for name in self.house.worker_names())
 
-    def test_flapping(self):
-        def fault():
-            for i in range(50):
-                self.network.link("ventilator", up=i % 2)
-                time.sleep(0.1)
-            self.network.link("ventilator", up=True)
+    def test_half_open_roles(self):
+        for host, peer, role in (("gateway", "ventilator", self.house.gateway), ("ventilator", "gateway", self.house.ventilator),
+              ("sink", "gateway", self.house.sink)):
+            with self.subTest(host):
+                def fault():
+                    before = self.network.connections(peer, host)
+                    self.network.drop_farewells(host)
+                    t=time.monotonic()
+                    role.again()
+                    print(host, before)
+                    until(lambda: self.network.connections(host, "sink" if host!="sink" else "ventilator"), 30, "n")
+                    print("up after", time.monotonic()-t, self.network.connections(peer, host))
+                    kept = before & self.network.connections(peer, host)
+                    self.network.heal(host)
+                    self.assertTrue(kept)
+                print(self.during(fault, patience=90))
 
-        self.assert_each_ran_once(fault)
+    def test_flapping(self):
+        """Often down, and up between for long enough that something gets through."""
+        def flap(host):
+            def fault():
+                for _ in range(10):
+                    self.network.link(host, up=False)
+                    time.sleep(0.1)
+                    self.network.link(host, up=True)
+                    time.sleep(0.2)
+            return fault
+
+        for host in ("ventilator", "sink", "gateway"):
+            with self.subTest(host):
+                self.assert_each_ran_once(flap(host))
+        with self.subTest("worker-a"):
+            self.assert_each_ran_once_and_others_went_on(flap("worker-a"))
 
 
 class Fenced(unittest.TestCase):

@@ -63,7 +63,13 @@ TEST_F(BadInput, HttpSaysWhatIsWrongWithAJob) {
         {R"({"kind":7,"payload":{}})", "kind"},
         {R"({"payload":{}})", "kind"},
         {R"({"kind":"add","payload":1,"id":"not ok"})", "id"},
-        {R"({"kind":"add","payload":1,"priority":10})", "priority"},
+        {R"({"kind":"add","payload":1,"priority":10})", "/priority"},
+        {R"({"kind":"add","payload":1,"priority":11})", "/priority"},
+        {R"({"kind":"add","payload":1,"delay":-1})", "/delay"},
+        {R"({"kind":"add","payload":1,"ttl":-1})", "/ttl"},
+        {R"({"kind":"add","payload":1,"ttl":2,"delay":5})", "/ttl"},
+        {R"({"kind":"add","payload":1,"deadline":"2020-01-01T00:00:00Z"})", "/deadline"},
+        {R"({"kind":"add","payload":1,"timeout":0})", "/timeout"},
         {R"({"kind":"add","payload":1)", ""},
     };
     for (const auto& [body, named] : cases) {
@@ -73,6 +79,20 @@ TEST_F(BadInput, HttpSaysWhatIsWrongWithAJob) {
         EXPECT_NE(answer.headers.find("application/problem+json"), std::string::npos);
     }
     everything_still_works("after-http");
+}
+
+TEST_F(BadInput, HttpNamesWhatCanNotBeInAGroup) {
+    const std::pair<const char*, const char*> cases[] = {
+        {R"({"jobs":[]})", "/jobs"},
+        {R"({"jobs":[{"kind":"add","id":"a"},{"kind":"add","id":"a"}]})", "/jobs/1/id"},
+        {R"({"jobs":[{"kind":"add","id":"a"}],"then":{"kind":"add","id":"a"}})", "/then/id"},
+    };
+    for (const auto& [body, pointer] : cases) {
+        const auto answer = post("/v1/groups", body);
+        EXPECT_EQ(answer.status, 422) << body << answer.body;
+        EXPECT_NE(answer.body.find(pointer), std::string::npos) << body << answer.body;
+    }
+    everything_still_works("after-groups");
 }
 
 TEST_F(BadInput, HttpKnowsWhichKindsThereAre) {
