@@ -3,15 +3,19 @@
 README.md says what they mean together.
 """
 
+import http.client
 import json
+import time
 
 from found import Figure, Ratio, Section
-from house import STEP_SECONDS, Penstock
+from house import STEP_SECONDS, Failed, Penstock
 
 FEW, MANY = 1_000, 1_000_000  # jobs that wait
 DECISIONS = 2_000_000
 QUICK_DECISIONS = 300_000
 WORKERS = 4  # of one slot
+FLOOD, FEW = 20_000, 400  # jobs of one tenant, all at once; of another, one after the other
+SLEEP_SECONDS = 0.005     # each of them
 
 
 def decisions(programs, plan, queued):
@@ -31,6 +35,40 @@ def late_binding(programs):
         return json.loads(run.rest(STEP_SECONDS))
 
 
+def post(connection, path, body, prefer=""):
+    connection.request("POST", path, json.dumps(body), {
+        "Content-Type": "application/json", **({"Prefer": prefer} if prefer else {})})
+    answer = connection.getresponse()
+    said = json.loads(answer.read())
+    if answer.status not in (200, 202):
+        raise Failed(f"POST {path} was answered {answer.status}: {said}")
+    return said
+
+
+def tenants(programs):
+    """Milliseconds of one tenant's jobs, sorted: alone, and while another one's flood waits."""
+    def one_after_the_other(connection):
+        took = []
+        for _ in range(FEW):
+            began = time.monotonic()
+            job = post(connection, "/v1/jobs", {"kind": "sleep", "tenant": "few",
+                                                "payload": {"seconds": SLEEP_SECONDS}}, "wait=60")
+            took.append((time.monotonic() - began) * 1e3)
+            if job["state"] != "succeeded":
+                raise Failed(f"a job came to {job}")
+        return sorted(took)
+
+    with programs.house() as house:
+        penstock = Penstock(house, programs.penstock, WORKERS, gateway=True,
+                            worker_flags=["--slots", 1])
+        connection = http.client.HTTPConnection("127.0.0.1", penstock.at.http, timeout=STEP_SECONDS)
+        one_after_the_other(connection)  # how long these take is known then
+        alone = one_after_the_other(connection)
+        post(connection, "/v1/jobs/bulk", [{"kind": "sleep", "tenant": "flood", "payload": {
+            "seconds": SLEEP_SECONDS}}] * FLOOD)
+        return alone, one_after_the_other(connection)
+
+
 def measure(programs, plan, found):
     few, many = decisions(programs, plan, FEW), decisions(programs, plan, MANY)
     found.add("sched_decisions_s", many["decisions_s"])
@@ -39,6 +77,9 @@ def measure(programs, plan, found):
     found.add("sched_position_p50_us", many["position_p50_us"])
     found.add("sched_position_p99_us", many["position_p99_us"])
     found.add("sched_makespan_ratio", late_binding(programs)["ratio"])
+    for name, took in zip(("alone", "flooded"), tenants(programs)):
+        found.add(f"sched_tenant_{name}_p50_ms", took[len(took) // 2])
+        found.add(f"sched_tenant_{name}_p99_ms", took[len(took) * 99 // 100])
 
 
 SCHED = Section(
@@ -64,6 +105,13 @@ SCHED = Section(
                "would take if no slot ever waited",
                "Jobs that use a CPU: these sleep, so that four workers fit on any machine",
                digits=3),
+        *(Figure(f"sched_tenant_alone_{part}_ms", f"a tenant alone, {part}", "ms",
+                 "400 jobs that sleep 5 ms, posted one after the other, on 4 workers of one slot: "
+                 "from the request to the outcome", "", 2, ours=False) for part in ("p50", "p99")),
+        *(Figure(f"sched_tenant_flooded_{part}_ms", f"beside another one's flood, {part}", "ms",
+                 "The same while 20,000 such jobs of another tenant wait",
+                 "More tenants: a turn is one of as many", 2,
+                 ratio_to=f"sched_tenant_alone_{part}_ms") for part in ("p50", "p99")),
     ),
     ratios=(
         Ratio("sched_depth_ratio", "a decision, 1,000,000 waiting / 1,000",

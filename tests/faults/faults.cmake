@@ -10,4 +10,8 @@ foreach(file ${fault_tests})
     set_tests_properties(faults.${name} PROPERTIES LABELS faults RESOURCE_LOCK faults TIMEOUT 300
                          ENVIRONMENT PENSTOCK_BINARY=$<TARGET_FILE:penstock>)
 endforeach()
+# A host that vanishes: two namespaces and the kernel's patience, a minute in which next to nothing runs.
+add_test(NAME faults.vanish
+         COMMAND ${PYTHON3} -B ${CMAKE_CURRENT_SOURCE_DIR}/netns/vanish ${PROJECT_BINARY_DIR})
+set_tests_properties(faults.vanish PROPERTIES LABELS faults TIMEOUT 300)
 set_tests_properties(faults.overload PROPERTIES RUN_SERIAL TRUE)
