@@ -4,6 +4,7 @@
 #include "gateway/group_json.hpp"
 #include "gateway/job_json.hpp"
 #include "gateway/many_request.hpp"
+#include "gateway/server_timing.hpp"
 
 #include <algorithm>
 
@@ -302,7 +303,9 @@ Awaitable<Reply> answer_to(Exchange* x, ExplainJob command) {
     if (job->found != Found::found) co_return to_reply(not_found(command.id, *job));
     const auto said = co_await ask_why(x->shard, job->job.number);
     const double now = seconds(Shard::wall().time_since_epoch());
-    co_return json_reply(200, explanation_json(job->job, said ? &*said : nullptr, now));
+    Reply reply = json_reply(200, explanation_json(job->job, said ? &*said : nullptr, now));
+    add_server_timing(reply, server_timing(job->job));
+    co_return reply;
 }
 
 namespace {

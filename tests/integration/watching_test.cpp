@@ -238,7 +238,7 @@ TEST_F(Watching, WhereTheTimeWentIsSaidOfAFinishedJob) {
     EXPECT_NE(answer.headers.find("return;dur="), std::string::npos) << answer.headers;
     post(R"({"kind":"add","id":"sum","payload":{"a":1,"b":2}})");
     house.wait("sum");
-    for (const char* path : {"/v1/jobs/sum", "/v1/jobs/sum/result"}) {
+    for (const char* path : {"/v1/jobs/sum", "/v1/jobs/sum/result", "/v1/jobs/sum/explain"}) {
         EXPECT_NE(house.get(path).headers.find("Server-Timing: "), std::string::npos) << path;
     }
 }

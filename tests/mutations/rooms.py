@@ -28,7 +28,7 @@ LEFT_OUT = {
     "sink/ledger_questions.cpp": ("ask", "unknown", "is_conflict", "answer", "wait", "release_waits",
                                   "view", "list", "stats"),
     "sink/ledger_results.cpp": (),
-    "sink/ledger_retention.cpp": (),
+    "sink/ledger_retention.cpp": ("ask_for_next",),
     "sink/offers.cpp": (),
     "sink/groups.cpp": ("failure_of",),
     "sink/group_questions.cpp": ("without", "ask_group", "holds", "release_group_waits",
@@ -42,7 +42,7 @@ LEFT_OUT = {
 # Statements that decide nothing, wherever they stand.
 IDLE = {
     "a check of the code's own": r"\bPENSTOCK_CHECK\b",
-    "a hint to caches or to memory": r"\bprefetch\(|\.reserve\(|\brows_expected_",
+    "a hint to caches or to memory": r"\bprefetch\(|\bask_for_next\(|\.reserve\(|\brows_expected_",
     "how much is done at a time": r"\bconstexpr\b|\bk\w*LooksMax\b",
     "counted, for people to look at":
         r"(\+\+|--)[\w.>-]*\b(submitted|refused|dispatched|redelivered|retried|duplicates|duplicates_|"
