@@ -79,9 +79,14 @@ Dispatcher::Standpoint Dispatcher::standpoint(Index index, Instant now) {
         const double together = share == nullptr ? 1 : std::max(1u, share->together.max);
         pace = at_once * together * 1e6 / kind.run_us;
     }
-    if (set.rate) pace = std::min(pace, *set.rate);
+    const auto position = static_cast<double>(out.position);
     // The next one starts when a slot gets free: half a turn from now, as far as one can know.
-    if (pace > 0) out.start_in = (static_cast<double>(out.position) - 0.5) / pace;
+    if (pace > 0) out.start_in = (position - 0.5) / pace;
+    const bool by_rate = set.rate && (pace <= 0 || pace > 0.9 * *set.rate);
+    if (by_rate) { // when it may is known
+        const double next = std::max(0.0, seconds(kind.rate.wake_at() - now));
+        out.start_in = next + (position - 1) / *set.rate;
+    }
     return out;
 }
 

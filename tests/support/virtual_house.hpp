@@ -67,11 +67,17 @@ public:
     }
 
     void run_until(Duration end) {
-        while (!events_.empty() && events_.top().when <= testing::at(end)) {
-            const Event next = events_.top();
-            events_.pop();
-            now_ = next.when;
-            next.deed();
+        for (;;) {
+            const Instant event = events_.empty() ? kNever : events_.top().when;
+            const Instant wish = machine_.wake_at();
+            const Instant wake = wish > now_ ? wish : kNever; // else it was called just now
+            if (std::min(event, wake) > testing::at(end)) break;
+            now_ = std::min(event, wake);
+            if (event <= wake) {
+                const auto deed = events_.top().deed;
+                events_.pop();
+                deed();
+            }
             step();
         }
         now_ = testing::at(end);

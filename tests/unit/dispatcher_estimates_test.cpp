@@ -50,6 +50,16 @@ TEST_F(EstimatesOfALimitedKind, AreNoFasterThanItsRate) {
     EXPECT_NEAR(last_starts_in(), jobs_ahead, 1);
 }
 
+TEST_F(EstimatesOfALimitedKind, KnowWhenTheNextOneMayStart) {
+    settings.rate = 0.1;
+    limit_to(2);
+    house.run_until(60s); // one has started since
+    const Instant asked = house.now();
+    const double said = last_starts_in();
+    house.run_until(2000s);
+    EXPECT_NEAR(said, seconds(house.trips().at(99).started - asked), 0.1);
+}
+
 TEST_F(EstimatesOfALimitedKind, AreNotMadeWhileItIsPaused) {
     settings.paused = true;
     limit_to(2);
