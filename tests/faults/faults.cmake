@@ -14,4 +14,5 @@ endforeach()
 add_test(NAME faults.vanish
          COMMAND ${PYTHON3} -B ${CMAKE_CURRENT_SOURCE_DIR}/netns/vanish ${PROJECT_BINARY_DIR})
 set_tests_properties(faults.vanish PROPERTIES LABELS faults TIMEOUT 300)
+set_tests_properties(faults.partitions PROPERTIES TIMEOUT 600) # each cut of each pair has its outage
 set_tests_properties(faults.overload PROPERTIES RUN_SERIAL TRUE)

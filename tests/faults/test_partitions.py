@@ -12,7 +12,8 @@ from house import need_root, until
 from network import Network, SpreadHouse
 
 EVERY = 0.03  # seconds between two submissions
-PAIRS = ("gateway", "ventilator"), ("gateway", "sink"), ("ventilator", "sink")  # nobody has another one
+PAIRS = (("gateway", "ventilator"), ("gateway", "sink"), ("ventilator", "sink"),
+         ("ventilator", "worker-a"), ("sink", "worker-a"))
 
 
 class Client(threading.Thread):
@@ -88,10 +89,11 @@ class Partitions(unittest.TestCase):
     def assert_each_ran_once(self, fault):
         self.assertEqual(self.during(fault).again, {})
 
-    def assert_each_ran_once_and_others_went_on(self, fault):
-        """Nobody but one worker has the fault, so the other one begins jobs while it lasts."""
+    def assert_each_ran_once_and_others_went_on(self, fault, again=0):
+        """Nobody but one worker has the fault, so the other one begins jobs while it lasts. `again` is how
+        many may run again."""
         seen = self.during(fault)
-        self.assertEqual(seen.again, {})
+        self.assertLessEqual(len(seen.again), again, seen.again)
         self.assertGreater(seen.began_meanwhile, 5)
 
     def stop_for(self, process, seconds):
@@ -108,18 +110,36 @@ class Partitions(unittest.TestCase):
             self.network.link(host, up=True)
         return fault
 
-    def cut_for(self, ways, seconds):
-        """Each way is a host and another one of which it hears nothing."""
+    def flap(self, host):
+        """Down for less than TCP waits before it sends again, so that some of it gets through."""
+        def fault():
+            for _ in range(6):
+                self.network.link(host, up=False)
+                time.sleep(0.1)
+                self.network.link(host, up=True)
+                time.sleep(0.2)
+        return fault
+
+    def assert_a_cut_does_no_harm(self, *ways):
+        """Each way is a host, and another one of which it hears nothing."""
+        dropped = []
+
         def fault():
             for at, from_ in ways:
                 self.network.drop(at, from_)
-            time.sleep(seconds)
-            dropped = [self.network.dropped(at) for at, _ in ways]
+            time.sleep(2)
+            dropped.extend(self.network.dropped(at) for at, _ in ways)
             for at, _ in ways:
                 self.network.heal(at)
-            print("dropped", dropped)
-            self.assertGreater(sum(dropped), 0, "nobody had anything to say")
-        return fault
+
+        if "worker-a" in ways[0]:
+            # What the ventilator had sent goes elsewhere after 1.5 s of silence. It may yet arrive, and be
+            # begun before the word that it isn't wanted any more.
+            again = 4 if "ventilator" in ways[0] else 0
+            self.assert_each_ran_once_and_others_went_on(fault, again)
+        else:
+            self.assert_each_ran_once(fault)
+        self.assertGreater(sum(dropped), 0, "nobody said anything that the cut could stop")
 
     def test_ventilator_stopped(self):
         self.assert_each_ran_once(self.stop_for(self.house.ventilator, 3))
@@ -151,23 +171,15 @@ class Partitions(unittest.TestCase):
         for one, other in PAIRS:
             for at, from_ in ((one, other), (other, one)):
                 with self.subTest(f"{at} hears nothing of {from_}"):
-                    self.assert_each_ran_once(self.cut_for([(at, from_)], 2))
-        for one in ("sink", "ventilator"):
-            for at, from_ in ((one, "worker-a"), ("worker-a", one)):
-                with self.subTest(f"{at} hears nothing of {from_}"):
-                    self.assert_each_ran_once_and_others_went_on(self.cut_for([(at, from_)], 2))
+                    self.assert_a_cut_does_no_harm((at, from_))
 
     def test_two_way(self):
-        """Two hosts hear nothing of each other; everybody else hears both."""
+        """Neither hears the other, and everybody else hears both."""
         for one, other in PAIRS:
             with self.subTest(f"{one} and {other}"):
-                self.assert_each_ran_once(self.cut_for([(one, other), (other, one)], 2))
-        for one in ("sink", "ventilator"):
-            with self.subTest(f"{one} and worker-a"):
-                ways = [(one, "worker-a"), ("worker-a", one)]
-                self.assert_each_ran_once_and_others_went_on(self.cut_for(ways, 2))
+                self.assert_a_cut_does_no_harm((one, other), (other, one))
 
-    def test_half_open(self):
+    def test_half_open_worker(self):
         """A worker is killed, and its host's word that its connections have ended reaches nobody. The
         next one, on the same host and address, is not taken for it."""
         worker, both = self.house.worker_a, []
@@ -188,39 +200,32 @@ class Partitions(unittest.TestCase):
     def is_known(self, pid):
         return any(f"-{pid}-" in name for name in self.house.worker_names())
 
-    def test_half_open_roles(self):
-        for host, peer, role in (("gateway", "ventilator", self.house.gateway), ("ventilator", "gateway", self.house.ventilator),
-              ("sink", "gateway", self.house.sink)):
-            with self.subTest(host):
-                def fault():
-                    before = self.network.connections(peer, host)
-                    self.network.drop_farewells(host)
-                    t=time.monotonic()
-                    role.again()
-                    print(host, before)
-                    until(lambda: self.network.connections(host, "sink" if host!="sink" else "ventilator"), 30, "n")
-                    print("up after", time.monotonic()-t, self.network.connections(peer, host))
-                    kept = before & self.network.connections(peer, host)
-                    self.network.heal(host)
-                    self.assertTrue(kept)
-                print(self.during(fault, patience=90))
+    def test_half_open(self):
+        """A peer has connections to the dead one while the next one works."""
+        with self.subTest("gateway"):
+            self.assert_each_ran_once(
+                self.half_open(self.house.gateway, "ventilator", "the sink is there"))
+        with self.subTest("ventilator"):
+            again = self.during(self.half_open(self.house.ventilator, "gateway", "sink_here")).again
+            self.assertLessEqual(len(again), 8, again)  # what was under way, no more
+
+    def half_open(self, role, peer, says):
+        def fault():
+            self.network.drop_farewells(role.name)
+            old, said = self.network.connections(peer, role.name), role.said().count(says)
+            role.again()
+            until(lambda: role.said().count(says) > said, 30, "the next one works")
+            kept = old & self.network.connections(peer, role.name)
+            self.network.heal(role.name)
+            self.assertTrue(kept, "nothing was half open: the peer knew of the death")
+        return fault
 
     def test_flapping(self):
-        """Often down, and up between for long enough that something gets through."""
-        def flap(host):
-            def fault():
-                for _ in range(10):
-                    self.network.link(host, up=False)
-                    time.sleep(0.1)
-                    self.network.link(host, up=True)
-                    time.sleep(0.2)
-            return fault
-
         for host in ("ventilator", "sink", "gateway"):
             with self.subTest(host):
-                self.assert_each_ran_once(flap(host))
+                self.assert_each_ran_once(self.flap(host))
         with self.subTest("worker-a"):
-            self.assert_each_ran_once_and_others_went_on(flap("worker-a"))
+            self.assert_each_ran_once_and_others_went_on(self.flap("worker-a"))
 
 
 class Fenced(unittest.TestCase):
