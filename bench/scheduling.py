@@ -14,8 +14,8 @@ FEW, MANY = 1_000, 1_000_000  # jobs that wait
 DECISIONS = 2_000_000
 QUICK_DECISIONS = 300_000
 WORKERS = 4  # of one slot
-FLOOD, FEW = 20_000, 400  # jobs of one tenant, all at once; of another, one after the other
-SLEEP_SECONDS = 0.005     # each of them
+FLOOD, SINGLE = 20_000, 400  # jobs of one tenant, all at once; of another, one after the other
+SLEEP_SECONDS = 0.005        # each of them
 
 
 def decisions(programs, plan, queued):
@@ -49,7 +49,7 @@ def tenants(programs):
     """Milliseconds of one tenant's jobs, sorted: alone, and while another one's flood waits."""
     def one_after_the_other(connection):
         took = []
-        for _ in range(FEW):
+        for _ in range(SINGLE):
             began = time.monotonic()
             job = post(connection, "/v1/jobs", {"kind": "sleep", "tenant": "few",
                                                 "payload": {"seconds": SLEEP_SECONDS}}, "wait=60")
