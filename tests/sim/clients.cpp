@@ -92,6 +92,11 @@ void World::submit_all_again() {
 
 void World::cancel(const std::string& id) {
     ledger_->ask(0, {}, AskCancel{*JobId::parse(id)}, both_now(), s_out());
+    const auto& said = std::get<CancelAnswer>(s_out().replies.back().answer);
+    if (said.result == CancelResult::cancelled) {
+        Job& job = job_named(id);
+        job.cancelled = std::min(job.cancelled, now_);
+    }
 }
 
 bool World::set_kind(const AskKind& wish) {

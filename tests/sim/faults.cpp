@@ -112,6 +112,7 @@ void World::kill_sink() {
 void World::kill_ventilator() {
     count("ventilator killed");
     ++v_life_;
+    numbers_.clear();
     v_asleep_until_ = {};
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_, &to_asker_, &to_control_, &from_control_}) end(*pipe);
     linked_ = s_linked_ = false;

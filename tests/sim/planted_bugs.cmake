@@ -80,6 +80,9 @@ penstock_planted_bug(gives_the_wrong_step_its_result sink/groups.cpp
 penstock_planted_bug(takes_nothing_for_a_rate ventilator/dispatcher_limits.cpp
     "    if (set.rate && jobs > 0) kind.rate.take(*set.rate, jobs, now);"
     "")
+penstock_planted_bug(sends_the_least_urgent_first ventilator/pool.cpp
+    "    int best = static_cast<int>(std::bit_width(occupied_)) - 1;"
+    "    int best = static_cast<int>(std::countr_zero(occupied_));")
 penstock_planted_bug(runs_both_callbacks sink/groups.cpp
     "stop(spared, {\"not-needed\", \"its group ended otherwise\", false}, now, out);"
     "call_back(spared, group, now, out);")

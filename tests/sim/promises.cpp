@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kTimersLate = 20ms;  // they look every few milliseconds
 constexpr Duration kSilenceSeen = 2500ms; // a worker's, with all that it takes to see it
 constexpr Duration kSettledTold = 3s;
+constexpr Duration kHeard = 3s; // by the ventilator, what the sink has said
 // Three deaths are counted. Others may be blamed for the first ones: what died with its worker, having
 // run, looks like what killed it.
 constexpr int kKilledMost = 6;
@@ -24,6 +25,10 @@ void World::note_arrival(const Submit& submit) {
         job.came_first = std::min(job.came_first, now_);
         job.came_last = now_;
     }
+}
+
+void World::note_numbers(const Store& store) {
+    for (std::size_t i = 0; i < store.rows.size(); ++i) numbers_[store.rows[i].id.text()] = store.first + i;
 }
 
 // It is given to a worker right now.
@@ -42,13 +47,44 @@ void World::check_dispatch(const Worker& w, const JobRow& row) {
     if (is_silent && v_asleep_until_ + kSilenceSeen < now_) fail(w.name + " is silent and got " + id);
 }
 
-// Where nothing ends an attempt but its worker's answer, each of them counts.
+// Nothing ends an attempt but its worker's answer.
+bool World::is_calm() const {
+    return plan_.crash + plan_.poison + plan_.lane_reset + plan_.pause + plan_.result_reset + plan_.sink_kill +
+               plan_.sink_pause + plan_.ventilator_kill + plan_.ventilator_pause + plan_.answer_lost +
+               plan_.stall + plan_.tight ==
+           0;
+}
+
+// What a client was told is cancelled is not sent; a fault may keep the ventilator from hearing of it.
+void World::check_order(const Worker& w, const JobBatch& batch, const JobRow& row) {
+    const std::string id = row.id.text();
+    const Job& job = job_named(id);
+    const bool hears_late = plan_.link_break + plan_.middle_lost + plan_.disk_full > 0;
+    const bool has_heard = job.cancelled != kNever && job.cancelled + kHeard < now_;
+    if (has_heard && is_calm() && !hears_late) fail(id + " was sent, and is cancelled");
+    // Without ageing the more urgent go first, of a kind and among those that this worker takes. Others of
+    // a call go with its first; what was sent before has rules of its own. Not each is looked at: it takes
+    // time.
+    const bool is_strict = plan_.ageing == 0 && plan_.settings == 0 && plan_.lane_bytes == 0;
+    const bool is_first = !batch.together || &row == &batch.rows.front();
+    const auto wish = wishes_.find(id);
+    if (!is_strict || !is_first || row.attempt != 1 || row.number % 4 != 0 || wish == wishes_.end()) return;
+    AskPosition question;
+    for (const auto& [other, number] : numbers_) {
+        const auto its = wishes_.find(other);
+        if (its == wishes_.end() || job_named(other).dispatched > 0) continue;
+        const Terms& t = its->second;
+        const bool may_go = t.kind == batch.kind && (t.needs.empty() || w.has_label);
+        if (may_go && t.priority > wish->second.priority) question.numbers.push_back(number);
+    }
+    for (const auto& at : dispatcher_->positions(question, now_).rows) {
+        if (at.position > 0) fail("a job more urgent than " + id + " waits");
+    }
+}
+
+// Each of them counts then.
 void World::check_attempts(const std::string& id, const Job& job) {
-    const bool is_calm = plan_.crash + plan_.poison + plan_.lane_reset + plan_.pause + plan_.result_reset +
-                             plan_.sink_kill + plan_.sink_pause + plan_.ventilator_kill +
-                             plan_.ventilator_pause + plan_.answer_lost + plan_.stall + plan_.tight ==
-                         0;
-    if (!is_calm || !wishes_.contains(id)) return;
+    if (!is_calm() || !wishes_.contains(id)) return;
     const int most = static_cast<int>(wishes_.at(id).max_attempts);
     if (job.dispatched > most) fail(id + " had more attempts than it may have");
     if (job.outcome == State::failed && job.dispatched < most && !family_of_.contains(id)) {

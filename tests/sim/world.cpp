@@ -104,6 +104,7 @@ void World::step_ventilator() {
         }
     }
     for (const ToSink& message : v_out_.to_sink) {
+        if (const auto* store = std::get_if<Store>(&message)) note_numbers(*store);
         if (v_link_.epoch() == 0) continue;
         const LinkHead head = v_link_.number();
         v_link_.push(std::make_shared<const std::string>(encode(head, message)));
@@ -191,6 +192,7 @@ void World::lane_messages() {
                 }
                 ++job_named(id).dispatched;
                 check_dispatch(*w, row);
+                check_order(*w, *batch, row);
                 if (!to.batches) frames.push_back(encode_plain(*batch, row));
             }
             if (to.batches) frames.push_back(encode(*batch));

@@ -135,6 +135,7 @@ private:
         int dispatched = 0;
         int killed = 0; // workers that ran it
         int begun = 0, failed = 0; // runs, and answers of runs
+        Instant cancelled = kNever; // a client was told so
         Instant came_first = kNever, came_last{}; // at a ventilator, as a submit
         bool outcome_lost = false; // the sink that had it is gone
         std::optional<State> outcome;
@@ -276,6 +277,9 @@ private:
 
     // promises.cpp
     void note_arrival(const Submit& submit);
+    [[nodiscard]] bool is_calm() const;
+    void check_order(const Worker& w, const JobBatch& batch, const JobRow& row);
+    void note_numbers(const Store& store);
     void check_dispatch(const Worker& w, const JobRow& row);
     void check_attempts(const std::string& id, const Job& job);
     void check_reason(const std::string& id);
@@ -360,6 +364,7 @@ private:
     std::map<std::string, std::string> bodies_; // they stay where they are
     std::map<std::string, Terms> wishes_; // of each job
     std::map<std::string, bool> poisons_; // of jobs that were made of others
+    std::map<std::string, JobNumber> numbers_; // at this ventilator, of what was submitted there
     std::map<std::string, Paced> paced_; // by kind
     std::vector<Family> families_;
     std::map<std::string, std::size_t> family_of_;
