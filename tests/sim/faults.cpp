@@ -107,6 +107,29 @@ void World::kill_sink() {
     at(between(1ms, hastened(2s)), [this] { meet(); });
 }
 
+// It was cut off, not killed: its lanes have ended, and it goes on with what it has open. When the next
+// one is there, nothing that it says may count.
+void World::leave_ventilator_behind() {
+    if (plan_.stale == 0 || v_link_.epoch() == 0 || !happens(0.5)) return;
+    auto old = std::make_shared<OldVentilator>(OldVentilator{std::move(dispatcher_), {}, v_link_});
+    for (const auto& w : workers_) {
+        if (w->lane != 0) old->machine->lane_down(w->lane, old->out);
+    }
+    for (int i = 1; i <= 20; ++i) at(i * between(10ms, 500ms), [this, old] { old_ventilator_speaks(*old); });
+}
+
+void World::old_ventilator_speaks(OldVentilator& old) {
+    old.machine->tick(now_, old.out);
+    old.machine->pump(now_, old.out);
+    if (ledger_->epoch() <= old.link.epoch() || old.out.to_sink.empty()) return;
+    count("stale ventilator");
+    for (const ToSink& message : old.out.to_sink) {
+        const LinkHead head = old.link.number();
+        send(to_sink_, [this, frame = encode(head, message)] { sink_frame(frame); });
+    }
+    old.out = {};
+}
+
 // kill -9 of the ventilator: every connection to it ends. What workers run goes on; clients that
 // got no answer submit again.
 void World::kill_ventilator() {
@@ -117,6 +140,7 @@ void World::kill_ventilator() {
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_door_, &to_asker_, &to_control_, &from_control_}) end(*pipe);
     linked_ = s_linked_ = false;
     ledger_->set_ventilator_up(false);
+    leave_ventilator_behind();
     dispatcher_ =
         std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan_), seed_ ^ v_life_, now_);
     for (const char* kind : {"k0", "k1"}) dispatcher_->declare_kind(kind);

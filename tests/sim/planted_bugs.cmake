@@ -22,7 +22,7 @@ function(penstock_planted_bug_in_header name file user old new)
 endfunction()
 
 function(penstock_must_find name)
-    add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 2500 --must-find)
+    add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 5000 --must-find)
     set_tests_properties(sim.finds.${name} PROPERTIES LABELS sim)
 endfunction()
 

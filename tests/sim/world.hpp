@@ -155,6 +155,12 @@ private:
     };
     struct Gateway;
 
+    struct OldVentilator { // that the next one has replaced
+        std::unique_ptr<ventilator::Dispatcher> machine;
+        ventilator::Outbox out;
+        Link<std::shared_ptr<const std::string>> link;
+    };
+
     struct Paced { // a kind, while its rate is the same
         double rate = -1;
         std::uint64_t life = 0; // of the ventilator
@@ -236,6 +242,8 @@ private:
     [[nodiscard]] Duration hastened(Duration usual) const; // by the storm
     void kill_sink();
     void kill_ventilator();
+    void leave_ventilator_behind();
+    void old_ventilator_speaks(OldVentilator& old);
     void while_offered(Duration met);
     void set_something();
     void clear_settings();
