@@ -71,7 +71,7 @@ class Client:
     def __init__(self, port):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=STEP_SECONDS)
 
-    def _ask(self, method, path, body=None):
+    def ask(self, method, path, body=None):
         self._connection.request(method, path, json.dumps(body) if body else None,
                                  {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
@@ -81,15 +81,15 @@ class Client:
         return said
 
     def submit(self, seconds):
-        return self._ask("POST", "/v1/jobs", {"kind": "death", "payload": seconds})["id"]
+        return self.ask("POST", "/v1/jobs", {"kind": "death", "payload": seconds})["id"]
 
     def submit_many(self, count, seconds=0):
-        said = self._ask("POST", "/v1/jobs/bulk", [{"kind": "death", "payload": seconds}] * count)
+        said = self.ask("POST", "/v1/jobs/bulk", [{"kind": "death", "payload": seconds}] * count)
         return said["ids"]
 
     def wait_until_succeeded(self, ids):
         for id in ids:
-            job = self._ask("GET", f"/v1/jobs/{id}?wait=60")
+            job = self.ask("GET", f"/v1/jobs/{id}?wait=60")
             if job["state"] != "succeeded":
                 raise Failed(f"a job of a dead worker came to {job}")
 

@@ -77,7 +77,8 @@ def penstock_pipeline(programs, fresh_jobs, jobs, batch, in_flight):
         submitter.wait(STEP_SECONDS)
     cpu = {role: after[role] - before[role] for role in before}
     cpu["submitter"] = result["cpu_seconds"]
-    return {"jobs_s": result["jobs_s"], "fresh_jobs_s": fresh_jobs_s, "compared": compared, "processes": sampler.series,
+    return {"jobs_s": result["jobs_s"], "fresh_jobs_s": fresh_jobs_s, "compared": compared,
+            "processes": sampler.series,
             "cpu_us_per_job": {role: used / jobs * 1e6 for role, used in cpu.items()}}
 
 

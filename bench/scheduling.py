@@ -3,10 +3,10 @@
 README.md says what they mean together.
 """
 
-import http.client
 import json
 import time
 
+from death import Client
 from found import Figure, Ratio, Section
 from house import STEP_SECONDS, Failed, Penstock
 
@@ -35,24 +35,16 @@ def late_binding(programs):
         return json.loads(run.rest(STEP_SECONDS))
 
 
-def post(connection, path, body, prefer=""):
-    connection.request("POST", path, json.dumps(body), {
-        "Content-Type": "application/json", **({"Prefer": prefer} if prefer else {})})
-    answer = connection.getresponse()
-    said = json.loads(answer.read())
-    if answer.status not in (200, 202):
-        raise Failed(f"POST {path} was answered {answer.status}: {said}")
-    return said
-
-
 def tenants(programs):
     """Milliseconds of one tenant's jobs, sorted: alone, and while another one's flood waits."""
-    def one_after_the_other(connection):
+    def job_of(tenant):
+        return {"kind": "sleep", "tenant": tenant, "payload": {"seconds": SLEEP_SECONDS}}
+
+    def one_after_the_other():
         took = []
         for _ in range(SINGLE):
             began = time.monotonic()
-            job = post(connection, "/v1/jobs", {"kind": "sleep", "tenant": "few",
-                                                "payload": {"seconds": SLEEP_SECONDS}}, "wait=60")
+            job = client.ask("POST", "/v1/jobs?wait=60", job_of("few"))
             took.append((time.monotonic() - began) * 1e3)
             if job["state"] != "succeeded":
                 raise Failed(f"a job came to {job}")
@@ -61,12 +53,11 @@ def tenants(programs):
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, WORKERS, gateway=True,
                             worker_flags=["--slots", 1])
-        connection = http.client.HTTPConnection("127.0.0.1", penstock.at.http, timeout=STEP_SECONDS)
-        one_after_the_other(connection)  # how long these take is known then
-        alone = one_after_the_other(connection)
-        post(connection, "/v1/jobs/bulk", [{"kind": "sleep", "tenant": "flood", "payload": {
-            "seconds": SLEEP_SECONDS}}] * FLOOD)
-        return alone, one_after_the_other(connection)
+        client = Client(penstock.at.http)
+        one_after_the_other()  # how long these take is known then
+        alone = one_after_the_other()
+        client.ask("POST", "/v1/jobs/bulk", [job_of("flood")] * FLOOD)
+        return alone, one_after_the_other()
 
 
 def measure(programs, plan, found):

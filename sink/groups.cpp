@@ -109,8 +109,8 @@ void Ledger::end_group(Index at, Now now, Outbox& out) {
     group.ended = now.at;
     group.finished_wall = now.wall;
     touch_group(at);
-    // Each of these may finish one, which evicts what is too much: perhaps the other one, so the group
-    // is asked again, but not the group.
+    // To finish one of these evicts what is too much, and that may be the other one: so the group is asked
+    // for each when its turn comes. It can't be the group itself, which is put there behind them.
     const auto is_open = [this](Index callback) {
         return callback != kNoIndex && !is_final(records_[callback].state);
     };

@@ -70,7 +70,8 @@ std::optional<LogDamage> damage_of(std::istream& log) {
     bool is_over = !head.is_whole; // the transaction of what is damaged has ended
     Sums before = head.sums;       // of the frame before, as they are stored
     bytes.resize(kFrameHead + head.page);
-    for (std::uint64_t frame = 1; log.read(bytes.data(), static_cast<std::streamsize>(bytes.size())); ++frame) {
+    const auto size = static_cast<std::streamsize>(bytes.size());
+    for (std::uint64_t frame = 1; log.read(bytes.data(), size); ++frame) {
         const std::string_view all = bytes, salts = all.substr(8, 8);
         if (!head.is_whole && frame == 1) head.salts = salts;
         Sums own = before;

@@ -1,7 +1,7 @@
 #pragma once
 // SQLite reads its log (`-wal`) up to the first frame that is not as it was written, and takes that
-// for the end: rightly so when a write was cut off, and in silence when the frame is damaged. These
-// look whether later transactions stand behind it. What a frame is, and how its checksum continues
+// for the end: rightly so when a write was cut off, and in silence when the frame is damaged. This
+// looks whether later transactions stand behind it. What a frame is, and how its checksum continues
 // that of the frame before: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 //
 // The last transaction of a log has none behind it: damage there looks like a write that was cut off.

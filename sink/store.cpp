@@ -156,8 +156,8 @@ void DurableStore::check_log() {
         return;
     }
     throw StoreError("The store " + path_ + " is damaged: its log " + where +
-                     ". Nothing was changed. Put a backup in its place; or go on without all that is behind the "
-                     "damage: sqlite3 " + path_ + " 'PRAGMA wal_checkpoint(TRUNCATE)'.");
+                     ". Nothing was changed. Put a backup in its place; or go on without all that is "
+                     "behind the damage: sqlite3 " + path_ + " 'PRAGMA wal_checkpoint(TRUNCATE)'.");
 }
 
 void DurableStore::run(const char* sql) {

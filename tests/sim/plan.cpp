@@ -1,6 +1,4 @@
-// What a seed enables.
-
-#include "tests/sim/world.hpp"
+#include "tests/sim/plan.hpp"
 
 #include <cmath>
 

@@ -105,7 +105,8 @@ TEST_F(StoreLogTest, OneBitThatIsWrongIsSeenWhereverItIs) {
 
 TEST_F(StoreLogTest, AWriteThatWasCutOffIsNoDamage) {
     const std::size_t size = fs::file_size(log());
-    for (const std::size_t cut : {size - 1, size - kFrame, size - kFrame - 5'000, last + 1, last, kHead + 7, kHead}) {
+    for (const std::size_t cut :
+         {size - 1, size - kFrame, size - kFrame - 5'000, last + 1, last, kHead + 7, kHead}) {
         fs::resize_file(log(), cut);
         EXPECT_EQ(open(), "") << "cut at " << cut;
         EXPECT_LT(jobs, kWrites * kJobs);
