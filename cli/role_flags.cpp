@@ -10,6 +10,19 @@
 
 namespace penstock::cli {
 
+namespace {
+
+// Without it -1 is a very large number where none is below 0; CLI11's own says so with 309 digits.
+CLI::Validator not_negative() {
+    return CLI::Validator(
+        [](const std::string& text) {
+            return text.starts_with('-') ? text + " is less than 0" : std::string();
+        },
+        "");
+}
+
+} // namespace
+
 constexpr std::uint64_t kRecordBytesMin = 4096; // the header fits, and some records
 
 void add_gateway_flags(CLI::App& app, gateway::Options& options) {
@@ -51,13 +64,16 @@ void add_sink_flags(CLI::App& app, SinkFlags& flags) {
                    "cut) or normal (it is with the operating system)")
         ->check(CLI::IsMember({"full", "normal"}));
     app.add_option("--store-reserve", flags.options.store_reserve,
-                   "With a file: free bytes of its disk below which new jobs are refused");
+                   "With a file: free bytes of its disk below which new jobs are refused")
+        ->check(not_negative());
     app.add_option("--result-ttl", flags.options.result_ttl_seconds,
                    "Seconds for which an outcome is kept")
         ->check(CLI::PositiveNumber);
-    app.add_option("--finished-max", flags.options.finished_max, "Outcomes kept at most");
+    app.add_option("--finished-max", flags.options.finished_max, "Outcomes kept at most")
+        ->check(not_negative());
     app.add_option("--finished-bytes-max", flags.options.finished_bytes_max,
-                   "Bytes of payloads and results of finished jobs kept at most");
+                   "Bytes of payloads and results of finished jobs kept at most")
+        ->check(not_negative());
 }
 
 sink::Options sink_options(const SinkFlags& flags) {
@@ -73,9 +89,11 @@ sink::Options sink_options(const SinkFlags& flags) {
 void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
     ventilator::Options& options = flags.options;
     app.add_option("--lanes", flags.lanes, "Ports of lanes to workers, FROM-TO");
-    app.add_option("--jobs-max", options.jobs_max, "Open jobs, above which new ones are refused");
+    app.add_option("--jobs-max", options.jobs_max, "Open jobs, above which new ones are refused")
+        ->check(not_negative());
     app.add_option("--bytes-max", options.bytes_max,
-                   "Bytes of open jobs, above which new ones are refused");
+                   "Bytes of open jobs, above which new ones are refused")
+        ->check(not_negative());
     app.add_option("--silent-limit", options.silent_limit_seconds,
                    "Seconds of silence after which a running job is taken from a worker")
         ->check(CLI::PositiveNumber);
@@ -86,10 +104,10 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
     };
     app.add_option("--ageing", options.ageing_seconds,
                    "Seconds of waiting that lift a job by one priority; 0: priorities are strict")
-        ->check(CLI::NonNegativeNumber)
+        ->check(not_negative())
         ->check(CLI::Validator(is_step, ""));
     app.add_option("--drain", options.drain_seconds, "Seconds that SIGTERM waits for jobs that run")
-        ->check(CLI::NonNegativeNumber);
+        ->check(not_negative());
     const auto complaint = [](const std::string& text) {
         KindSettingsByName unused;
         return read_kind_settings(text, unused);

@@ -81,6 +81,20 @@ TEST_F(BadInput, HttpSaysWhatIsWrongWithAJob) {
     everything_still_works("after-http");
 }
 
+// Where no number is below 0, it would be a very large one.
+TEST(BadFlags, ALimitBelowZeroIsRefused) {
+    House house;
+    for (const char* flag : {"--finished-max", "--finished-bytes-max", "--store-reserve"}) {
+        Process sink = house.sink({flag, "-1"});
+        EXPECT_EQ(sink.wait(), 2) << flag;
+        EXPECT_NE(sink.output().find(std::string(flag) + ": -1 is less than 0"), std::string::npos) << sink.output();
+    }
+    for (const char* flag : {"--jobs-max", "--bytes-max", "--ageing", "--drain"}) {
+        Process ventilator = house.ventilator({flag, "-1"});
+        EXPECT_EQ(ventilator.wait(), 2) << flag << ventilator.output();
+    }
+}
+
 TEST_F(BadInput, HttpNamesWhatCanNotBeInAGroup) {
     const std::pair<const char*, const char*> cases[] = {
         {R"({"jobs":[]})", "/jobs"},
