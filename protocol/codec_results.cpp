@@ -22,8 +22,8 @@ void write_row(Writer& w, const ResultRow& row) {
     if (row.waited_us > 0) w.natural(row.waited_us);
 }
 
+// Behind its id.
 void read_row(RowReader& rows, const Fields& f, ResultRow& out) {
-    out.id = rows.id("the id of a row");
     out.attempt = rows.small("the attempt of a row");
     out.run_us = rows.natural(UINT64_MAX, "the run time of a row");
     if (rows.elements() < kFailedRowSize) {
@@ -51,7 +51,10 @@ void read_result(const Fields& f, std::vector<SinkFact>& out) {
     if (f.has("rows")) {
         RowReader rows(f, "rows", 4, kRowsMax);
         result.rows.reserve(rows.size());
-        while (rows.next()) read_row(rows, f, result.rows.emplace_back());
+        while (rows.next()) { // made from nothing it would be cleared first, byte by byte
+            result.rows.push_back(ResultRow{rows.id("the id of a row")});
+            read_row(rows, f, result.rows.back());
+        }
     } else {
         ResultRow row;
         row.id = f.id("id");

@@ -60,7 +60,7 @@ std::optional<JobId> JobId::parse(std::string_view text) {
     std::array<unsigned char, 16> uuid{};
     if (parse_uuid(text, uuid)) return from_uuid(uuid);
     JobId id;
-    id.size_ = static_cast<std::uint8_t>(text.size());
+    id.form_ = static_cast<std::uint8_t>(text.size());
     if (id.is_far()) {
         auto* const borrowed = const_cast<char*>(text.data()); // for copy_far, which only reads
         std::memcpy(id.near_.data(), &borrowed, sizeof borrowed);
@@ -72,13 +72,13 @@ std::optional<JobId> JobId::parse(std::string_view text) {
 }
 
 void JobId::copy_far() {
-    auto* const own = new char[size_];
-    std::memcpy(own, far(), size_);
+    auto* const own = new char[size()];
+    std::memcpy(own, far(), size());
     std::memcpy(near_.data(), &own, sizeof own);
 }
 
 std::string JobId::text() const {
-    if (!is_uuid_) return std::string(wire());
+    if (!is_uuid()) return std::string(wire());
     std::string out(36, '-');
     std::size_t at = 0;
     for (std::size_t i = 0; i < 16; ++i) {
@@ -91,7 +91,7 @@ std::string JobId::text() const {
 }
 
 std::uint64_t JobId::hash(std::uint64_t seed) const {
-    std::uint64_t h = mix(seed ^ size_, 0x9e3779b97f4a7c15ull);
+    std::uint64_t h = mix(seed ^ size(), 0x9e3779b97f4a7c15ull);
     const auto add = [&h](const char* sixteen) {
         h = mix(load64(sixteen) ^ h, load64(sixteen + 8) ^ 0xe7037ed1a0b428dbull);
     };
@@ -99,22 +99,17 @@ std::uint64_t JobId::hash(std::uint64_t seed) const {
         add(near_.data());
     } else {
         std::array<char, kIdLengthMax> padded{};
-        std::memcpy(padded.data(), far(), size_);
-        for (std::size_t i = 0; i < size_; i += 16) add(padded.data() + i);
+        std::memcpy(padded.data(), far(), size());
+        for (std::size_t i = 0; i < size(); i += 16) add(padded.data() + i);
     }
     return mix(h ^ seed, 0xa0761d6478bd642full);
 }
 
 JobId make_uuid7(std::uint64_t unix_ms, std::uint64_t random_high, std::uint64_t random_low) {
-    std::array<unsigned char, 16> b{};
-    for (std::size_t i = 0; i < 6; ++i) b[i] = static_cast<unsigned char>(unix_ms >> (40 - 8 * i));
-    b[6] = static_cast<unsigned char>(0x70 | (random_high & 0x0f));
-    b[7] = static_cast<unsigned char>(random_high >> 8);
-    b[8] = static_cast<unsigned char>(0x80 | (random_low & 0x3f));
-    for (std::size_t i = 9; i < 16; ++i) {
-        b[i] = static_cast<unsigned char>(random_low >> (8 * (i - 8)));
-    }
-    return JobId::from_uuid(b);
+    const std::uint64_t first = unix_ms << 16 | 0x7000 | (random_high & 0x0fff);
+    const std::uint64_t second = std::uint64_t{2} << 62 | (random_low & ~std::uint64_t{0} >> 2);
+    const std::array<std::uint64_t, 2> words = {__builtin_bswap64(first), __builtin_bswap64(second)};
+    return JobId::uuid(reinterpret_cast<const char*>(words.data()));
 }
 
 } // namespace penstock

@@ -256,9 +256,8 @@ Writer& Writer::boolean(bool value) {
 Writer& Writer::large(std::uint64_t value) {
     if (value - 0x10000 <= 0xffffffff - 0x10000) { // numbers of jobs, mostly
         const auto swapped = __builtin_bswap32(static_cast<std::uint32_t>(value));
-        std::array<char, 5> all = {'\xce'};
-        std::memcpy(all.data() + 1, &swapped, sizeof swapped);
-        out_.append(all.data(), all.size());
+        byte(0xce);
+        out_.append(reinterpret_cast<const char*>(&swapped), sizeof swapped);
         return *this;
     }
     Appender a{out_};
@@ -303,19 +302,18 @@ Writer& Writer::long_bytes(std::string_view value) {
 }
 
 // Not in the header: a compiler that sees that no more than 255 bytes are copied does so with
-// `rep movs`, which costs more than all else that is done for a row.
+// `rep movs`, which costs more than all else that is done for a row. Nor is it put together on the
+// stack and copied as one: a load that spans two stores waits until both are in the cache.
 Writer& Writer::short_bytes(const char* data, std::size_t size) {
-    const std::array<char, 2> head = {'\xc4', static_cast<char>(size)};
-    out_.append(head.data(), head.size());
+    byte(0xc4).byte(size);
     out_.append(data, size);
     return *this;
 }
 
 Writer& Writer::id(const JobId& value) {
     if (!value.is_uuid()) return text(value.wire());
-    std::array<char, 18> all = {'\xc4', 16};
-    std::memcpy(all.data() + 2, value.wire().data(), 16);
-    out_.append(all.data(), all.size());
+    byte(0xc4).byte(16);
+    out_.append(value.wire().data(), 16);
     return *this;
 }
 

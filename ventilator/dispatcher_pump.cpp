@@ -66,7 +66,11 @@ void Dispatcher::send_stores(Outbox& out) {
             terms = r.terms;
             bytes = 0;
         }
-        store->rows.push_back({r.id, r.payload.view(), r.attempt, r.deaths});
+        Store::Row& row = store->rows.emplace_back();
+        row.id = r.id;
+        row.payload = r.payload.view();
+        row.attempt = r.attempt;
+        row.deaths = r.deaths;
         bytes += r.payload.size();
     }
     if (std::exchange(owes_holds_, false)) say_holds(out); // of what it has heard of
@@ -262,7 +266,12 @@ void Dispatcher::dispatch(Index index, Index lane_index, Instant now, Outbox& ou
     batch->together = call > 0;
     batch->timeout = std::min(batch->timeout, timeout);
     lane.batch_bytes += r.payload.size();
-    batch->rows.push_back({r.number, r.id, r.attempt, r.payload.view()});
+    // Filled where it stands: a row that is made and then moved waits for its own stores.
+    JobRow& row = batch->rows.emplace_back();
+    row.number = r.number;
+    row.id = r.id;
+    row.attempt = r.attempt;
+    row.payload = r.payload.view();
 }
 
 // ---- what people are told -----------------------------------------------------------------
