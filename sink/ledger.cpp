@@ -317,7 +317,7 @@ void Ledger::finish(Index index, State state, std::uint64_t run_us, Now now, Out
         ++r.kind->quarantined;
         break;
     }
-    if (r.epoch == epoch_ && by_number_.find(r.number) == index) by_number_.erase(r.number);
+    if (r.epoch == epoch_) by_number_.erase(r.number, index);
     if (r.custody != Custody::owned) withdraw(index);
     touch(r, kHasOutcome);
     if (succeeded && r.has_attempts) {

@@ -26,12 +26,17 @@ void Ledger::evict(Now now) {
     }
 }
 
-// What goes next has not been touched since it was finished: all of it is far away by now.
+// What goes next has not been touched since it was finished: all of it is far away by now. A record is
+// asked for three jobs ahead, its place among the ids two.
 void Ledger::ask_for_next() const {
-    const Index next = finished_.first;
-    if (next == kNoIndex) return;
-    by_id_.prefetch(records_[next].id.hash(seed_)); // this record was asked for the last time
-    if (const Index after = links_.next(next); after != kNoIndex) records_.prefetch(after);
+    Index at = finished_.first;
+    for (int ahead = 1; ahead < 3 && at != kNoIndex; ++ahead) at = links_.next(at);
+    if (at == kNoIndex) return;
+    by_id_.prefetch(records_[at].id.hash(seed_));
+    if (const Index after = links_.next(at); after != kNoIndex) {
+        records_.prefetch(after);
+        links_.prefetch(after);
+    }
 }
 
 Instant Ledger::kept_until(Index index) const {

@@ -30,26 +30,25 @@ public:
     }
 
     [[nodiscard]] Index find(std::uint64_t number) const {
-        const std::uint64_t page_number = number / kPage;
-        if (pages_.empty() || page_number < base_ || page_number - base_ >= pages_.size()) {
-            return kNoIndex;
-        }
-        const auto& page = pages_[page_number - base_];
-        return page ? page->places[number % kPage] : kNoIndex;
+        const Page* const page = page_of(number);
+        return page != nullptr ? page->places[number % kPage] : kNoIndex;
     }
 
-    void erase(std::uint64_t number) {
-        const std::uint64_t page_number = number / kPage;
-        PENSTOCK_CHECK(find(number) != kNoIndex);
-        auto& page = pages_[page_number - base_];
+    void erase(std::uint64_t number) { PENSTOCK_CHECK(erase(number, find(number))); }
+
+    // False: something else, or nothing, has that number.
+    bool erase(std::uint64_t number, Index index) {
+        Page* const page = page_of(number);
+        if (page == nullptr || index == kNoIndex || page->places[number % kPage] != index) return false;
         page->places[number % kPage] = kNoIndex;
         --used_;
-        if (--page->used > 0) return;
-        page.reset();
+        if (--page->used > 0) return true;
+        pages_[number / kPage - base_].reset();
         while (!pages_.empty() && !pages_.front()) {
             pages_.pop_front();
             ++base_;
         }
+        return true;
     }
 
     void clear() {
@@ -71,6 +70,11 @@ private:
         std::array<Index, kPage> places;
         std::uint32_t used = 0;
     };
+
+    [[nodiscard]] Page* page_of(std::uint64_t number) const {
+        const std::uint64_t at = number / kPage - base_; // below base_ it is beyond all
+        return at < pages_.size() ? pages_[at].get() : nullptr;
+    }
 
     std::deque<std::unique_ptr<Page>> pages_;
     std::uint64_t base_ = 0; // of the first page

@@ -29,6 +29,7 @@ public:
         if (free_.empty()) return make();
         const Index index = free_.back();
         free_.pop_back();
+        if (free_.size() >= kAhead) prefetch(free_[free_.size() - kAhead]); // it was freed long ago
         return index;
     }
 
@@ -49,9 +50,8 @@ public:
     }
 
     void prefetch(Index index) const {
-        const Record* const record = &(*this)[index];
-        __builtin_prefetch(record);
-        __builtin_prefetch(reinterpret_cast<const char*>(record) + 64);
+        const char* const record = reinterpret_cast<const char*>(&(*this)[index]);
+        for (std::size_t at = 0; at < sizeof(Record); at += 64) __builtin_prefetch(record + at);
     }
 
     [[nodiscard]] std::size_t used() const { return used_; }
@@ -60,6 +60,8 @@ public:
     [[nodiscard]] Index capacity() const { return made_; }
 
 private:
+    static constexpr std::size_t kAhead = 4;
+
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     static constexpr Index kChunk = 8; // made in no time, and crossed often
 #else

@@ -132,6 +132,7 @@ void Dispatcher::on(const FromSink& message, Instant now, Outbox& out) {
 void Dispatcher::on(const Stored& m, Instant now, Outbox& out) {
     for (const Range& range : m.rows) {
         for (JobNumber n = range.first; n < end_of(range.first, range.count); ++n) {
+            ask_ahead_of(n);
             if (const Index index = find_told(n); index != kNoIndex) stored(index, now, out);
         }
     }
@@ -178,6 +179,7 @@ void Dispatcher::settle(const SettledRow& row, Instant now, Outbox& out) {
     bool measured = row.attempt == 0 || row.count == 0;
     const double run_us = row.count == 0 ? 0 : static_cast<double>(row.run_us) / row.count;
     for (JobNumber n = row.first; n < end_of(row.first, row.count); ++n) {
+        ask_ahead_of(n);
         const Index index = find_told(n);
         if (index == kNoIndex) {
             end_ghost(n, row.attempt);

@@ -157,6 +157,17 @@ private:
         return waits ? kNoIndex : index;
     }
 
+    // What is said of jobs comes in the order of their numbers, nearly, and each is in no cache any
+    // more: those a little ahead are asked for, so that they are there when it is their turn.
+    void ask_ahead_of(JobNumber number) const {
+        constexpr JobNumber kAhead = 8;
+        const Index index = find(number + kAhead);
+        if (index == kNoIndex) return;
+        records_.prefetch(index);
+        queues_.places.prefetch(index);
+        links_.prefetch(index);
+    }
+
     // Where a range ends that somebody else counted: never behind the last number given out.
     [[nodiscard]] JobNumber end_of(JobNumber first, std::uint32_t count) const {
         return first < next_number_ ? std::min(next_number_, first + count) : first;
@@ -281,6 +292,7 @@ private:
     std::vector<JobNumber> unclaimed_;    // which wait for a worker to name them
     JobNumber next_number_ = 1;
     JobNumber told_ = 1; // the sink was told of those below, but for what is stored again
+    JobNumber taken_ = 0; // the last one that left its line
     LaneId next_lane_ = 1;
     std::uint64_t pumps_ = 0;
     std::uint64_t bytes_ = 0;   // of open payloads

@@ -92,7 +92,8 @@ Index Dispatcher::take_next(Line& line, int priority) {
         end(line, priority);
         return index;
     }
-    // Among a million that wait, the next of this line is in no cache. By the time of its turn it is.
+    // Among a million that wait, the next ones of this line are in no cache. By their turn they are.
+    if (std::exchange(taken_, r.number) + 1 == r.number) ask_ahead_of(r.number); // a bulk goes
     const Index next = line.waiting.first(priority);
     records_.prefetch(next);
     queues_.places.prefetch(next);

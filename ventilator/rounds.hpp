@@ -33,7 +33,9 @@ public:
 
     const Place& at(Index job) const { return places_[job]; }
 
-    void prefetch(Index job) const { __builtin_prefetch(&places_[job]); } // REQUIRES: it waits
+    void prefetch(Index job) const {
+        if (job < places_.size()) __builtin_prefetch(&places_[job]);
+    }
 
 private:
     std::vector<Place> places_;
