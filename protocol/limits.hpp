@@ -40,7 +40,7 @@ constexpr double kSecondsMax = 10.0 * 365 * 86400; // any duration on the wire
 constexpr double kWaitSecondsMax = 300;
 
 constexpr std::uint32_t kSlotsMax = 100'000;
-constexpr std::uint32_t kPrefetchMax = 1'000;
+constexpr std::uint32_t kPrefetchMax = 4'000;
 constexpr std::uint32_t kDeathsMax = 3; // then the job is quarantined
 
 } // namespace penstock
