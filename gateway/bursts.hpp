@@ -1,12 +1,14 @@
 #pragma once
-// When submits leave. One that comes while none is under way leaves at once. Those that come while
-// a burst is under way are collected, and leave together when all of it is known to be stored, or a
-// millisecond after the first of them came. So an idle pipeline waits for nothing, and a busy one
-// pays for each message once for many jobs.
+// When submits leave. One that comes while none is under way leaves as soon as nothing more is there
+// to be read. Those that come while a burst is under way are collected, and leave together when all of
+// it is known to be stored and nothing more is there to be read, or a millisecond after the first of
+// them came. So an idle pipeline waits for nothing, and a busy one pays for each message once for many
+// jobs.
 
 #include "protocol/time.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace penstock::gateway {
 
@@ -27,17 +29,25 @@ public:
         return burst_ + 1;
     }
 
-    // When what was collected may leave; kNever if there is nothing.
+    // From when on what was collected may leave; kNever if there is nothing.
     [[nodiscard]] Instant due_at() const {
         if (collected_ == 0) return kNever;
         return under_way_ == 0 || collected_ >= kRowsMost ? since_ : since_ + kHoldMost;
+    }
+
+    // Whether all that was collected leaves now. It is asked in every round of the loop: as long as each
+    // brings more, the next one may too, and what can be read together leaves together.
+    [[nodiscard]] bool leaves(Instant now) {
+        if (now < due_at()) return false;
+        const bool grew = std::exchange(seen_, collected_) != collected_;
+        return !grew || collected_ >= kRowsMost || now >= since_ + kHoldMost;
     }
 
     // All that was collected leaves.
     void leave() {
         ++burst_;
         under_way_ = awaited_;
-        collected_ = awaited_ = 0;
+        collected_ = awaited_ = seen_ = 0;
     }
 
     // One that left is stored, refused or given up. A burst before the last one counts no more.
@@ -52,6 +62,7 @@ private:
     std::uint32_t under_way_ = 0; // not answered, of burst_
     std::uint32_t awaited_ = 0;   // to be answered, of the one that is being collected
     std::uint32_t collected_ = 0;
+    std::uint32_t seen_ = 0; // of these, in the round before
     Instant since_{};
 };
 

@@ -72,7 +72,7 @@ void Hub::give(Order&& order) {
 void Hub::turn() {
     const Instant at = now();
     run_feeds(at);
-    if (at >= bursts_.due_at()) send_burst();
+    if (bursts_.leaves(at)) send_burst();
     send_all();
     receive(sink_, decode_status_answer);
     receive(ventilator_, decode_control_answer);

@@ -59,6 +59,37 @@ TEST(GatewayBursts, AFullBurstLeaves) {
     EXPECT_EQ(bursts.due_at(), kSoon);
 }
 
+TEST(GatewayBursts, WaitsForTheNextRoundWhileEachBringsMore) {
+    Bursts bursts;
+    EXPECT_FALSE(bursts.leaves(kStart)) << "there is nothing";
+    bursts.collect(Until::stored, kStart);
+    EXPECT_FALSE(bursts.leaves(kStart)) << "the next round may bring more";
+    bursts.collect(Until::stored, kStart);
+    EXPECT_FALSE(bursts.leaves(kStart)) << "it did";
+    EXPECT_TRUE(bursts.leaves(kStart)) << "this one brought nothing";
+    bursts.leave();
+    EXPECT_FALSE(bursts.leaves(kSoon));
+}
+
+TEST(GatewayBursts, DoesNotWaitForLongWhileEachRoundBringsMore) {
+    Bursts bursts;
+    bursts.collect(Until::stored, kStart);
+    EXPECT_TRUE(bursts.leaves(kStart + Bursts::kHoldMost));
+    for (std::uint32_t i = 1; i < Bursts::kRowsMost; ++i) bursts.collect(Until::stored, kStart);
+    EXPECT_TRUE(bursts.leaves(kStart));
+}
+
+TEST(GatewayBursts, AsksForAnotherRoundWhenTheOneBeforeItIsStored) {
+    Bursts bursts;
+    const auto first = bursts.collect(Until::stored, kStart);
+    bursts.leave();
+    bursts.collect(Until::stored, kSoon);
+    EXPECT_FALSE(bursts.leaves(kSoon));
+    bursts.answered(first);
+    EXPECT_FALSE(bursts.leaves(kSoon)) << "whoever was answered may have something new to say";
+    EXPECT_TRUE(bursts.leaves(kSoon));
+}
+
 TEST(GatewayBursts, WhatIsGivenUpBeforeItLeftIsNotWaitedFor) {
     Bursts bursts;
     bursts.collect(Until::stored, kStart);
