@@ -156,7 +156,7 @@ void Shell::run(transport::Stop& stop) {
 }
 
 void Shell::read_what_is_there(const transport::Poll& poll) {
-    receive_door();
+    if (poll.ready(0)) receive_door();
     if (poll.ready(1)) receive_questions();
     if (poll.ready(2)) ledger_.chronicle().listen(publisher_.receive_subscriptions());
     if (poll.ready(3)) receive_peer_events();

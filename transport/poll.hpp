@@ -4,6 +4,7 @@
 #include "protocol/time.hpp"
 
 #include <initializer_list>
+#include <span>
 #include <vector>
 #include <zmq.hpp>
 
@@ -21,6 +22,11 @@ inline WallTime wall_now() {
 inline Now both_now() {
     return {clock_now(), wall_now()};
 }
+
+// Sleeps until one of them can be read, and says so in `revents`; `ms` milliseconds at most, < 0: as
+// long as it takes. A signal ends it early. A socket may be said to be readable when it is not: there
+// was news of its connections.
+void wait_for(std::span<zmq_pollitem_t> items, long ms);
 
 class Poll {
 public:
@@ -40,8 +46,7 @@ public:
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
             ms = static_cast<long>(std::min<std::int64_t>(left.count(), 60'000));
         }
-        for (auto& item : items_) item.revents = 0;
-        zmq_poll(items_.data(), static_cast<int>(items_.size()), ms);
+        wait_for(items_, ms);
     }
 
     [[nodiscard]] bool ready(std::size_t item) const { return items_[item].revents != 0; }

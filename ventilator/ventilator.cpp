@@ -126,7 +126,7 @@ void Shell::run(transport::Stop& stop) {
             }
             if (stop.at_once() || dispatcher_.drained() || now >= drain_until) break;
         }
-        receive_door(now);
+        if (poll.ready(0)) receive_door(now);
         if (poll.ready(1)) receive_control(now);
         if (poll.ready(2)) receive_hello(now);
         if (poll.ready(3)) receive_events(now);

@@ -1,6 +1,7 @@
 #include "workers/loop.hpp"
 
 #include "transport/endpoint.hpp"
+#include "transport/poll.hpp"
 #include "transport/wakeup.hpp"
 #include "workers/process.hpp"
 
@@ -106,7 +107,7 @@ void Loop::rest() {
     if (asking_) add(asking_->handle(), 0);
     if (lane_ && !too_much_unsent()) add(lane_->handle(), 0);
     const auto wait_ms = std::chrono::ceil<milliseconds>(wait).count();
-    zmq_poll(items.data(), static_cast<int>(count), wait_ms); // a signal may cut it short
+    transport::wait_for(std::span(items).first(count), static_cast<long>(wait_ms));
     desk_->wake();
     if ((items[0].revents & ZMQ_POLLIN) != 0) desk_->quiet();
 }

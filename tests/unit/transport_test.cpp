@@ -48,6 +48,69 @@ bool eventually(Condition condition) {
     return false;
 }
 
+struct Pair { // a socket that is read, and who writes to it
+    zmq::context_t context = make_context();
+    zmq::socket_t pull = open_socket(context, zmq::socket_type::pull);
+    zmq::socket_t push = open_socket(context, zmq::socket_type::push);
+    std::uint64_t malformed = 0;
+
+    Pair() {
+        pull.bind("inproc://pair");
+        push.connect("inproc://pair");
+    }
+};
+
+TEST(WaitFor, SaysWhichSocketHasAMessageUntilItIsRead) {
+    Pair first, second;
+    Poll poll({&first.pull, &second.pull}, {});
+    const auto both = [&] { return std::pair(poll.ready(0), poll.ready(1)); };
+    send_copy(second.push, "one");
+    send_copy(second.push, "two");
+    poll.wait(kNever);
+    EXPECT_EQ(both(), std::pair(false, true));
+    receive_frame(second.pull, second.malformed);
+    poll.wait(kNever); // the second message was there before, and nothing new is said of it
+    EXPECT_EQ(both(), std::pair(false, true));
+    receive_frame(second.pull, second.malformed);
+    send_copy(first.push, "three");
+    poll.wait(kNever);
+    EXPECT_EQ(both(), std::pair(true, false));
+}
+
+// A socket's descriptor speaks once: whoever looks at what the I/O thread says has heard it.
+TEST(WaitFor, FindsAMessageWhoseNewsWereHeardByASend) {
+    Pair pair;
+    zmq::socket_t asks = open_socket(pair.context, zmq::socket_type::dealer);
+    zmq::socket_t answers = open_socket(pair.context, zmq::socket_type::router);
+    answers.bind("inproc://answers");
+    asks.connect("inproc://answers");
+    send_question(asks, "a");
+    const auto asked = receive_question(answers, pair.malformed);
+    ASSERT_TRUE(asked);
+    send_answer(answers, asked->envelope, "b");
+    send_question(asks, "c");
+    (void)asks.get(zmq::sockopt::events); // as a send does now and then
+    Poll poll({&asks, &pair.pull}, {});
+    poll.wait(kNever);
+    EXPECT_TRUE(poll.ready(0));
+    EXPECT_FALSE(poll.ready(1));
+}
+
+TEST(WaitFor, ADescriptorEndsItToo) {
+    Pair pair;
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    Poll poll({&pair.pull}, {ends[0]});
+    poll.wait(Instant()); // at once
+    EXPECT_FALSE(poll.ready(0) || poll.ready(1));
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    poll.wait(kNever);
+    EXPECT_FALSE(poll.ready(0));
+    EXPECT_TRUE(poll.ready(1));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 struct Lane {
     zmq::context_t context = make_context();
     Monitors monitors{context};
