@@ -11,9 +11,9 @@
 namespace penstock::ventilator {
 namespace {
 
-constexpr std::size_t kStoreRowsMax = 512; // in one message to the sink
+constexpr std::size_t kStoreRowsMax = 2048; // in one message to the sink
 constexpr std::size_t kStoreBytesMax = 512u << 10;
-constexpr std::size_t kBatchRowsMax = 256; // in one message to a lane
+constexpr std::size_t kBatchRowsMax = 1024; // in one message to a lane
 constexpr std::size_t kBatchBytesMax = 1u << 20;
 constexpr std::size_t kAgeLooksMax = 256;
 constexpr std::size_t kChunk = 64; // jobs given to a lane before the next one's turn

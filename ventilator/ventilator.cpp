@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t kSinkKey = 1ull << 63; // in monitor events; lanes have their ids
 constexpr int kBurst = 512;                    // questions taken before anything is answered
 // Jobs taken in before anything is sent: a flood of them must not keep settled ones waiting.
-constexpr std::size_t kBurstRows = 1024;
+constexpr std::size_t kBurstRows = 4096;
 constexpr Duration kOverslept = std::chrono::seconds(1); // stopped, or on a machine that was
 constexpr Duration kHelloAgain = std::chrono::milliseconds(500);
 

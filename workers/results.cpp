@@ -27,9 +27,8 @@ void Results::add(Epoch epoch, std::uint64_t queued_us, const JobRow& job,
     }
     open_bytes_ += value.size();
     numbers_.push_back(job.number);
-    auto& row = open_.rows.emplace_back();
-    row.id = job.id;
-    row.attempt = job.attempt;
+    open_.rows.push_back(ResultRow{job.id, job.attempt}); // made from nothing it would be cleared first
+    auto& row = open_.rows.back();
     row.run_us = static_cast<std::uint64_t>(outcome.run / std::chrono::microseconds(1));
     if (outcome.waited >= kWaitSaid) {
         row.waited_us = static_cast<std::uint64_t>(outcome.waited / std::chrono::microseconds(1));
