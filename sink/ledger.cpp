@@ -142,14 +142,10 @@ void Ledger::on(const Store& m, Now now, Outbox& out) {
     const auto terms = terms_.intern(Terms(m.terms));
     SinkKind& kind = kind_of(m.terms.kind);
     hashes_.clear();
-    for (const Store::Row& row : m.rows) {
-        hashes_.push_back(row.id.hash(seed_));
-        by_id_.prefetch(hashes_.back());
-    }
     JobNumber number = m.first;
     for (const Store::Row& row : m.rows) {
         const JobNumber mine = number++;
-        const std::uint64_t hash = hashes_[mine - m.first];
+        const std::uint64_t hash = hash_of(m.rows, mine - m.first);
         if (const Index known = find(row.id, hash); known != kNoIndex) {
             if (m.again && store_again(known, mine, out)) continue;
             Record& r = records_[known];

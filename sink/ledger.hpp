@@ -248,6 +248,18 @@ private:
     CancelResult stop(Index index, Failure why, Now now, Outbox& out);
     [[nodiscard]] Index find(const JobId& id) const { return find(id, id.hash(seed_)); }
     [[nodiscard]] Index find(const JobId& id, std::uint64_t hash) const;
+    // The hash of a message's row. Each one's place among the ids is a cache miss: those of some rows
+    // behind it are asked for. REQUIRES: rows are asked for in their order, the first with no hashes_.
+    template <class Rows>
+    std::uint64_t hash_of(const Rows& rows, std::size_t row) {
+        constexpr std::size_t kAhead = 24;
+        const std::size_t end = std::min(rows.size(), row + kAhead);
+        while (hashes_.size() < end) {
+            hashes_.push_back(rows[hashes_.size()].id.hash(seed_));
+            by_id_.prefetch(hashes_.back());
+        }
+        return hashes_[row];
+    }
     [[nodiscard]] SinkKind& kind_of(const std::string& name);
     static Words& words(Record& record);
 

@@ -4,6 +4,8 @@
 
 namespace penstock::sink {
 
+constexpr std::size_t kRecordAhead = 8; // rows
+
 void Ledger::on(const Result& result, Now now, Outbox& out) {
     if (result.epoch > epoch_ || result.epoch == 0) {
         ++malformed_; // no ventilator was ever given that epoch: nobody can have sent this job
@@ -12,16 +14,14 @@ void Ledger::on(const Result& result, Now now, Outbox& out) {
     const Index worker = result.worker.empty() ? kNoIndex : names_.intern(result.worker);
     if (worker != kNoIndex) names_.use(worker); // while rows are looked at
     hashes_.clear();
-    for (const ResultRow& row : result.rows) {
-        hashes_.push_back(row.id.hash(seed_));
-        by_id_.prefetch(hashes_.back());
-    }
-    for (const std::uint64_t hash : hashes_) {
-        if (const Index likely = by_id_.likely(hash); likely != kNoIndex) records_.prefetch(likely);
-    }
     for (std::size_t i = 0; i < result.rows.size(); ++i) {
         const ResultRow& row = result.rows[i];
-        take_row(find(row.id, hashes_[i]), row, result, worker, now, out);
+        const std::uint64_t hash = hash_of(result.rows, i);
+        if (i + kRecordAhead < hashes_.size()) { // its place is there by now
+            const Index likely = by_id_.likely(hashes_[i + kRecordAhead]);
+            if (likely != kNoIndex) records_.prefetch(likely);
+        }
+        take_row(find(row.id, hash), row, result, worker, now, out);
     }
     if (worker != kNoIndex) names_.release(worker);
 }

@@ -49,6 +49,7 @@ void Dispatcher::send_stores(Outbox& out) {
     while (!unsent_.empty()) {
         const Index index = links_.pop_front(unsent_);
         const Record& r = records_[index];
+        ask_ahead_of(r.number);
         told_ = std::max(told_, r.number + 1);
         if (r.stage == Stage::taking) {
             say_taken(r, out);
