@@ -21,6 +21,9 @@ std::uint64_t mixed(std::uint64_t at);
 
 // `count` bytes that no other `number` has, as one msgpack bin value. REQUIRES: 8 <= count < 256.
 std::string payload_of(std::uint64_t number, std::size_t count);
+// The same to where there is room for kPayloadHead + count bytes.
+void write_payload(std::uint64_t number, std::size_t count, char* out);
+constexpr std::size_t kPayloadHead = 2;
 
 // How many times something is timed, and where each time is written, in µs, one a line.
 struct Timing {

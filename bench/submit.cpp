@@ -69,6 +69,7 @@ private:
     std::set<std::uint64_t> wanted_; // numbers of the jobs that will be read back
     std::set<std::uint64_t>::const_iterator next_wanted_;
     std::vector<std::pair<std::uint64_t, JobId>> kept_;
+    std::string payloads_; // of the message that is being made
     Counts before_;
     std::uint64_t made_ = 0, sent_ = 0, done_ = 0;
 };
@@ -83,12 +84,14 @@ transport::Frame Submitter::next_frame() {
     Submit submit;
     submit.terms.kind = kKind;
     const std::uint64_t count = std::min(plan_.batch, plan_.jobs - made_);
-    std::vector<std::string> payloads(count);
+    const std::size_t size = kPayloadHead + plan_.bytes;
+    payloads_.resize(count * size);
     submit.rows.reserve(count);
     const std::uint64_t ms = unix_ms();
     for (std::uint64_t i = 0; i < count; ++i, ++made_) {
-        payloads[i] = payload_of(salt_ + made_, plan_.bytes);
-        submit.rows.push_back({make_uuid7(ms, random_(), random_()), payloads[i]});
+        char* const payload = payloads_.data() + i * size;
+        write_payload(salt_ + made_, plan_.bytes, payload);
+        submit.rows.push_back({make_uuid7(ms, random_(), random_()), Bytes(payload, size)});
         if (next_wanted_ != wanted_.end() && *next_wanted_ == made_) {
             kept_.emplace_back(made_, submit.rows.back().id);
             ++next_wanted_;
