@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 
+from bounds import BOUNDS
 from death import DEATH
 from durable import STORE
 from found import Count, Figure, Ratio, Roles, Section
@@ -346,4 +347,4 @@ MEMORY = Section(
         for role in ("ventilator", "sink")))
 
 
-SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, STORE, RETENTION, DEATH, SCALE)
+SECTIONS = (THROUGHPUT, IDLE, LOADED, HTTP, MEMORY, SCHED, BOUNDS, STORE, RETENTION, DEATH, SCALE)

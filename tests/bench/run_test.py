@@ -39,7 +39,7 @@ class Run(unittest.TestCase):
             return self.run_.arguments()
 
     def test_a_long_section_runs_only_when_asked_for(self):
-        usual = ["throughput", "idle", "loaded", "http", "memory", "sched", "store"]
+        usual = ["throughput", "idle", "loaded", "http", "memory", "sched", "bounds", "store"]
         self.assertEqual(self.plan().only, usual)
         self.assertEqual(self.plan("--quick").only, usual)
         self.assertEqual(self.plan("--only", "scale").only, ["scale"])
