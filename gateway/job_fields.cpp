@@ -92,8 +92,9 @@ std::vector<std::string> JobFields::texts(std::string_view key, const json::valu
 
 void JobFields::needs(const json::value& value) {
     auto& needs = job_.terms.needs;
+    const std::size_t before = errors_.size();
     needs = texts("needs", value, kNeedsMax);
-    for (std::size_t i = 0; i < needs.size(); ++i) {
+    for (std::size_t i = 0; i < needs.size() && errors_.size() == before; ++i) {
         if (needs[i].empty()) wrong("needs/" + std::to_string(i), "must not be empty");
     }
     std::sort(needs.begin(), needs.end());

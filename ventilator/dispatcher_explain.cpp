@@ -3,6 +3,8 @@
 #include "ventilator/dispatcher.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 namespace penstock::ventilator {
@@ -20,6 +22,12 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string count_of(std::uint64_t count, const std::string& word) {
     return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
+}
+
+std::string plain(double number) { // 10, 0.5
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    return {text.data(), end};
 }
 
 std::string for_people(Duration time) {
@@ -167,9 +175,10 @@ std::string Dispatcher::no_worker_text(const Line& line, int priority) const {
                kind.name + ").";
     }
     if (line.claims.empty()) {
-        return "None of the " + count_of(kind.workers, "worker") + " with the kind " +
-               quoted(kind.name) +
-               " has all the labels that the job needs: start one with --labels " +
+        const bool is_one = kind.workers == 1;
+        return (is_one ? "The one worker" : "None of the " + count_of(kind.workers, "worker")) +
+               " with the kind " + quoted(kind.name) + (is_one ? " has not" : " has") +
+               " all the labels that the job needs: start one with --labels " +
                listed(line.needs) + ".";
     }
     int least = kPriorityMax;
@@ -202,14 +211,14 @@ void Dispatcher::explain_queued(Index index, Explanation& out) {
         out.text = no_worker_text(line, priority);
     } else if (settings.max_running && kind.running + kind.ghosts >= *settings.max_running) {
         out.why = "max-running";
-        out.text = count_of(kind.running + kind.ghosts, "job") +
-                   " of the kind run, and no more may (max_running " +
+        const std::uint64_t running = kind.running + kind.ghosts;
+        out.text = count_of(running, "job") + " of the kind " + (running == 1 ? "runs" : "run") +
+                   ", and no more may (max_running " +
                    std::to_string(*settings.max_running) + "): it is number " +
                    std::to_string(out.position) + " of those that wait.";
     } else if (kind.held && settings.rate) {
         out.why = "rate";
-        out.text = "The kind may start " + std::to_string(*settings.rate) +
-                   " jobs a second (rate): it is number " + std::to_string(out.position) +
+        out.text = "The kind may start " + plain(*settings.rate) + " a second (rate): it is number " + std::to_string(out.position) +
                    " of those that wait.";
     } else if (r.deaths > 0) {
         out.why = "suspect";
@@ -228,7 +237,8 @@ void Dispatcher::explain_queued(Index index, Explanation& out) {
         out.why = "position";
         out.text = "It is number " + std::to_string(out.position) + " of " +
                    std::to_string(kind.queued) + " that wait for the " +
-                   count_of(kind.slots, "slot") + " of its kind: more workers start it sooner.";
+                   (kind.slots == 1 ? "one slot" : count_of(kind.slots, "slot")) +
+                   " of its kind: more workers start it sooner.";
     }
 }
 

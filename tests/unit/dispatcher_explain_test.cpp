@@ -107,6 +107,31 @@ TEST_F(ExplainTest, SaysThatAKindIsPausedOrAtItsLimit) {
     EXPECT_NE(explain(3).text.find("penstock resume echo"), std::string::npos);
 }
 
+TEST_F(ExplainTest, CountsInWords) {
+    join_up(join("w", 1, {"echo"}));
+    submit_stored(with(4), {"a", "b"});
+    EXPECT_NE(explain(2).text.find("wait for the one slot of its kind"), std::string::npos);
+    KindSettings settings;
+    settings.max_running = 1;
+    tell(Kinds{{{"echo", settings}}});
+    EXPECT_NE(explain(2).text.find("1 job of the kind runs, and no more may"), std::string::npos);
+    Terms needy = with(8);
+    needy.needs = {"gpu"};
+    submit_stored(needy, {"c"});
+    EXPECT_NE(explain(3).text.find("The one worker with the kind `echo` has not all the labels"),
+              std::string::npos);
+}
+
+TEST_F(ExplainTest, SaysARateAsItWasSet) {
+    KindSettings settings;
+    settings.rate = 0.5;
+    tell(Kinds{{{"echo", settings}}});
+    join_up(join("w", 2, {"echo"}));
+    submit_stored(with(4), {"a", "b"});
+    EXPECT_EQ(explain(2).why, "rate");
+    EXPECT_NE(explain(2).text.find("may start 0.5 a second"), std::string::npos) << explain(2).text;
+}
+
 TEST_F(ExplainTest, SaysThatASuspectWaitsForAWorkerOfItsOwn) {
     const LaneId first = join_up(join("w", 1, {"echo"}));
     submit_stored(with(4), {"a"});

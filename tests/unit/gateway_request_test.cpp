@@ -101,6 +101,9 @@ TEST(GatewayJob, NeedsEachLabelOnce) {
     EXPECT_EQ(good(R"({"kind":"k","needs":["gpu","big","gpu"]})").terms.needs,
               (std::vector<std::string>{"big", "gpu"}));
     EXPECT_EQ(bad(R"({"kind":"k","needs":["gpu",""]})").errors.front().pointer, "/needs/1");
+    const auto number = bad(R"({"kind":"k","needs":[1]})").errors;
+    ASSERT_EQ(number.size(), 1u) << "one mistake, one error";
+    EXPECT_EQ(number.front().pointer, "/needs/0");
     EXPECT_EQ(bad(R"({"kind":"k","needs":"gpu"})").errors.front().pointer, "/needs");
 }
 
