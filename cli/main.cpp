@@ -9,9 +9,11 @@
 #include <CLI/CLI.hpp>
 
 // jemalloc reads it at start. The tables of a million jobs in pages of 4 KiB cost a fifth of all time
-// in page faults and misses of the TLB (docs/decisions/0007).
+// in page faults and misses of the TLB (docs/decisions/0007). Payloads come and go some thousand at a
+// time: with room for 200 of a size most would leave the thread's cache and come back to it.
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "thp:always,metadata_thp:auto";
+const char* malloc_conf = "thp:always,metadata_thp:auto,"
+                          "tcache_nslots_small_max:8000,lg_tcache_nslots_mul:5";
 
 int main(int argc, char** argv) {
     using namespace penstock::cli;
