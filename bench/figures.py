@@ -273,6 +273,8 @@ def http_rates(programs, plan, found):
         raise Failed("wrk is not installed (scripts/install-packages bench)")
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, PENSTOCK_WORKERS, gateway=True)
+        house.start("fill", [programs.bench + "submit", *penstock.flags(), "--jobs", plan.fresh_jobs,
+                             "--compare", 0]).rest(STEP_SECONDS)
         hello_port = penstock.at.http + 1
         hello = house.start("hello", [programs.bench + "hello", hello_port])
         wait_until_listening(hello, hello_port)
