@@ -186,10 +186,7 @@ void Ledger::on(const Started& m, Now now, Outbox& out) {
         const Index index = by_number_.find(row.number);
         if (index == kNoIndex || row.attempt < records_[index].attempt) continue;
         Record& r = records_[index];
-        // Its worker may have said how far it is before the ventilator said that it runs.
-        if (r.state != State::running || row.attempt != r.attempt) r.progress = -1;
-        r.state = State::running;
-        r.attempt = row.attempt;
+        runs(r, row.attempt);
         r.started = now.wall;
         r.token = m.token;
         set_worker(r, worker);
@@ -211,6 +208,7 @@ void Ledger::on(const Retrying& m, Now now, Outbox& out) {
     if (index == kNoIndex) return;
     Record& r = records_[index];
     r.state = State::retrying;
+    if (m.attempt > r.attempt) forget_progress(r); // it was too short to be heard of
     r.attempt = std::max(r.attempt, m.attempt);
     if (!r.words || r.words->failed_attempt != m.attempt) { // no worker said so
         auto failed = Changes::Attempt::of(m.attempt, How::failed);
@@ -237,7 +235,7 @@ void Ledger::on(const Lost& m, Now now, Outbox& out) {
             note_attempt(r, std::move(lost), now);
         }
         r.state = State::queued;
-        r.progress = -1;
+        forget_progress(r);
         out.open.rows.push_back({row.number, r.deaths});
         note(r, Event::What::lost);
         if (partials_.jobs() > 0) lose_partials(index, row.attempt, out);

@@ -277,6 +277,8 @@ private:
     }
     void write(const Record& record, Event::What what);
     [[nodiscard]] static bool is_over(const Record& record, std::uint32_t attempt);
+    static void runs(Record& record, std::uint32_t attempt); // REQUIRES: none after it was heard of
+    static void forget_progress(Record& record);
     [[nodiscard]] static double shown_progress(const Record& record); // as it was said, nearly
     void lose_partials(Index index, std::uint32_t attempt, Outbox& out);
     void release_partials(Index index, Outbox& out);

@@ -52,6 +52,7 @@ void Ledger::take_row(Index index, const ResultRow& row, const Result& result, I
     }
     if (worker != kNoIndex && row.attempt >= r.attempt) set_worker(r, worker);
     if (row.attempt >= r.attempt) note_times(r, row, result);
+    if (row.attempt > r.attempt) forget_progress(r); // of an attempt before: this one said nothing
     r.attempt = std::max(r.attempt, row.attempt);
     if (row.failure) {
         return fail(r, {r.number, row.attempt, row.run_us, row.failure->retryable}, *row.failure,

@@ -32,13 +32,25 @@ bool Ledger::is_over(const Record& r, std::uint32_t attempt) {
     return r.state == State::queued || r.state == State::delayed || r.state == State::retrying;
 }
 
+// Its worker may say how far it is before the ventilator says that it runs, or after: what was said
+// of an attempt before is void, what was said of this one stays.
+void Ledger::runs(Record& r, std::uint32_t attempt) {
+    if (r.state != State::running || attempt != r.attempt) forget_progress(r);
+    r.state = State::running;
+    r.attempt = attempt;
+}
+
+void Ledger::forget_progress(Record& r) {
+    r.progress = -1;
+    if (r.words) r.words->note.clear();
+}
+
 void Ledger::on(const Progress& progress) {
     const Index index = find(progress.id);
     if (index == kNoIndex || is_final(records_[index].state)) return;
     Record& r = records_[index];
     if (is_over(r, progress.attempt)) return;
-    r.attempt = progress.attempt;
-    r.state = State::running;
+    runs(r, progress.attempt);
     r.progress = static_cast<float>(progress.progress);
     if (!progress.note.empty() || r.words) words(r).note = progress.note;
     note(r, Event::What::progress);
@@ -56,8 +68,7 @@ void Ledger::on(const Partial& partial, Outbox& out) {
     if (index == kNoIndex || is_final(records_[index].state)) return;
     Record& r = records_[index];
     if (is_over(r, partial.attempt)) return;
-    r.attempt = partial.attempt;
-    r.state = State::running;
+    runs(r, partial.attempt);
     const std::uint64_t before = partials_.bytes(index);
     if (!partials_.add(index, partial)) return;
     bytes_ += partials_.bytes(index) - before;

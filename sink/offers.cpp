@@ -124,7 +124,7 @@ void Ledger::on(const Taken& m, Now now, Outbox& out) {
         r.number = mine;
         r.epoch = epoch_;
         r.state = is_early ? State::delayed : State::queued;
-        r.progress = -1;
+        forget_progress(r);
         if (partials_.jobs() > 0) lose_partials(index, r.attempt, out);
         by_number_.insert(mine, index);
         touch(r, kJobChanged);

@@ -256,6 +256,32 @@ TEST_F(LedgerTest, ProgressThatWasFasterThanStartedStays) {
     EXPECT_LT(status("a").progress, 0);
 }
 
+TEST_F(LedgerTest, ProgressIsOfTheNewestAttempt) {
+    const auto begin = [&](const char* job) {
+        store(terms("echo"), {job});
+        machine.on(Progress{id(job), 1, 0.5, "half"});
+        tell(Retrying{next_number - 1, 1, 1s});
+    };
+    const auto expect_nothing_of_the_first = [&](const char* job) {
+        EXPECT_LT(status(job).progress, 0) << job;
+        EXPECT_EQ(status(job).note, "") << job;
+    };
+    begin("piece");
+    machine.on(Partial{id("piece"), 2, Bytes("\xa1p", 2)}, out); // before it is said to run
+    expect_nothing_of_the_first("piece");
+    tell(Started{"w", {{1, 2}}});
+    expect_nothing_of_the_first("piece");
+    begin("running");
+    tell(Started{"w", {{2, 2}}});
+    expect_nothing_of_the_first("running");
+    begin("retrying");
+    tell(Retrying{3, 2, 1s}); // too short to be heard of
+    expect_nothing_of_the_first("retrying");
+    begin("short");
+    succeed("short", 2);
+    expect_nothing_of_the_first("short");
+}
+
 TEST_F(LedgerTest, ShowsProgress) {
     store(terms("echo"), {"a"});
     machine.on(Progress{id("a"), 1, 0.5, "half"});
