@@ -51,6 +51,8 @@ void Dispatcher::gather(Pool& pool, std::size_t index, Instant now) {
 void Dispatcher::feed_together(Pool& pool, std::size_t index, Index lane_index, Instant now,
                                Outbox& out) {
     Share& share = pool.shares[index];
+    gather(pool, index, now); // another pool may have taken what it counted on
+    if (share.is_held) return;
     KindState& kind = *share.kind;
     const std::uint64_t room = std::min<std::uint64_t>(share.together.max, allowance(kind, now));
     rows_expected_ = std::min<std::size_t>(room, pool.count(index));

@@ -239,6 +239,19 @@ TEST_F(DispatcherBatchingTest, NothingIsSentAhead) {
     EXPECT_EQ(calls().size(), 1u);
 }
 
+TEST_F(DispatcherBatchingTest, WhatAFullBatchLeavesBehindGathersForEveryWorker) {
+    Join labelled = batching("v", 1, 3, 20ms); // in a pool of its own
+    labelled.labels = {"gpu"};
+    join_up(batching("w", 1, 3, 20ms));
+    join_up(labelled);
+    submit_many(4);
+    ASSERT_EQ(calls().size(), 1u);
+    EXPECT_EQ(calls()[0].ids.size(), 3u);
+    pass(20ms);
+    ASSERT_EQ(calls().size(), 1u);
+    EXPECT_EQ(calls()[0].ids, Ids{"j3"});
+}
+
 TEST_F(DispatcherBatchingTest, OtherKindsOfTheWorkerGoOneByOne) {
     Join both = batching("w", 2, 4, 10s);
     both.kinds.push_back("echo");
