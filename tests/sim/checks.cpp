@@ -3,6 +3,7 @@
 #include "tests/sim/world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::sim {
 
@@ -54,8 +55,7 @@ World::Job& World::job_named(const std::string& id) {
 // What the sink did to jobs in the event that just ended. With a store nothing is true before it is
 // written: then `committed` looks.
 void World::check_touched() {
-    if (plan_.durable || ledger_->chronicle().empty()) return;
-    for (const auto& event : ledger_->chronicle().take().rows) check_touched(event.id);
+    for (const JobId& id : std::exchange(touched_, {})) check_touched(id);
 }
 
 void World::check_touched(const JobId& id) {
@@ -111,6 +111,8 @@ void World::check() {
         if (job.poison && job.outcome == State::succeeded) fail(id + " is poison and succeeded");
     }
     for (const Family& family : families_) check_family(family);
+    check_readers();
+    check_slow_listener();
     if (dispatcher_->open_jobs() != 0) {
         fail("the dispatcher still holds " + std::to_string(dispatcher_->open_jobs()) + " jobs");
     }

@@ -24,6 +24,11 @@ Terms World::draw_terms() {
     const int tenant = static_cast<int>(chance_.unit() * plan_.tenants);
     t.tenant = std::string(1, static_cast<char>('A' + tenant));
     if (happens(plan_.needs)) t.needs = {"l0"};
+    if (plan_.fair) t.timeout = plan_.hang > 0 ? draw_timeout() : 3600s;
+    if (plan_.steady > 0) { // all alike, but for who goes first
+        t.kind = "k0";
+        t.delay = t.ttl = 0s;
+    }
     return t;
 }
 
@@ -35,6 +40,7 @@ void World::submit_some() {
     wish.batch.apart = happens(0.3);
     const bool by_key = happens(0.3);
     const int rows = 1 + static_cast<int>(chance_.unit() * 8);
+    if (plan_.alike && happens(0.3)) wish.batch.terms.content_type = "text/plain";
     for (int i = 0; i < rows; ++i) {
         const std::string name = "j" + std::to_string(jobs_.size() + 1);
         const std::string id = by_key ? gateway::id_of_key(wish.batch.terms.tenant, name).text() : name;

@@ -34,12 +34,14 @@ void World::when_sink_runs(Duration later, Event event) {
 void World::end_burst() {
     if (!plan_.durable) {
         sink::Burst& burst = unsaid_.burst();
+        burst.events = happened();
         sink::say(burst, s_link_, *this);
         burst = {};
         return;
     }
     unsaid_.pause();
     if (unsaid_.is_writing()) return;
+    unsaid_.burst().events = happened();
     sink::Unsaid::Next next = unsaid_.end_burst(ledger_->take_changes(), s_link_);
     if (next.say) speak(std::move(*next.say));
     if (next.write.empty()) return;

@@ -101,6 +101,7 @@ void World::retry_soon(const std::string& id) {
     const auto& answer = std::get<JobAnswer>(asked.replies.at(0).answer);
     if (answer.found != Found::found) return; // it is open, or its sink is gone
     wishes_[as] = wishes_[id];
+    wishes_[as].delay = 0s; // it was for the first time
     poisons_[as] = job_named(id).poison;
     const auto note = [this, as] {
         const bool is_safe = !plan_.durable || disk_.find(*JobId::parse(as)) != nullptr;

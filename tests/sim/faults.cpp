@@ -78,12 +78,13 @@ void World::kill_sink() {
         lose_families();
     }
     for (auto& w : workers_) end_results(*w);
+    forget_told();
     for (Pipe* pipe : {&to_sink_, &to_ventilator_, &to_asker_, &to_status_, &from_status_}) end(*pipe);
     ++hello_rounds_;
     linked_ = s_linked_ = false;
     ++sink_life_;
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), sink_life_, now_);
-    ledger_->chronicle().listen(!plan_.durable);
+    ledger_->chronicle().listen(!plan_.deaf);
     if (unsaid_.is_writing()) saw(writing_.empty() ? "write untold with its process" : "write lost with its process");
     s_link_ = {};
     unsaid_ = sink::Unsaid(kUnkeptBytesMax);
@@ -181,6 +182,7 @@ void World::set_something() {
     if (happens(0.4)) wish.set.rate = 1 + chance_.unit() * 200;
     if (happens(0.3)) wish.clear.emplace_back("max_running");
     if (happens(0.3)) wish.clear.emplace_back("rate");
+    if (plan_.hang > 0 && happens(0.3)) wish.set.timeout = between(20ms, 2s);
     set_kind(wish);
 }
 

@@ -201,6 +201,7 @@ void World::say_replies(const sink::Outbox& out) {
     if (!stored.requests.empty()) frames.push_back(encode(std::nullopt, StatusAnswer(stored)));
     for (const auto& reply : out.replies) {
         if (reply.asker == gateway_life_) frames.push_back(encode(reply.request, reply.answer));
+        if (reply.asker == kReaders) read_pieces(reply.request.value_or(0), std::get<PartialsAnswer>(reply.answer));
     }
     for (auto& frame : frames) {
         send(from_status_, [this, frame = std::move(frame)] { gateway_hears(frame); });

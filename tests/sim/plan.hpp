@@ -5,6 +5,7 @@
 #include "ventilator/dispatcher.hpp"
 
 #include <string>
+#include <vector>
 
 namespace penstock::sim {
 
@@ -45,9 +46,24 @@ struct Plan {
     double middle_lost = 0; // between ventilator and sink: some are lost, later ones arrive; per second
     double lane_bytes = 0; // of payloads out on one lane; 0: as it is
     double settings = 0;   // changes of what holds for a kind, per second
+
+    // Of fair weather only.
+    bool fair = false;     // nothing goes wrong but handlers, and here and there a worker
+    double hang = 0;       // share of attempts that take longer than they may
+    double pieces = 0;     // share of attempts that say pieces of their result, and how far they are
+    double asks = 0;       // why a job does not run, per second
+    double late = 0;       // seconds within which workers come
+    bool alike = false;    // all workers take k0 together, so many as all others and for as long
+    double steady = 0;     // seconds that each job runs; all of them come within the first second
+    double rate = 0;       // of k0, from the beginning
+    bool deaf = false;     // nobody listens to events
 };
 
 Plan draw_plan(Chance& chance);
+// A quiet time, in which the rules of scheduling hold to the letter.
+Plan draw_fair_plan(Chance& chance);
+// What has to be seen in many such times, so that each rule was put to the test.
+const std::vector<const char*>& rules();
 std::string to_string(const Plan& plan);
 ventilator::Limits dispatcher_limits(const Plan& plan);
 

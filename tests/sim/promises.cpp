@@ -9,7 +9,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kTimersLate = 20ms;  // they look every few milliseconds
 constexpr Duration kSilenceSeen = 2500ms; // a worker's, with all that it takes to see it
 constexpr Duration kSettledTold = 3s;
 constexpr Duration kHeard = 3s; // by the ventilator, what the sink has said
@@ -84,7 +83,7 @@ void World::check_order(const Worker& w, const JobBatch& batch, const JobRow& ro
 
 // Each of them counts then.
 void World::check_attempts(const std::string& id, const Job& job) {
-    if (!is_calm() || !wishes_.contains(id)) return;
+    if (!is_calm() || job.lost > 0 || !wishes_.contains(id)) return;
     const int most = static_cast<int>(wishes_.at(id).max_attempts);
     if (job.dispatched > most) fail(id + " had more attempts than it may have");
     if (job.outcome == State::failed && job.dispatched < most && !family_of_.contains(id)) {
@@ -94,10 +93,12 @@ void World::check_attempts(const std::string& id, const Job& job) {
 
 // Nobody's job ends so who did not ask for it.
 void World::check_reason(const std::string& id) {
-    const auto asked = ask(AskStatus{*JobId::parse(id), false});
+    const auto asked = ask(AskStatus{*JobId::parse(id), true});
     const JobView& job = std::get<JobAnswer>(asked.replies.at(0).answer).job;
     const auto wish = wishes_.find(id);
     if (wish == wishes_.end()) return;
+    if (job.state == State::succeeded && job.value != value_of(id)) fail(id + " has the result of another");
+    check_last_attempt(id, job);
     const bool was_lost = job.failure && job.failure->code == "worker-lost";
     if (was_lost && wish->second.redeliver) fail(id + " was not redelivered");
     if (job.state == State::expired && wish->second.ttl == Duration(0)) fail(id + " has no ttl and expired");

@@ -1,9 +1,10 @@
-// penstock_sim [--seeds N] [--from SEED] [--seeds-in FILE] [--faults N] [--must-find]
+// penstock_sim [--seeds N] [--from SEED] [--seeds-in FILE] [--faults N] [--fair] [--must-find]
 //
 // Runs the pipeline under N seeds and stops at the first that breaks an invariant, whose number it
 // prints: the same seed does the same again. With --seeds-in they are those that begin the lines of
-// FILE (regressions.txt). With --faults it fails, too, if there were fewer. With
-// --must-find it is built with a planted bug, and fails if no seed finds it.
+// FILE (regressions.txt). With --faults it fails, too, if there were fewer. With --fair nothing goes
+// wrong, so that the rules of scheduling can be checked to the letter, and it fails if one of them was
+// never put to the test. With --must-find it is built with a planted bug, and fails if no seed finds it.
 
 #include "tests/sim/world.hpp"
 
@@ -24,6 +25,7 @@ struct Arguments {
     std::vector<std::uint64_t> those; // instead
     std::uint64_t faults = 0; // at least
     bool must_find = false;
+    bool fair = false;
 };
 
 using Histogram = std::map<std::string, std::uint64_t>;
@@ -68,6 +70,10 @@ Arguments read(int argc, char** argv) {
             out.must_find = true;
             continue;
         }
+        if (word == "--fair") {
+            out.fair = true;
+            continue;
+        }
         if (word == "--seeds-in" && i + 1 < argc) {
             out.those = seeds_in(argv[++i]);
             is_file = true;
@@ -87,15 +93,44 @@ Arguments read(int argc, char** argv) {
     return out;
 }
 
+using penstock::sim::Plan;
+using penstock::sim::World;
+
+// Now and then once more, with nobody who listens to events: that must change nothing. (With a store
+// what is only an event is a burst of its own here, and draws other chances.)
+std::string run_deaf(std::uint64_t seed, Plan plan, const World& heard, Histogram& sights) {
+    plan.deaf = true;
+    World deaf(seed, plan);
+    const std::string failure = deaf.run();
+    if (!failure.empty()) return failure + ", with nobody listening";
+    if (deaf.sent() != heard.sent()) return "workers were sent something else when nobody listened";
+    ++sights["rule: nobody listened, and all went as before"];
+    return {};
+}
+
+bool has_seen_all_rules(const Histogram& sights) {
+    bool all = true;
+    for (const char* rule : penstock::sim::rules()) {
+        if (sights.contains(rule)) continue;
+        std::printf("never seen: %s\n", rule);
+        all = false;
+    }
+    return all;
+}
+
 int run_seeds(const Arguments& arguments) {
+    constexpr std::uint64_t kDeafEach = 10;
     Histogram faults, sights, endings;
     std::uint64_t all = 0;
     for (const std::uint64_t seed : arguments.those) {
         std::fprintf(stderr, "\rseed %llu ", static_cast<unsigned long long>(seed));
         penstock::Chance chance(seed * 7919);
-        const penstock::sim::Plan plan = penstock::sim::draw_plan(chance);
-        penstock::sim::World world(seed, plan);
-        const std::string failure = world.run();
+        const auto draw = arguments.fair ? penstock::sim::draw_fair_plan : penstock::sim::draw_plan;
+        const Plan plan = draw(chance);
+        World world(seed, plan);
+        std::string failure = world.run();
+        const bool is_deaf_too = plan.fair && !plan.durable && seed % kDeafEach == 0 && failure.empty();
+        if (is_deaf_too) failure = run_deaf(seed, plan, world, sights);
         all += add(faults, world.faults());
         add(sights, world.sights());
         add(endings, world.endings());
@@ -111,6 +146,7 @@ int run_seeds(const Arguments& arguments) {
                 static_cast<unsigned long long>(arguments.those.size()),
                 static_cast<unsigned long long>(arguments.those.front()),
                 static_cast<unsigned long long>(all));
+    if (arguments.fair && !has_seen_all_rules(sights)) return 1;
     if (all >= arguments.faults) return 0;
     std::printf("that is fewer than the %llu that were wanted\n",
                 static_cast<unsigned long long>(arguments.faults));

@@ -27,11 +27,17 @@ void World::start_worker(int place) {
         w->together = 1 + static_cast<std::uint32_t>(chance_.unit() * 6);
         w->gathers = happens(0.3) ? Duration(0) : between(1ms, 300ms);
     }
+    if (plan_.alike) {
+        w->sdk = true;
+        w->together = alike_.max;
+        w->gathers = alike_.wait;
+    }
     const std::string number = std::to_string(next_worker_++);
     w->name = w->sdk ? "sdk-" + number : "";
     workers_.push_back(std::move(w));
     Worker* me = workers_.back().get();
-    at(between(1ms, hastened(200ms)), [this, me] { join(*me); });
+    const Duration comes = plan_.late > 0 ? from_seconds(plan_.late) : hastened(200ms);
+    at(between(1ms, comes), [this, me] { join(*me); });
     if (me->sdk) at(500ms, [this, me] { heartbeat(*me); });
 }
 
@@ -84,6 +90,7 @@ void World::asks_to_join(Worker& w, const std::string& frame) {
     }
     ++w.lane_pipe.life;
     w.lane = joined.lane;
+    w.joined = now_;
     if (!w.sdk) w.name = joined.worker;
     if (w.epoch != dispatcher_->epoch() && !w.sdk) w.running.clear();
     w.epoch = dispatcher_->epoch();
@@ -183,6 +190,9 @@ void World::start_jobs(Worker& w) {
     while (!w.waiting.empty() && goes_on(w.waiting.front().second.call)) {
         const auto [token, held] = w.waiting.front();
         w.waiting.erase(w.waiting.begin());
+        const bool is_call_begun = std::any_of(w.running.begin(), w.running.end(), [&](const auto& each) {
+            return each.second.call == held.call;
+        });
         w.running.emplace(token, held);
         note_begun(held.id);
         if (held.poison) {
@@ -190,7 +200,12 @@ void World::start_jobs(Worker& w) {
             at(between(1ms, 5ms), [this, &w] { crash(w); });
             return;
         }
-        const Duration work = happens(0.05) ? between(1s, 4s) : between(1ms, 60ms);
+        const Duration work = draw_work(held.id);
+        if (plan_.pieces > 0 && happens(plan_.pieces)) say_pieces(w, token, held, work);
+        if (plan_.alike) { // all of a call end together
+            if (!is_call_begun) at(work, [this, &w, call = held.call] { finish_call(w, call); });
+            continue;
+        }
         at(work, [this, &w, token = token, attempt = held.attempt] {
             awake(w, [this, &w, token, attempt] { finish_job(w, token, attempt); });
         });
@@ -213,14 +228,65 @@ void World::finish_job(Worker& w, Token token, std::uint32_t attempt) {
 }
 
 void World::answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure) {
-    if (failure) ++job_named(held.id.text()).failed;
+    note_answer(held, failure);
+    const auto run_us = plan_.steady > 0 ? static_cast<std::uint64_t>(plan_.steady * 1e6) : 20'000;
     const std::string value = value_of(held.id.text());
     const Result result{token.first, w.sdk ? w.name : "", "",
-                        {{held.id, held.attempt, 20'000, value, std::move(failure)}}};
+                        {{held.id, held.attempt, run_us, value, std::move(failure)}}};
     const Kept kept{token, held, w.sdk ? encode(result) : encode_plain(result), now_};
     if (w.sdk) w.kept.push_back(kept);
     w.on_the_way[{token.first, held.lane}].insert({token.second, held.attempt});
     post(w, kept);
+}
+
+// How long it runs: as its kind does, or longer than it may, or hardly shorter.
+Duration World::draw_work(const JobId& id) {
+    if (!plan_.fair) return happens(0.05) ? between(1s, 4s) : between(1ms, 60ms);
+    if (plan_.steady > 0) return from_seconds(plan_.steady);
+    if (plan_.hang > 0 && happens(plan_.hang)) {
+        const Duration may = timeout_of(id.text());
+        if (may > 10s) return between(1s, 4s);
+        return happens(0.3) ? may - between(0ms, may / 10) : may + between(0ms, 2s);
+    }
+    return happens(0.05) ? between(1s, 2s) : between(1ms, 60ms);
+}
+
+// One message with what became of each.
+void World::finish_call(Worker& w, std::uint64_t call) {
+    std::vector<std::pair<Token, Held>> ended;
+    for (const auto& each : w.running) {
+        if (each.second.call == call) ended.push_back(each);
+    }
+    std::erase_if(w.running, [&](const auto& each) { return each.second.call == call; });
+    if (ended.empty() || !w.alive) return;
+    Result result{w.epoch, w.name, "", {}};
+    std::vector<std::string> values;
+    values.reserve(ended.size());
+    for (const auto& [token, held] : ended) {
+        values.push_back(value_of(held.id.text()));
+        ResultRow& row = result.rows.emplace_back(ResultRow{held.id, held.attempt, 20'000, values.back(), {}});
+        if (happens(plan_.flaky)) row.failure = Failure{"handler-error", "flaky", true};
+        note_answer(held, row.failure);
+        w.kept.push_back({token, held, "", now_});
+        w.on_the_way[{token.first, held.lane}].insert({token.second, held.attempt});
+    }
+    const auto fails = [](const ResultRow& row) { return row.failure.has_value(); };
+    const bool any = std::any_of(result.rows.begin(), result.rows.end(), fails);
+    const bool all = std::all_of(result.rows.begin(), result.rows.end(), fails);
+    if (any && !all) saw("rule: some jobs of a batch failed");
+    send(w.sink_pipe, [this, &w, ended, frame = encode(result)] {
+        for (const auto& [token, held] : ended) {
+            w.on_the_way[{token.first, held.lane}].erase({token.second, held.attempt});
+        }
+        sink_frame(frame);
+    });
+    start_jobs(w);
+}
+
+void World::note_answer(const Held& held, const std::optional<Failure>& failure) {
+    Job& job = job_named(held.id.text());
+    ++(failure ? job.failed : job.succeeded);
+    if (plan_.fair) note_end(held);
 }
 
 void World::post(Worker& w, const Kept& kept) {
@@ -314,7 +380,10 @@ void World::crash(Worker& w) {
     const bool told = !happens(plan_.vanish);
     if (told) {
         at_ventilator(between(1ms, 5ms),
-                      [this, lane = w.lane] { dispatcher_->lane_down(lane, v_out_); });
+                      [this, lane = w.lane] {
+                          end_flights(lane);
+                          dispatcher_->lane_down(lane, v_out_);
+                      });
     }
     at(between(2ms, hastened(500ms)), [this, place = w.place] { start_worker(place); });
 }

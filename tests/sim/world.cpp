@@ -20,7 +20,7 @@ World::World(std::uint64_t seed, const Plan& plan)
     dispatcher_ = std::make_unique<ventilator::Dispatcher>(dispatcher_limits(plan), seed, now_);
     for (const char* kind : {"k0", "k1"}) dispatcher_->declare_kind(kind); // whoever joins first
     ledger_ = std::make_unique<sink::Ledger>(sink::Limits(), seed, now_);
-    ledger_->chronicle().listen(!plan.durable);
+    ledger_->chronicle().listen(!plan.deaf);
     if (plan.durable) {
         ledger_->restored(both_now());
         s_link_.may_tell(0);
@@ -45,18 +45,22 @@ Duration World::between(Duration low, Duration high) {
 }
 
 std::string World::run() {
+    if (plan_.alike) draw_alike();
     for (int i = 0; i < plan_.workers; ++i) start_worker(i);
     at(1ms, [this] { meet(); });
     start_gateway();
     at(kFaultTick, [this] { fault_tick(); });
     for (int i = 0; i < plan_.jobs / 4 + 1; ++i) {
-        at(between(0s, kFaultTime - 2s), [this] { submit_some(); });
+        at(between(0s, plan_.steady > 0 ? 1s : kFaultTime - 2s), [this] { submit_some(); });
     }
     for (int i = 0; i < plan_.groups; ++i) {
         at(between(0s, kFaultTime - 2s), [this] { submit_group(); });
     }
+    if (plan_.rate > 0) at(1ms, [this] { set_rate(); });
+    if (plan_.asks > 0) at(1s, [this] { ask_why(); });
     at(kFaultTime, [this] {
         healing_ = true;
+        asked_.clear();
         clear_settings();
     });
     const Instant end = now_ + kFaultTime + kHealTime;
@@ -93,6 +97,7 @@ void World::step_ventilator() {
     dispatcher_->tick(now_, v_out_);
     dispatcher_->pump(now_, v_out_);
     lane_messages();
+    note_started();
     for (const auto lane : v_out_.close_lanes) {
         if (Worker* w = worker_of(lane)) {
             ++w->lane_pipe.life; // what was on its way is gone
@@ -105,6 +110,7 @@ void World::step_ventilator() {
     }
     for (const ToSink& message : v_out_.to_sink) {
         if (const auto* store = std::get_if<Store>(&message)) note_numbers(*store);
+        if (plan_.fair) note_said(message);
         if (v_link_.epoch() == 0) continue;
         const LinkHead head = v_link_.number();
         v_link_.push(std::make_shared<const std::string>(encode(head, message)));
@@ -112,6 +118,7 @@ void World::step_ventilator() {
     v_out_ = {};
     pump_link();
     check_wakes();
+    if (plan_.alike) check_nobody_idles();
     const Instant wake = dispatcher_->wake_at();
     if (wake != v_wake_ && wake != kNever) {
         v_wake_ = wake;
@@ -142,10 +149,12 @@ void World::ventilator_frame(const std::string& frame) {
     for (auto& fact : decoded.messages) {
         const auto& linked = std::get<Linked<FromSink>>(fact);
         if (!is_next(v_link_.arrived(linked.head))) continue;
-        if (std::holds_alternative<Resend>(linked.message))
+        if (std::holds_alternative<Resend>(linked.message)) {
             v_link_.rewind(linked.head.got);
-        else
-            dispatcher_->on(linked.message, now_, v_out_);
+            continue;
+        }
+        if (plan_.fair) note_heard(linked.message);
+        dispatcher_->on(linked.message, now_, v_out_);
     }
 }
 
@@ -167,6 +176,10 @@ void World::sink_frame(const std::string& frame) {
     for (auto& fact : decoded.messages) {
         if (const auto* result = std::get_if<Result>(&fact)) {
             ledger_->on(*result, both, s_out());
+        } else if (const auto* progress = std::get_if<Progress>(&fact)) {
+            ledger_->on(*progress);
+        } else if (const auto* piece = std::get_if<Partial>(&fact)) {
+            ledger_->on(*piece, s_out());
         } else if (const auto* linked = std::get_if<Linked<ToSink>>(&fact)) {
             if (!is_next(s_link_.arrived(linked->head))) continue;
             if (std::holds_alternative<Resend>(linked->message))
@@ -184,6 +197,7 @@ void World::lane_messages() {
         std::vector<std::string> frames;
         if (const auto* batch = std::get_if<JobBatch>(&to.message)) {
             check_limits(*batch);
+            if (plan_.alike && batch->together) check_batch(*batch);
             for (const JobRow& row : batch->rows) {
                 const std::string id = row.id.text();
                 const bool is_safe = !plan_.durable || disk_.find(row.id) != nullptr;
@@ -193,10 +207,12 @@ void World::lane_messages() {
                 ++job_named(id).dispatched;
                 check_dispatch(*w, row);
                 check_order(*w, *batch, row);
+                if (plan_.fair) note_dispatch(to.lane, *batch, row);
                 if (!to.batches) frames.push_back(encode_plain(*batch, row));
             }
             if (to.batches) frames.push_back(encode(*batch));
         } else if (const auto* cancelled = std::get_if<CancelJob>(&to.message)) {
+            if (plan_.fair) check_cancel(to.lane, *cancelled);
             frames.push_back(encode(*cancelled));
         } else if (const auto* settled = std::get_if<SettledJobs>(&to.message)) {
             frames.push_back(encode(*settled));
@@ -204,6 +220,8 @@ void World::lane_messages() {
             frames.push_back(encode(Ping{}));
         }
         for (auto& frame : frames) {
+            const auto when = static_cast<std::uint64_t>(now_.time_since_epoch().count());
+            sent_ = sent_ * 31 + std::hash<std::string>()(frame) + when;
             if (happens(plan_.busy)) w->lane_pipe.last = std::max(w->lane_pipe.last, now_ + 3ms);
             send(w->lane_pipe, [this, w, lane = to.lane, f = std::move(frame)] {
                 awake(*w, [this, w, lane, f] { lane_delivers(*w, lane, f); });

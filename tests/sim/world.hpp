@@ -8,8 +8,10 @@
 // vanishes) not at all; a socket may refuse a frame for a moment.
 
 #include "protocol/codec.hpp"
+#include "protocol/events.hpp"
 #include "protocol/link.hpp"
 #include "sink/unsaid.hpp"
+#include "tests/sim/known.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/support/kept_rows.hpp"
 #include "ventilator/dispatcher.hpp"
@@ -32,6 +34,8 @@ constexpr Duration kFaultTime = std::chrono::seconds(12); // with faults
 constexpr Duration kHealTime = std::chrono::seconds(400); // then everything has to come to rest
 constexpr Duration kFaultTick = std::chrono::milliseconds(20);
 constexpr Duration kHealTick = std::chrono::seconds(1);
+constexpr Duration kTimersLate = std::chrono::milliseconds(20); // they look every few milliseconds
+constexpr std::uint64_t kReaders = 1'000'000'000; // as who they ask
 constexpr std::uint64_t kTicksPerSweep = 50; // through all jobs, besides those that an event touched
 
 class World {
@@ -49,11 +53,13 @@ public:
 
     [[nodiscard]] const std::map<std::string, std::uint64_t>& endings() const { return endings_; }
 
+    [[nodiscard]] std::uint64_t sent() const { return sent_; } // a digest of all that workers were sent, and when
+
     // What sink::say says.
     void say(const sink::HelloReply& hello);
     void say_on_link(sink::Outbox& out);
     void say_replies(const sink::Outbox& out);
-    static void publish(const std::string& events) {}
+    void publish(const std::string& events);
 
 private:
     using Event = std::function<void()>;
@@ -92,7 +98,9 @@ private:
         bool stored = false; // it was safe once
         int dispatched = 0;
         int killed = 0; // workers that ran it
-        int begun = 0, failed = 0; // runs, and answers of runs
+        int lost = 0;   // attempts, with their lanes; in fair weather
+        int begun = 0, failed = 0, succeeded = 0; // runs, and answers of runs
+        std::uint32_t out_of_time_last = 0; // the newest attempt that took longer than it may
         Instant cancelled = kNever; // a client was told so
         Instant came_first = kNever, came_last{}; // at a ventilator, as a submit
         bool outcome_lost = false; // the sink that had it is gone
@@ -254,6 +262,56 @@ private:
     void check_wakes();
     void check_kept();
 
+    // queue.cpp: what waits at the ventilator, and what is out
+    void note_said(const ToSink& message);
+    void note_heard(const FromSink& message);
+    void note_dispatch(std::uint64_t lane, const JobBatch& batch, const JobRow& row);
+    void begin_waiting(JobNumber number, Instant ready);
+    bool take_waiter(JobNumber number);
+    void end_waiting(JobNumber number);
+    void note_settings(const std::string& kind, const KindSettings& settings);
+    void end_flight(JobNumber number, std::uint32_t attempt);
+    void end_flights(std::uint64_t lane);
+    [[nodiscard]] std::uint64_t ready(const std::string& kind, Instant then) const;
+    Instant waits_since(const std::string& kind);
+
+    // timeouts.cpp
+    Duration draw_timeout();
+    [[nodiscard]] Duration timeout_of(const std::string& id);
+    void check_cancel(std::uint64_t lane, const CancelJob& cancelled);
+    void check_in_time(const Flight& flight);
+    void note_end(const Held& held);
+    void check_last_attempt(const std::string& id, const JobView& job);
+
+    // together.cpp
+    void draw_alike();
+    void check_batch(const JobBatch& batch);
+    void check_nobody_idles();
+
+    // pieces.cpp
+    void say_pieces(Worker& w, Token token, const Held& held, Duration work);
+    void say_piece(Worker& w, const Held& held, int piece);
+    void ask_for_pieces(std::size_t reader);
+    void read_pieces(std::uint64_t reader, const PartialsAnswer& answer);
+    void check_progress(const JobId& id);
+    void check_readers();
+
+    // events.cpp
+    std::string happened();
+    void check_event(const penstock::Event& event);
+    void hear_slowly(const Events& events);
+    void read_slowly();
+    void check_slow_listener();
+    void forget_told();
+
+    // asks.cpp
+    void set_rate();
+    void ask_why();
+    void check_why(JobNumber number, const Waiter& w);
+    [[nodiscard]] std::string why_it_waits(const Waiter& w);
+    void note_started();
+    void check_start(const Question& question, std::uint64_t beside);
+
     // remains.cpp
     void check_remains();
     void check_dispatcher_is_empty();
@@ -283,6 +341,9 @@ private:
     void check_wish(const Worker& w, const std::string& id);
     void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
     void start_jobs(Worker& w);
+    Duration draw_work(const JobId& id);
+    void finish_call(Worker& w, std::uint64_t call);
+    void note_answer(const Held& held, const std::optional<Failure>& failure);
     void finish_job(Worker& w, Token token, std::uint32_t attempt);
     void answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure);
     void post(Worker& w, const Kept& kept);
@@ -303,6 +364,7 @@ private:
     std::string failure_;
     std::map<std::string, std::uint64_t> faults_, sights_, endings_;
     bool healing_ = false;
+    std::uint64_t sent_ = 0;
     Instant v_asleep_until_{}, s_asleep_until_{};
     Instant v_meets_at_{}; // a new one, and the sink
 
@@ -332,6 +394,20 @@ private:
     std::map<std::string, bool> poisons_; // of jobs that were made of others
     std::map<std::string, JobNumber> numbers_; // at this ventilator, of what was submitted there
     std::map<std::string, Paced> paced_; // by kind
+    std::map<JobNumber, std::pair<std::string, Instant>> names_; // and since when its delay counts
+    std::map<std::string, Instant> offered_;                     // that, of what the sink owns
+    std::map<JobNumber, Waiter> waiters_;
+    std::map<JobNumber, Flight> flights_;
+    std::vector<JobNumber> started_; // in this step
+    std::map<std::string, Seen> seen_; // by kind
+    std::map<JobNumber, Question> asked_;
+    ventilator::Together alike_; // of k0, where all workers are so
+    std::map<std::string, Saying> sayings_; // by job: of the attempt that answered last
+    std::vector<PieceReader> readers_;
+    std::map<std::string, Told> told_; // by job
+    std::vector<JobId> touched_;       // by the event that just ended
+    std::uint64_t next_event_ = 1;
+    SlowListener slow_;
     std::vector<Family> families_;
     std::map<std::string, std::size_t> family_of_;
     std::deque<Wish> requests_;
@@ -357,6 +433,7 @@ struct World::Worker {
     std::uint64_t lane = 0; // 0: none
     int asked = 0;          // to join, so often: only the newest question counts
     Epoch epoch = 0;
+    Instant joined{};
     Instant asleep_since{}, asleep_until{};
     Pipe lane_pipe, sink_pipe;
 
