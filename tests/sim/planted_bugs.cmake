@@ -22,10 +22,11 @@ function(penstock_planted_bug_in_header name file user old new)
 endfunction()
 
 function(penstock_must_find name)
-    add_test(NAME sim.finds.${name} COMMAND sim_${name} --seeds 5000 --must-find)
+    add_test(NAME sim.finds.${name} COMMAND sim_${name} ${sim_seeds} --must-find)
     set_tests_properties(sim.finds.${name} PROPERTIES LABELS sim)
 endfunction()
 
+set(sim_seeds --seeds 5000)
 penstock_planted_bug(forgets_whom_a_dead_lane_held ventilator/dispatcher_lanes.cpp
     "    if (blame) suspects = maybe_running(lane);"
     "    if (blame) return;")
@@ -145,3 +146,66 @@ penstock_planted_bug(keeps_the_credit_of_what_was_taken_away ventilator/dispatch
 penstock_planted_bug(waits_a_minute_for_what_a_join_names ventilator/dispatcher_lanes.cpp
     "ghost.named ? limits_.silence : limits_.silent_limit"
     "limits_.silent_limit")
+
+# ---- the rules of scheduling, in fair weather
+set(sim_seeds --fair --seeds 300)
+penstock_planted_bug(ends_an_attempt_before_its_time_is_up ventilator/dispatcher.cpp
+    "    if (r.stage == Stage::out) when = r.dispatched + r.kind->timeout(r.terms->first);"
+    "    if (r.stage == Stage::out) when = r.dispatched + r.kind->timeout(r.terms->first) / 2;")
+penstock_planted_bug(tells_nobody_that_its_time_is_up ventilator/dispatcher.cpp
+    "        out.to_lanes.push_back({roster_[r.lane].id, false, cancel_of(r)});\n        make_ghost(index);\n        decide_failure"
+    "        make_ghost(index);\n        decide_failure")
+penstock_planted_bug(never_tries_again_what_took_too_long ventilator/dispatcher.cpp
+    "        decide_failure(index, true, Reason::timeout, now, out);"
+    "        decide_failure(index, false, Reason::timeout, now, out);")
+penstock_planted_bug(sends_a_batch_before_it_is_full ventilator/dispatcher_batches.cpp
+    "    share.is_gathering = waiting < full && !is_over;"
+    "    share.is_gathering = waiting + 1 < full && !is_over;")
+penstock_planted_bug(keeps_a_full_batch_waiting ventilator/dispatcher_batches.cpp
+    "    share.is_gathering = waiting < full && !is_over;"
+    "    share.is_gathering = waiting <= full && !is_over;")
+penstock_planted_bug(counts_on_what_another_pool_took ventilator/dispatcher_batches.cpp
+    "    gather(pool, index, now); // another pool may have taken what it counted on"
+    "")
+penstock_planted_bug(fails_the_neighbours_of_a_failure sink/ledger_results.cpp
+    "        const ResultRow& row = result.rows[i];"
+    "        ResultRow row = result.rows[i];\n        row.failure = result.rows[0].failure;")
+penstock_planted_bug(does_not_say_that_pieces_are_lost sink/partials.cpp
+    "        of.kept.push_back({attempt, true, Blob()});"
+    "")
+penstock_planted_bug(gives_a_piece_twice sink/partials.cpp
+    "        ++out.next;"
+    "        if (i + 1 < of.kept.size() || i == from) ++out.next;")
+penstock_planted_bug(takes_pieces_of_what_is_over sink/ledger_watched.cpp
+    "    if (is_over(r, partial.attempt)) return;"
+    "")
+penstock_planted_bug(shows_how_far_an_attempt_before_was sink/ledger_watched.cpp
+    "    if (r.state != State::running || attempt != r.attempt) forget_progress(r);"
+    "")
+penstock_planted_bug_in_header(leaves_out_a_number_of_an_event sink/chronicle.hpp sim/events.cpp
+    "        return std::exchange(events_, {});"
+    "        ++next_;\n        return std::exchange(events_, {});")
+penstock_planted_bug(tells_of_a_job_that_has_ended sink/ledger.cpp
+    "    note(r, event_of(state));"
+    "    note(r, event_of(state));\n    note(r, Event::What::running);")
+penstock_planted_bug(is_full_while_somebody_listens sink/ledger_watched.cpp
+    "    Event& event = chronicle_.write();"
+    "    is_full_ = what == Event::What::failed;\n    Event& event = chronicle_.write();")
+penstock_planted_bug(does_not_say_that_a_limit_is_reached ventilator/dispatcher_explain.cpp
+    "    } else if (settings.max_running && kind.running + kind.ghosts >= *settings.max_running) {"
+    "    } else if (settings.max_running && kind.running + kind.ghosts > *settings.max_running) {")
+penstock_planted_bug(says_paused_of_a_kind_without_workers ventilator/dispatcher_explain.cpp
+    "    } else if (settings.paused.value_or(false)) {"
+    "    } else if (settings.paused.value_or(!has_claim)) {")
+penstock_planted_bug(says_the_whole_delay ventilator/dispatcher_explain.cpp
+    "out.start_in = std::max(0.0, seconds(r.due - now));"
+    "out.start_in = std::max(0.0, seconds(r.due - r.arrived));")
+penstock_planted_bug(forgets_the_turn_of_another_tenant ventilator/waiting.cpp
+    "(turns + (stands_before ? 1 : 0)) * turn;"
+    "turns * turn;")
+penstock_planted_bug(estimates_as_for_one_slot ventilator/dispatcher_explain.cpp
+    "    double pace = kind.pace.per_run() * at_once;"
+    "    double pace = kind.pace.per_run();")
+penstock_planted_bug(estimates_without_the_rate ventilator/dispatcher_explain.cpp
+    "    if (by_rate) { // when it may is known"
+    "    if (false) {")
