@@ -66,7 +66,8 @@ void World::check_last_attempt(const std::string& id, const JobView& view) {
     if (view.state != State::failed || job.dispatched == 0) return;
     const bool was_late = job.out_of_time_last == static_cast<std::uint32_t>(job.dispatched);
     const bool says_so = view.failure && view.failure->code == "timeout";
-    if (was_late != says_so) fail(id + (was_late ? " ran out of time, and failed otherwise" : " failed by its timeout, and no worker was told"));
+    if (was_late && !says_so) fail(id + " failed when its time was up, and does not say so");
+    if (!was_late && says_so) fail(id + " failed by its timeout, and its worker was not told");
     if (was_late) saw("rule: failed when its time was up");
     const bool any_other_way = plan_.hang > 0 || plan_.crash > 0;
     if (job.succeeded > 0 && !any_other_way) fail(id + " failed, and its worker said that it succeeded");
