@@ -5,33 +5,26 @@ the figures mean together.
 """
 
 import datetime
-import os
 import time
 
-from death import HERE, PYTHON, Client
 from found import Figure, Section
-from house import STEP_SECONDS, Failed, Penstock, get_json
+from house import STEP_SECONDS, Client, Failed, Penstock
 
 DELAY_SECONDS, TIMEOUT_SECONDS = 0.1, 0.2
 MANY_SLOTS, NAPS_AT_ONCE = 16, 4
 NAP_SECONDS = 0.02
+NAPS = 400  # two seconds of them, also when it has to be quick
 WAITED_SECONDS = 0.25  # estimates of shorter waits say little
-TOGETHER, WAIT_SECONDS = 10, 0.02  # as bounds_worker.py has them
+TOGETHER, WAIT_SECONDS = 10, 0.02  # a batch
 PARTS = ("p50", "p99")
 
 
 class Teller:
-    """A worker, and what it has said."""
+    """What a worker has said."""
 
-    def __init__(self, house, penstock, name, slots, kinds):
-        self._process = house.start(
-            name, [PYTHON, "-B", f"{HERE}/bounds_worker.py", penstock.at.control, slots, *kinds],
-            environment={"PYTHONPATH": f"{os.path.dirname(HERE)}/clients/python"})
+    def __init__(self, process):
+        self._process = process
         self.said = {}  # (word, id): seconds
-
-    def must_be_alive(self):
-        if not self._process.is_alive():
-            raise Failed(f"a worker ended: {self._process.last_words()}")
 
     def listen(self, word, ids):
         """Until it has said this of all of them: {id: seconds}."""
@@ -45,22 +38,12 @@ class Teller:
         return {id: self.said[word, id] for id in ids}
 
 
-def wait_until_joined(penstock, workers):
-    deadline = time.monotonic() + STEP_SECONDS
-    while len(get_json(penstock.at.http, "/v1/workers")["workers"]) != len(workers):
-        for worker in workers:
-            worker.must_be_alive()
-        if time.monotonic() > deadline:
-            raise Failed("the workers did not join")
-        time.sleep(0.01)
-
-
 def spread(client, jobs, gap, job):
     """Posts jobs one after the other: {id: when}."""
     asked = {}
     for _ in range(jobs):
         at = time.monotonic()
-        asked[client.ask("POST", "/v1/jobs", job)["id"]] = at
+        asked[client.submit(job)] = at
         time.sleep(gap)
     return asked
 
@@ -101,20 +84,20 @@ def full_batches(client, teller, batches):
     due = {}
     for _ in range(batches):
         at = time.monotonic()
-        ids = client.ask("POST", "/v1/jobs/bulk", [{"kind": "together"}] * TOGETHER)["ids"]
+        ids = client.submit_many([{"kind": "together"}] * TOGETHER)
         due.update({id: at for id in ids})
         time.sleep(WAIT_SECONDS)
     return late(teller.listen("call", due), due)
 
 
-def estimates(client, jobs):
+def estimates(client):
     """By how many per cent of their wait jobs started before or after what was estimated, sorted."""
     def seconds_of(text):
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
-    naps = [{"kind": "nap", "payload": NAP_SECONDS}] * jobs
-    client.wait_until_succeeded(client.ask("POST", "/v1/jobs/bulk", naps)["ids"])  # measured by then
-    ids = client.ask("POST", "/v1/jobs/bulk", naps)["ids"]
+    naps = [{"kind": "nap", "payload": NAP_SECONDS}] * NAPS
+    client.wait_until_succeeded(client.submit_many(naps))  # measured by then
+    ids = client.submit_many(naps)
     time.sleep(0.3)  # the pace is known when some have gone
     asked = {id: (time.time(), client.ask("GET", f"/v1/jobs/{id}").get("estimated_start"))
              for id in ids}
@@ -124,8 +107,8 @@ def estimates(client, jobs):
         started = seconds_of(client.ask("GET", f"/v1/jobs/{id}")["started_at"])
         if estimated is not None and started - at > WAITED_SECONDS:
             off.append(abs(seconds_of(estimated) - started) / (started - at) * 100)
-    if len(off) < jobs / 4:
-        raise Failed(f"only {len(off)} of {jobs} jobs waited and had an estimate")
+    if len(off) < NAPS / 4:
+        raise Failed(f"only {len(off)} of {NAPS} jobs waited and had an estimate")
     return sorted(off)
 
 
@@ -133,15 +116,18 @@ def measure(programs, plan, found):
     jobs = 20 if plan.quick else 100
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, 0, gateway=True)
-        teller = Teller(house, penstock, "teller", MANY_SLOTS, ["note", "stubborn", "together"])
-        naps = Teller(house, penstock, "naps", NAPS_AT_ONCE, ["nap"])
-        wait_until_joined(penstock, [teller, naps])
-        client = Client(penstock.at.http)
+        def worker(name, slots, *kinds):
+            return penstock.python_worker(name, "bounds_worker.py", slots, TOGETHER, WAIT_SECONDS, *kinds)
+
+        workers = [worker("teller", MANY_SLOTS, "note", "stubborn", "together"),
+                   worker("naps", NAPS_AT_ONCE, "nap")]
+        penstock.wait_until_joined(workers)
+        teller, client = Teller(workers[0]), Client(penstock.at.http)
         delays(client, teller, 10)
         taken = {"delay": delays(client, teller, jobs), "timeout": timeouts(client, teller, jobs),
                  "batch_wait": lone_batches(client, teller, jobs),
                  "batch_full": full_batches(client, teller, jobs)}
-        off = estimates(client, 4 * jobs)
+        off = estimates(client)
     for name, times in taken.items():
         found.add(f"bounds_{name}_p50_ms", times[len(times) // 2])
         found.add(f"bounds_{name}_p99_ms", times[len(times) * 99 // 100])

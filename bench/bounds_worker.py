@@ -5,7 +5,7 @@ machine:
     cancelled ID NANOSECONDS    one of `stubborn` was told to stop
     call NANOSECONDS ID ...     jobs of `together` came in one call
 
-Those of `nap` only take their time.
+Those of `nap` only take their time. Arguments: control, slots, max and wait of a call, kinds.
 """
 
 import os
@@ -14,7 +14,7 @@ import time
 
 import penstock
 
-TOGETHER, WAIT_SECONDS = 10, 0.02
+control, slots, most, wait, *kinds = sys.argv[1:]
 worker = penstock.Worker()
 
 
@@ -35,7 +35,7 @@ def stubborn(payload, job):
     say("cancelled", job.id, time.monotonic_ns())
 
 
-@worker.batch("together", max=TOGETHER, wait=WAIT_SECONDS)
+@worker.batch("together", max=int(most), wait=float(wait))
 def together(jobs):
     say("call", time.monotonic_ns(), *(job.id for job in jobs))
     return [job.payload for job in jobs]
@@ -47,4 +47,4 @@ def nap(seconds, job):
 
 
 if __name__ == "__main__":
-    worker.run(control=sys.argv[1], slots=int(sys.argv[2]), kinds=sys.argv[3:])
+    worker.run(control=control, slots=int(slots), kinds=kinds)

@@ -4,8 +4,6 @@ elsewhere.
 README.md says what they mean together.
 """
 
-import http.client
-import json
 import os
 import select
 import signal
@@ -13,38 +11,30 @@ import statistics
 import time
 
 from found import Count, Figure, Section
-from house import STEP_SECONDS, Failed, Penstock, get_json
+from house import STEP_SECONDS, Client, Failed, Penstock
 
 KILLS, QUICK_KILLS = 200, 20
 STOPS, QUICK_STOPS = 5, 2
 SLOTS = 2
 JOB_SECONDS = 0.1
 SENT = 100  # to two workers of which one is stopped
-HERE = os.path.dirname(os.path.abspath(__file__))
-PYTHON = "/usr/bin/python3"  # has zmq and msgpack by the distribution's packages
 
 
 class Fleet:
     """Workers that say when a job starts; those that died are replaced."""
 
-    def __init__(self, house, penstock, style=()):
-        self._house, self._penstock, self._style = house, penstock, style
+    def __init__(self, penstock, style=()):
+        self._penstock, self._style = penstock, style
         self._began = 0
         self.alive = []
 
     def add(self):
         self._began += 1
-        self.alive.append(self._house.start(
-            f"dying-{self._began}",
-            [PYTHON, "-B", f"{HERE}/death_worker.py", self._penstock.at.control, SLOTS, *self._style],
-            environment={"PYTHONPATH": f"{os.path.dirname(HERE)}/clients/python"}))
+        self.alive.append(self._penstock.python_worker(
+            f"dying-{self._began}", "death_worker.py", SLOTS, *self._style))
 
     def wait_until_joined(self):
-        deadline = time.monotonic() + STEP_SECONDS
-        while len(get_json(self._penstock.at.http, "/v1/workers")["workers"]) != len(self.alive):
-            if time.monotonic() > deadline:
-                raise Failed("the workers did not join")
-            time.sleep(0.01)
+        self._penstock.wait_until_joined(self.alive)
 
     def starts(self, ids, among=None, all_but=0):
         """{id: (worker, seconds)}: the next start of each, or of all but so many, in one of these
@@ -67,31 +57,8 @@ class Fleet:
         worker.end(signal.SIGKILL, STEP_SECONDS)
 
 
-class Client:
-    def __init__(self, port):
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=STEP_SECONDS)
-
-    def ask(self, method, path, body=None):
-        self._connection.request(method, path, json.dumps(body) if body else None,
-                                 {"Content-Type": "application/json"})
-        answer = self._connection.getresponse()
-        said = json.loads(answer.read())
-        if answer.status not in (200, 202):
-            raise Failed(f"{method} {path} was answered {answer.status}: {said}")
-        return said
-
-    def submit(self, seconds):
-        return self.ask("POST", "/v1/jobs", {"kind": "death", "payload": seconds})["id"]
-
-    def submit_many(self, count, seconds=0):
-        said = self.ask("POST", "/v1/jobs/bulk", [{"kind": "death", "payload": seconds}] * count)
-        return said["ids"]
-
-    def wait_until_succeeded(self, ids):
-        for id in ids:
-            job = self.ask("GET", f"/v1/jobs/{id}?wait=60")
-            if job["state"] != "succeeded":
-                raise Failed(f"a job of a dead worker came to {job}")
+def job_of(seconds):
+    return {"kind": "death", "payload": seconds}
 
 
 def after_kills(programs, kills):
@@ -99,12 +66,12 @@ def after_kills(programs, kills):
     of which two have a job; a suspect runs alone, so it needs the one that has none."""
     with programs.house() as house:
         penstock = Penstock(house, programs.penstock, workers=0, gateway=True)
-        fleet, client, took = Fleet(house, penstock), Client(penstock.at.http), []
+        fleet, client, took = Fleet(penstock), Client(penstock.at.http), []
         for _ in range(3):
             fleet.add()
         while len(took) < kills:
             fleet.wait_until_joined()
-            ids = [client.submit(JOB_SECONDS) for _ in range(2)]
+            ids = [client.submit(job_of(JOB_SECONDS)) for _ in range(2)]
             ran = fleet.starts(ids)
             id = ids[len(took) % 2]
             dead = ran[id][0]
@@ -128,17 +95,17 @@ def after_stops(programs, stops):
     for _ in range(stops):
         with programs.house() as house:
             penstock = Penstock(house, programs.penstock, workers=0, gateway=True)
-            fleet, client = Fleet(house, penstock, ["package"]), Client(penstock.at.http)
+            fleet, client = Fleet(penstock, ["package"]), Client(penstock.at.http)
             fleet.add()
             fleet.add()
             fleet.wait_until_joined()
-            warm = client.submit_many(SENT)  # that they are short is why it is sent more than slots
+            warm = client.submit_many([job_of(0)] * SENT)  # that they are short is why it is sent more than slots
             fleet.starts(warm)
             client.wait_until_succeeded(warm)
             stopped, other = fleet.alive
             os.kill(stopped.pid, signal.SIGSTOP)
             began = time.monotonic()
-            ids = client.submit_many(SENT)
+            ids = client.submit_many([job_of(0)] * SENT)
             starts = fleet.starts(ids, [other], all_but=SLOTS)
             took.append(max(at for _, at in starts.values()) - began)
             os.kill(stopped.pid, signal.SIGCONT)

@@ -8,9 +8,9 @@ import json
 import os
 import time
 
-from death import Client, Fleet
+from death import Fleet, job_of
 from found import Figure, Ratio, Roles, Section
-from house import STEP_SECONDS, Failed, Penstock
+from house import STEP_SECONDS, Client, Failed, Penstock
 
 PAYLOAD_BYTES = 100
 WORKERS = 2
@@ -67,11 +67,11 @@ def takeover_seconds(programs):
     with programs.house() as house:
         flags = ["--store", f"{house.directory()}/jobs.db"]
         penstock = Penstock(house, programs.penstock, 0, gateway=True, sink_flags=flags)
-        fleet, client = Fleet(house, penstock, ["package"]), Client(penstock.at.http)
+        fleet, client = Fleet(penstock, ["package"]), Client(penstock.at.http)
         fleet.add()
         fleet.wait_until_joined()
         for _ in range(OPEN // OPEN_AT_ONCE):
-            client.submit_many(OPEN_AT_ONCE, seconds=0.05)
+            client.submit_many([job_of(0.05)] * OPEN_AT_ONCE)
         worker = fleet.alive[0]
         worker.line(STEP_SECONDS)  # the first of them runs
         began = time.monotonic()

@@ -23,6 +23,8 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PORTS_IN_A_ROW = 8
 STEP_SECONDS = 180  # no step takes longer; it is stuck
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"  # has zmq and msgpack by the distribution's packages
 ports = range(15_555, 19_000)  # bench/run --ports
 
 
@@ -325,6 +327,23 @@ class Penstock:
                 "--ventilator", self.at.door, "--sink", self.at.sink])
             self._wait_until_ready()
 
+    def python_worker(self, name, program, *arguments):
+        """One of those beside this file, with the package of clients/python."""
+        return self._house.start(
+            name, [PYTHON, "-B", f"{HERE}/{program}", self.at.control, *arguments],
+            environment={"PYTHONPATH": f"{os.path.dirname(HERE)}/clients/python"})
+
+    def wait_until_joined(self, workers):
+        """Until these processes are all that have joined."""
+        deadline = time.monotonic() + STEP_SECONDS
+        while len(get_json(self.at.http, "/v1/workers")["workers"]) != len(workers):
+            for worker in workers:
+                if not worker.is_alive():
+                    raise Failed(f"{worker.name} ended: {worker.last_words()}")
+            if time.monotonic() > deadline:
+                raise Failed("the workers did not join")
+            time.sleep(0.01)
+
     def next_ventilator(self):
         """kill -9 of the ventilator, and a new one in its place."""
         self.ventilator.end(9, STEP_SECONDS)
@@ -353,6 +372,36 @@ class Penstock:
                 pass
             time.sleep(0.05)
         raise Failed("the gateway was not ready within 30 s")
+
+
+class Client:
+    """One kept connection to the gateway. What is answered otherwise than 200 or 202 fails the run."""
+
+    def __init__(self, port):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=STEP_SECONDS)
+
+    def ask(self, method, path, body=None):
+        self._connection.request(method, path, json.dumps(body) if body else None,
+                                 {"Content-Type": "application/json"})
+        answer = self._connection.getresponse()
+        said = json.loads(answer.read())
+        if answer.status not in (200, 202):
+            raise Failed(f"{method} {path} was answered {answer.status}: {said}")
+        return said
+
+    def submit(self, job):
+        """Its id."""
+        return self.ask("POST", "/v1/jobs", job)["id"]
+
+    def submit_many(self, jobs):
+        """Their ids."""
+        return self.ask("POST", "/v1/jobs/bulk", jobs)["ids"]
+
+    def wait_until_succeeded(self, ids):
+        for id in ids:
+            job = self.ask("GET", f"/v1/jobs/{id}?wait=60")
+            if job["state"] != "succeeded":
+                raise Failed(f"a job came to {job}")
 
 
 def get_status(port, path):

@@ -6,9 +6,8 @@ README.md says what they mean together.
 import json
 import time
 
-from death import Client
 from found import Figure, Ratio, Section
-from house import STEP_SECONDS, Failed, Penstock
+from house import STEP_SECONDS, Client, Failed, Penstock
 
 FEW, MANY = 1_000, 1_000_000  # jobs that wait
 DECISIONS = 2_000_000
@@ -56,7 +55,7 @@ def tenants(programs):
         client = Client(penstock.at.http)
         one_after_the_other()  # how long these take is known then
         alone = one_after_the_other()
-        client.ask("POST", "/v1/jobs/bulk", [job_of("flood")] * FLOOD)
+        client.submit_many([job_of("flood")] * FLOOD)
         return alone, one_after_the_other()
 
 
