@@ -16,12 +16,6 @@ constexpr std::uint64_t kHeldMax = 1u << 26; // jobs open at one ventilator, wha
 
 // ---- going out ----------------------------------------------------------------------------
 
-void Outbox::own_bytes() {
-    for (; takes_owned < takes.size(); ++takes_owned) {
-        for (auto& row : takes[takes_owned].rows) row.payload = owned.emplace_back(row.payload);
-    }
-}
-
 void Ledger::mark(Record& r, std::uint8_t what) {
     if (r.unkept == 0) changed_.push_back(r.order);
     r.unkept |= what;

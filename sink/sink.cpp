@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kBurst = 512; // questions taken before anything is answered
 // Jobs taken in before anything is sent. More would let lanes run dry behind a flood of stores:
-// a lane holds a thousand jobs at most, a few milliseconds of work.
+// a lane holds no more of very short ones (kPrefetchMax), a few milliseconds of work.
 constexpr std::size_t kBurstRows = 4096;
 // What may wait to be written while the disk is busy, before nothing more is read.
 constexpr std::size_t kUnkeptBytesMax = 128u << 20;

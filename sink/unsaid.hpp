@@ -8,7 +8,8 @@
 // waits here: `burst` is said and emptied.
 
 #include "protocol/link.hpp"
-#include "sink/ledger.hpp"
+#include "sink/changes.hpp"
+#include "sink/outbox.hpp"
 
 #include <memory>
 #include <optional>

@@ -39,7 +39,8 @@ public:
     // False: something else, or nothing, has that number.
     bool erase(std::uint64_t number, Index index) {
         Page* const page = page_of(number);
-        if (page == nullptr || index == kNoIndex || page->places[number % kPage] != index) return false;
+        if (page == nullptr || index == kNoIndex) return false;
+        if (page->places[number % kPage] != index) return false;
         page->places[number % kPage] = kNoIndex;
         --used_;
         if (--page->used > 0) return true;

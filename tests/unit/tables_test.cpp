@@ -244,6 +244,21 @@ TEST(NumberTable, FindsWhatAMapFinds) {
     }
 }
 
+TEST(NumberTable, ErasesANumberOnlyOfWhoHasIt) {
+    NumberTable table;
+    table.insert(100, 1);
+    table.insert(101, 2);
+    EXPECT_FALSE(table.erase(100, 2)) << "another one has it";
+    EXPECT_FALSE(table.erase(102, 2)) << "nobody has it";
+    EXPECT_FALSE(table.erase(3, 1)) << "it is below all";
+    EXPECT_FALSE(table.erase(~0ull, 1)) << "it is beyond all";
+    EXPECT_FALSE(table.erase(102, kNoIndex));
+    EXPECT_EQ(table.used(), 2u);
+    EXPECT_TRUE(table.erase(100, 1));
+    EXPECT_EQ(table.find(100), kNoIndex);
+    EXPECT_EQ(table.find(101), 2u);
+}
+
 TEST(NumberTable, KnowsNothingOutsideOfWhatItHolds) {
     NumberTable table;
     EXPECT_EQ(table.find(0), kNoIndex);
