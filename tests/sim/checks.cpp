@@ -46,7 +46,7 @@ void World::check_rate(const JobBatch& batch, double rate) {
     }
 }
 
-World::Job& World::job_named(const std::string& id) {
+Job& World::job_named(const std::string& id) {
     const auto [found, is_new] = jobs_.try_emplace(id);
     if (is_new) found->second.id = *JobId::parse(id);
     return found->second;

@@ -10,8 +10,10 @@
 #include "protocol/codec.hpp"
 #include "protocol/events.hpp"
 #include "protocol/link.hpp"
+#include "sink/ledger.hpp"
 #include "sink/unsaid.hpp"
 #include "tests/sim/known.hpp"
+#include "tests/sim/parts.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/support/kept_rows.hpp"
 #include "ventilator/dispatcher.hpp"
@@ -73,83 +75,8 @@ private:
             return when != other.when ? when > other.when : order > other.order;
         }
     };
-    struct Worker;
-    using Token = std::pair<Epoch, JobNumber>;
-
-    struct Held { // by a worker
-        JobId id;
-        std::uint32_t attempt = 0;
-        bool poison = false;
-        std::uint64_t lane = 0; // that it came on
-        std::uint64_t call = 0; // that it is part of, each with a number
-    };
-
-    struct Kept { // a result, until it is settled
-        Token token;
-        Held held;
-        std::string frame;
-        Instant since{};
-    };
-
-    struct Job {
-        JobId id;
-        bool poison = false;
-        bool may_expire = false;
-        bool stored = false; // it was safe once
-        int dispatched = 0;
-        int killed = 0; // workers that ran it
-        int lost = 0;   // attempts, with their lanes; in fair weather
-        int begun = 0, failed = 0, succeeded = 0; // runs, and answers of runs
-        std::uint32_t out_of_time_last = 0; // the newest attempt that took longer than it may
-        Instant cancelled = kNever; // a client was told so
-        Instant came_first = kNever, came_last{}; // at a ventilator, as a submit
-        bool outcome_lost = false; // the sink that had it is gone
-        std::optional<State> outcome;
-    };
-
-    struct Wish { // of a client: jobs that it submits until it was told that they are stored
-        Submit batch;
-        std::vector<std::string> ids;
-        std::size_t bytes = 0; // of its payloads
-        int under_way = 0;
-        bool accepted = false;
-    };
-
-    struct Refusal {
-        std::string id;
-        std::string why; // a slug
-    };
     struct Gateway;
 
-    struct OldVentilator { // that the next one has replaced
-        std::unique_ptr<ventilator::Dispatcher> machine;
-        ventilator::Outbox out;
-        Link<std::shared_ptr<const std::string>> link;
-    };
-
-    struct Paced { // a kind, while its rate is the same
-        double rate = -1;
-        std::uint64_t life = 0; // of the ventilator
-        std::deque<Instant> starts;
-    };
-
-    struct Family { // a group as its client knows it
-        std::string id, frame;
-        GroupMode mode = GroupMode::all;
-        std::vector<std::string> members;
-        std::string then, on_failure; // empty: none
-        bool accepted = false;
-        bool lost = false; // the sink that had it is gone, and the jobs' relations with it
-    };
-
-    struct Pipe { // one direction of one connection
-        Instant last{};
-        Instant loses_until{};
-        bool has_gap = false; // behind what was lost nothing has been sent yet
-        std::uint64_t life = 0;
-    };
-
-    using LinkOfFrames = Link<std::shared_ptr<const std::string>>;
     using LinkArrival = LinkOfFrames::Arrival;
 
     // world.cpp: the two roles and what lies between them
@@ -337,24 +264,26 @@ private:
     void end_results(Worker& w);
     void send_again(Worker& w);
     void forget_settled(Worker& w, const std::vector<Range>& ranges);
-    void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
-    void check_wish(const Worker& w, const std::string& id);
-    void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
-    void start_jobs(Worker& w);
-    Duration draw_work(const JobId& id);
-    void finish_call(Worker& w, std::uint64_t call);
-    void note_answer(const Held& held, const std::optional<Failure>& failure);
-    void finish_job(Worker& w, Token token, std::uint32_t attempt);
-    void answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure);
-    void post(Worker& w, const Kept& kept);
-    void cancel_job(Worker& w, const CancelJob& cancelled);
     void heartbeat(Worker& w);
     void crash(Worker& w);
     void reset_lane(Worker& w);
     void pause(Worker& w);
     void awake(Worker& w, Event event);
-    void check_slots(const Worker& w);
     Worker* worker_of(std::uint64_t lane);
+
+    // attempts.cpp
+    void lane_delivers(Worker& w, std::uint64_t lane, const std::string& frame);
+    void check_wish(const Worker& w, const std::string& id);
+    void take_job(Worker& w, const JobBatch& batch, const JobRow& row);
+    void check_slots(const Worker& w);
+    void start_jobs(Worker& w);
+    Duration draw_work(const JobId& id);
+    void finish_call(Worker& w, std::uint64_t call);
+    void finish_job(Worker& w, Token token, std::uint32_t attempt);
+    void answer(Worker& w, Token token, const Held& held, std::optional<Failure> failure);
+    void note_answer(const Held& held, const std::optional<Failure>& failure);
+    void post(Worker& w, const Kept& kept);
+    void cancel_job(Worker& w, const CancelJob& cancelled);
 
     const Plan plan_;
     Chance chance_;
@@ -417,32 +346,6 @@ private:
     Pipe to_gateway_, to_clients_, to_status_, from_status_, to_control_, from_control_;
     std::vector<std::unique_ptr<Worker>> workers_; // dead ones stay, so that late events find them
     int next_worker_ = 1;
-};
-
-struct World::Worker {
-    std::string name; // empty: plain, named by the ventilator
-    bool sdk = false;
-    std::uint32_t slots = 1;
-    std::uint32_t together = 0; // jobs of k0 in one call; 0: one by one
-    Duration gathers{0};        // how long the first may wait for others
-    std::uint64_t calls = 0;    // that came so far
-    int place = 0;
-    bool has_label = false;
-    int min_priority = 0;
-    bool alive = true;
-    std::uint64_t lane = 0; // 0: none
-    int asked = 0;          // to join, so often: only the newest question counts
-    Epoch epoch = 0;
-    Instant joined{};
-    Instant asleep_since{}, asleep_until{};
-    Pipe lane_pipe, sink_pipe;
-
-    std::vector<std::pair<Token, Held>> waiting;
-    std::multimap<Token, Held> running; // a job may be here twice, as two attempts
-    // Answers sent and not read by the sink: still held, as far as credit goes.
-    std::map<std::pair<Epoch, std::uint64_t>, std::set<std::pair<JobNumber, std::uint32_t>>>
-        on_the_way;         // by lane
-    std::vector<Kept> kept; // of an SDK worker: not settled, in the order they were sent
 };
 
 } // namespace penstock::sim
