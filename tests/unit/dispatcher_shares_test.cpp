@@ -1,25 +1,19 @@
 // Who gets the workers' time while more is asked of them than they can do. Seeded, in virtual time.
 
-#include "tests/support/virtual_house.hpp"
+#include "tests/support/shares.hpp"
 #include "tests/unit/dispatcher_fixture.hpp"
 
 #include <algorithm>
-#include <map>
-#include <numeric>
 #include <random>
 
 namespace penstock::ventilator {
 namespace {
 
+using testing::busy_seconds;
+using testing::start_of_the_last;
+using testing::terms_of;
 using testing::VirtualHouse;
 using Trip = VirtualHouse::Trip;
-
-Terms terms_of(const std::string& kind, int priority = 4, const std::string& tenant = "") {
-    Terms t = terms(kind);
-    t.priority = priority;
-    t.tenant = tenant;
-    return t;
-}
 
 // Jobs of somebody patient: one after the other at random moments, as often as that.
 void trickle(VirtualHouse& house, const Terms& terms, Duration every, Duration until,
@@ -41,14 +35,6 @@ Duration p99(const VirtualHouse& house, const std::function<bool(const Trip&)>& 
     }
     std::sort(took.begin(), took.end());
     return took.at(took.size() * 99 / 100);
-}
-
-double busy_seconds(const VirtualHouse& house, const std::string& kind, Instant until) {
-    double all = 0;
-    for (const Trip& trip : house.trips()) {
-        if (trip.terms.kind == kind && trip.ended <= until) all += seconds(trip.run);
-    }
-    return all;
 }
 
 // The trickle's p99 with a flood beside it, by that without.
@@ -117,142 +103,7 @@ TEST(Shares, TenantsOfAKindHaveEqualShares) {
     EXPECT_NEAR(modest, 980, 30);
 }
 
-// ---- whatever the seed ----------------------------------------------------------------------
-
-class Draw { // of one seed
-public:
-    explicit Draw(std::uint64_t seed) : random_(seed) {}
-
-    int operator()(int low, int high) {
-        return std::uniform_int_distribution<int>(low, high)(random_);
-    }
-
-    // Workers that take all of these kinds; how many slots they have together.
-    std::uint32_t workers(VirtualHouse& house, const std::vector<std::string>& kinds) {
-        std::uint32_t slots = 0;
-        for (int i = (*this)(1, 3); i > 0; --i) {
-            const auto own = static_cast<std::uint32_t>((*this)(1, 3));
-            Join worker = join("w" + std::to_string(i), own, {});
-            worker.kinds = kinds;
-            house.worker(worker);
-            slots += own;
-        }
-        return slots;
-    }
-
-private:
-    std::mt19937_64 random_;
-};
-
-constexpr std::uint64_t kSeeds = 50;
-
-TEST(SharesOfAnySeed, KindsHaveTheTimeThatTheirWeightsSay) {
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        Draw draw(seed);
-        VirtualHouse house;
-        const std::vector<std::string> names = {"a", "b", "c", "d"};
-        const std::vector<std::string> kinds(names.begin(), names.begin() + draw(2, 4));
-        const double slots = draw.workers(house, kinds);
-        std::vector<double> weights;
-        for (const auto& kind : kinds) {
-            weights.push_back(0.5 * draw(1, 8));
-            house.weight(kind, weights.back());
-            const Duration run = std::chrono::milliseconds(draw(5, 40));
-            house.submit(0s, terms_of(kind), static_cast<int>(slots * 10s / run) + 100, run);
-        }
-        house.run_until(10s);
-        const double weight = std::accumulate(weights.begin(), weights.end(), 0.0);
-        double busy = 0;
-        for (std::size_t k = 0; k < kinds.size(); ++k) {
-            const double own = busy_seconds(house, kinds[k], at(10s));
-            EXPECT_NEAR(own / (10 * slots), weights[k] / weight, 0.05) << "kind " << kinds[k];
-            busy += own;
-        }
-        EXPECT_GT(busy, 10 * slots * 0.95) << "no slot stands idle";
-    }
-}
-
-TEST(SharesOfAnySeed, TenantsHaveEqualTurnsHoweverMuchEachWants) {
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        Draw draw(seed);
-        VirtualHouse house;
-        const std::uint32_t slots = draw.workers(house, {"a"});
-        const int tenants = draw(2, 6);
-        const Duration run = std::chrono::milliseconds(draw(2, 40)); // a turn is one job
-        const auto fits = static_cast<int>(slots * 5s / run);
-        for (int t = 0; t < tenants; ++t) { // each wants at least its share, some all of the time
-            const Terms own = terms_of("a", 4, "t" + std::to_string(t));
-            for (int left = draw(fits / tenants + 1, 2 * fits); left > 0;) {
-                const int part = std::min(left, draw(1, 500));
-                house.submit(0s, own, part, run);
-                left -= part;
-            }
-        }
-        house.run_until(5s);
-        std::map<std::string, int> started;
-        for (const std::size_t trip : house.started()) ++started[house.trips()[trip].terms.tenant];
-        const auto [least, most] = std::minmax_element(
-            started.begin(), started.end(),
-            [](const auto& x, const auto& y) { return x.second < y.second; });
-        EXPECT_EQ(started.size(), static_cast<std::size_t>(tenants));
-        // The first one's first jobs found every slot free.
-        EXPECT_LE(most->second - least->second, static_cast<int>(slots) + 1);
-    }
-}
-
-TEST(SharesOfAnySeed, ASingleJobWaitsForOneTurnOfEachRequestBeforeIt) {
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        Draw draw(seed);
-        VirtualHouse house;
-        const std::uint32_t slots = draw.workers(house, {"a"});
-        const Duration run = std::chrono::milliseconds(draw(2, 40));
-        const int bulks = draw(1, 6);
-        for (int b = 0; b < bulks; ++b) {
-            house.submit(std::chrono::milliseconds(draw(0, 200)), terms_of("a"),
-                         static_cast<int>(slots * 10s / run), run);
-        }
-        Terms single = terms_of("a");
-        single.tags = {"single"};
-        const int singles = draw(5, 30);
-        for (int i = 0; i < singles; ++i) {
-            house.submit(std::chrono::milliseconds(draw(300, 4'000)), single, 1, run);
-        }
-        house.run_until(5s);
-        for (std::size_t mine = 0; mine < house.trips().size(); ++mine) {
-            const Trip& trip = house.trips()[mine];
-            if (trip.terms.tags.empty()) continue;
-            ASSERT_NE(trip.started, kNever);
-            const auto before = std::count_if(
-                house.started().begin(), house.started().end(), [&](std::size_t other) {
-                    const Trip& t = house.trips()[other];
-                    return t.started >= trip.arrived && t.started < trip.started;
-                });
-            // One of each bulk in the round under way and one in its own, the other singles, and what
-            // was on its way to a slot.
-            EXPECT_LE(before, 2 * bulks + singles + static_cast<int>(slots));
-        }
-    }
-}
-
 // ---- ageing ---------------------------------------------------------------------------------
-
-// When a job of low priority starts beside more jobs of a high one than there is room for.
-Instant start_of_the_last(Duration ageing, Duration end, int low = 0, int high = 9) {
-    VirtualHouse house(ageing);
-    house.worker(join("w", 1, {"a", "b"}));
-    for (Duration when = 0s; when < end; when += 900ms) {
-        house.submit(when, terms_of("a", high), 1, 1s);
-    }
-    house.submit(1s, terms_of("b", low), 1, 1s);
-    house.run_until(end);
-    for (const Trip& trip : house.trips()) {
-        if (trip.terms.kind == "b") return trip.started;
-    }
-    return kNever;
-}
 
 TEST(Ageing, AJobOfTheLowestPriorityStartsWhenItHasWaitedNineSteps) {
     // Those of priority 9 wait too, as there are more than fit: it overtakes what came nine steps
@@ -260,22 +111,6 @@ TEST(Ageing, AJobOfTheLowestPriorityStartsWhenItHasWaitedNineSteps) {
     const Instant start = start_of_the_last(10s, 300s);
     EXPECT_GT(start, at(89s));
     EXPECT_LT(start, at(110s));
-}
-
-TEST(Ageing, AnyTwoPrioritiesAreAsManyStepsApart) {
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        Draw draw(seed);
-        const int low = draw(0, 8), high = draw(low + 1, 9);
-        const double step = draw(5, 30);
-        const double apart = (high - low) * step;
-        const Instant start = start_of_the_last(from_seconds(step), from_seconds(2 * apart + 20), low, high);
-        ASSERT_NE(start, kNever);
-        const double waited = seconds(start - at(1s));
-        EXPECT_GT(waited, apart - step / 4 - 1);
-        // Those of the high priority wait longer and longer: a second in ten.
-        EXPECT_LT(waited, apart / 0.9 + step / 2 + 3);
-    }
 }
 
 TEST(Ageing, WithoutItPrioritiesAreStrict) {
