@@ -22,7 +22,7 @@ struct Plan {
     std::uint64_t decisions = 2'000'000;
     std::uint64_t positions = 20'000;
     std::uint64_t request = 64; // jobs that come together, at first
-    int kinds = 50, priorities = 10, tenants = 0; // 0: all jobs have none
+    std::uint64_t kinds = 50, priorities = 10, tenants = 0; // 0: all jobs have none
     std::uint32_t lanes = 32, slots = 16;
 };
 
@@ -33,7 +33,7 @@ public:
         Join join;
         join.batch = true;
         join.slots = plan.slots;
-        for (int k = 0; k < plan.kinds; ++k) join.kinds.push_back("kind" + std::to_string(k));
+        for (std::uint64_t k = 0; k < plan.kinds; ++k) join.kinds.push_back("kind" + std::to_string(k));
         kinds_ = join.kinds;
         while (queued() < plan.queued) add(std::min(plan.request, plan.queued - queued()));
         dispatcher_.pump(now_, out_);
@@ -102,10 +102,9 @@ private:
     void add(std::uint64_t jobs) {
         Submit submit;
         submit.terms.kind = kinds_[random_() % kinds_.size()];
-        submit.terms.priority = static_cast<int>(random_() % static_cast<std::uint64_t>(plan_.priorities));
+        submit.terms.priority = static_cast<int>(random_() % plan_.priorities);
         if (plan_.tenants > 0) {
-            submit.terms.tenant =
-                "t" + std::to_string(random_() % static_cast<std::uint64_t>(plan_.tenants));
+            submit.terms.tenant = "t" + std::to_string(random_() % plan_.tenants);
         }
         for (std::uint64_t i = 0; i < jobs; ++i) {
             submit.rows.push_back({make_uuid7(1, random_(), random_()), Bytes("\xa1p", 2)});
@@ -179,9 +178,9 @@ int main(int argc, char** argv) {
     app.add_option("--decisions", plan.decisions)->check(CLI::Range(1'000u, 100'000'000u));
     app.add_option("--positions", plan.positions)->check(CLI::Range(100u, 1'000'000u));
     app.add_option("--request", plan.request)->check(CLI::Range(1u, 1'000'000u));
-    app.add_option("--kinds", plan.kinds)->check(CLI::Range(1, 1'000));
-    app.add_option("--priorities", plan.priorities)->check(CLI::Range(1, 10));
-    app.add_option("--tenants", plan.tenants)->check(CLI::Range(0, 100'000));
+    app.add_option("--kinds", plan.kinds)->check(CLI::Range(1u, 1'000u));
+    app.add_option("--priorities", plan.priorities)->check(CLI::Range(1u, 10u));
+    app.add_option("--tenants", plan.tenants)->check(CLI::Range(0u, 100'000u));
     app.add_option("--lanes", plan.lanes)->check(CLI::Range(1u, 10'000u));
     app.add_option("--slots", plan.slots)->check(CLI::Range(1u, 1'000u));
     return main_of(app, argc, argv, [&] { run(plan); });

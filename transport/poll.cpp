@@ -20,9 +20,9 @@ bool has_message(void* socket) {
 }
 
 int descriptor_of(void* socket) {
-    int fd = -1;
+    int fd = -1; // is passed over: a context that ends is told of by whoever reads the socket
     std::size_t size = sizeof fd;
-    PENSTOCK_CHECK(zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0);
+    (void)zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
     return fd;
 }
 

@@ -218,7 +218,8 @@ void Dispatcher::explain_queued(Index index, Explanation& out) {
                    std::to_string(out.position) + " of those that wait.";
     } else if (kind.held && settings.rate) {
         out.why = "rate";
-        out.text = "The kind may start " + plain(*settings.rate) + " a second (rate): it is number " + std::to_string(out.position) +
+        out.text = "The kind may start " + plain(*settings.rate) +
+                   " a second (rate): it is number " + std::to_string(out.position) +
                    " of those that wait.";
     } else if (r.deaths > 0) {
         out.why = "suspect";
