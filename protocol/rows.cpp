@@ -18,25 +18,35 @@ RowReader::RowReader(const Fields& fields, std::string_view key, std::uint32_t l
     : fields_(fields), key_(key), scanner_(encoded.data(), encoded.data() + encoded.size()),
       least_(least) {
     Head array;
-    if (scanner_.next(array) == Scanned::ok && array.shape == Shape::array &&
-        array.number <= most) {
-        size_ = array.number;
-    } else {
+    const bool is_array = scanner_.next(array) == Scanned::ok && array.shape == Shape::array;
+    if (!is_array || array.number > most) {
         fields.wrong(key, "an array of at most " + std::to_string(most) + " rows");
+    } else if (array.number > scanner_.left()) { // so that nothing is reserved for a claim
+        fields.wrong(key, "as many rows as it says");
+    } else {
+        size_ = array.number;
     }
 }
 
 bool RowReader::next() {
     while (taken_ < elements_ && size_ > 0) skip();
-    if (entered_ == size_) return false;
+    if (entered_ == size_) {
+        if (scanner_.left() > 0) fields_.mistake().add("the frame has bytes behind its value");
+        return false;
+    }
+    std::uint64_t elements = 0; // fewer than any row has
     Head row;
-    if (scanner_.next(row) != Scanned::ok || row.shape != Shape::array || row.number < least_) {
+    if (!scanner_.short_array(elements) && scanner_.next(row) == Scanned::ok &&
+        row.shape == Shape::array) {
+        elements = row.number;
+    }
+    if (elements < least_) {
         fields_.wrong(key_, "rows of at least " + std::to_string(least_) + " elements");
         size_ = 0;
         return false;
     }
     ++entered_;
-    elements_ = static_cast<std::uint32_t>(row.number);
+    elements_ = static_cast<std::uint32_t>(elements);
     taken_ = 0;
     return true;
 }
@@ -53,7 +63,7 @@ bool RowReader::take(Head& out) {
     return scanner_.next(out) == Scanned::ok;
 }
 
-JobId RowReader::id(std::string_view what) {
+JobId RowReader::any_id(std::string_view what) {
     Head e;
     if (take(e)) {
         if (e.shape == Shape::bytes) {
@@ -62,13 +72,21 @@ JobId RowReader::id(std::string_view what) {
             if (auto id = JobId::parse(e.body)) return std::move(*id);
         }
     }
+    return no_id(what);
+}
+
+JobId RowReader::no_id(std::string_view what) {
     wrong(what, kIdForm);
     return {};
 }
 
-std::uint64_t RowReader::natural(std::uint64_t max, std::string_view what) {
+std::uint64_t RowReader::any_natural(std::uint64_t max, std::string_view what) {
     Head e;
     if (take(e) && e.shape == Shape::natural && e.number <= max) return e.number;
+    return no_natural(max, what);
+}
+
+std::uint64_t RowReader::no_natural(std::uint64_t max, std::string_view what) {
     wrong(what, "a whole number from 0 to " + std::to_string(max));
     return 0;
 }
@@ -80,7 +98,7 @@ bool RowReader::flag(std::string_view what) {
     return false;
 }
 
-Bytes RowReader::bytes(std::string_view what) {
+Bytes RowReader::any_bytes(std::string_view what) {
     Head e;
     if (take(e) && (e.shape == Shape::bytes || e.shape == Shape::text)) return e.body;
     wrong(what, "bin: one encoded msgpack value");

@@ -12,6 +12,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace penstock {
@@ -50,10 +51,12 @@ public:
 
     [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
+    void pass_all() { at_ = end_; }
+
     // The head of one value, and the body of one that holds no others. What failed is not passed.
     Scanned next(Head& out) {
         if (at_ == end_) return Scanned::ends;
-        const auto head = static_cast<unsigned char>(*at_);
+        const unsigned char head = byte();
         if (head <= 0x7f) return whole(Shape::natural, head, out);
         if (head <= 0x8f) return whole(Shape::map, head & 0x0fu, out);
         if (head <= 0x9f) return whole(Shape::array, head & 0x0fu, out);
@@ -63,6 +66,36 @@ public:
             return whole(Shape::integer, ~std::uint64_t{0} - 0xffu + head, out);
         }
         return rare(head, out);
+    }
+
+    // The forms that rows mostly consist of. False of any other, and nothing is passed: see next.
+    bool short_array(std::uint64_t& elements) {
+        if (at_ == end_ || (byte() & 0xf0u) != 0x90) return false;
+        elements = byte() & 0x0fu;
+        ++at_;
+        return true;
+    }
+    bool short_natural(std::uint64_t& value) { // of 7 bits, or of 32: numbers of jobs, mostly
+        if (at_ == end_) return false;
+        if (byte() <= 0x7f) {
+            value = byte();
+            ++at_;
+            return true;
+        }
+        if (byte() != 0xce || left() < 5) return false;
+        std::uint32_t big = 0;
+        std::memcpy(&big, at_ + 1, sizeof big);
+        value = __builtin_bswap32(big);
+        at_ += 5;
+        return true;
+    }
+    bool short_bytes(std::string_view& body) {
+        if (left() < 2 || byte() != 0xc4) return false;
+        const std::size_t size = static_cast<unsigned char>(at_[1]);
+        if (left() - 2 < size) return false;
+        body = {at_ + 2, size};
+        at_ += 2 + size;
+        return true;
     }
 
     // Passes one whole value, with at most `depth` containers around its innermost.
@@ -93,6 +126,8 @@ public:
     }
 
 private:
+    [[nodiscard]] unsigned char byte() const { return static_cast<unsigned char>(*at_); }
+
     using Pending = std::array<std::uint64_t, kDepthMax + 1>;
 
     Scanned enter(Pending& pending, std::size_t& open, std::size_t depth) {

@@ -13,9 +13,14 @@ namespace {
 
 constexpr std::size_t kFrameDepthMax = kEnvelopeDepthMax + kDepthMax;
 
-// What is carried as it came, and what is read in place (rows.hpp).
-bool is_stepped_over(std::string_view key) {
-    return key == "payload" || key == "value" || key == "rows" || key == "failed";
+// What is carried as it came.
+bool is_carried(std::string_view key) {
+    return key == "payload" || key == "value";
+}
+
+// What is read in place (rows.hpp).
+bool is_rows(std::string_view key) {
+    return key == "rows" || key == "failed";
 }
 
 // Turns one frame into tokens. What it is in the middle of stands in open_.
@@ -71,8 +76,11 @@ private:
             token.number = head.number;
         }
         const bool is_key = depth_ == message_depth_ && top().is_map && top().left % 2 == 0;
-        hides_next_ = is_key && step_over_ && head.shape == Shape::text &&
-                      is_stepped_over(head.body);
+        if (is_key && step_over_ && head.shape == Shape::text) {
+            const bool is_of_rows = is_rows(head.body);
+            hides_next_ = is_of_rows || is_carried(head.body);
+            ends_with_rows_ = is_of_rows && message_depth_ == 1 && top().left == 2;
+        }
         return Scanned::ok;
     }
 
@@ -89,12 +97,21 @@ private:
     Scanned opaque() {
         hides_next_ = false;
         const char* const start = scanner_.at();
+        if (ends_with_rows_) { // all that is left: RowReader finds the end of its own accord
+            add_opaque(start, scanner_.left());
+            scanner_.pass_all();
+            return Scanned::ok;
+        }
         // Whatever is taken as a value fits into every message that carries one.
         const Scanned result = scanner_.skip(kDepthMax);
+        add_opaque(start, static_cast<std::size_t>(scanner_.at() - start));
+        return result;
+    }
+
+    void add_opaque(const char* start, std::size_t size) {
         Token& token = add(Shape::opaque);
         token.data = start;
-        token.size = static_cast<std::uint32_t>(scanner_.at() - start);
-        return result;
+        token.size = static_cast<std::uint32_t>(size);
     }
 
     // One value is there: those that it was the last of are too.
@@ -123,6 +140,7 @@ private:
     std::size_t message_depth_ = 1;
     bool opened_ = false; // the value just read is a container: what it holds comes now
     bool hides_next_ = false; // the next value is stepped over
+    bool ends_with_rows_ = false; // and nothing comes behind it
 };
 
 // The size of the one value at the head of `bytes`; 0 if there is none.

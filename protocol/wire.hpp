@@ -2,7 +2,8 @@
 // msgpack in and out. Reader turns one frame into a flat list of tokens that point into the frame:
 // no objects are built, nothing is allocated from a size that the sender claims, and the values
 // named `payload`, `value`, `rows` and `failed` are stepped over, not looked into: the first two
-// are carried as they came, the others are read by RowReader. Writer appends to a string.
+// are carried as they came, the others are read by RowReader, which also finds their end where the
+// frame ends with them. Writer appends to a string.
 //
 // Only wire.cpp includes msgpack. Limits: protocol/limits.hpp.
 
