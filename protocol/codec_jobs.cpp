@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/row_writer.hpp"
 #include "protocol/rows.hpp"
 
 namespace penstock {
@@ -32,8 +33,20 @@ void read_submit(const Fields& f, Node map, std::vector<VentilatorFact>& out) {
     if (f.mistake().none()) out.emplace_back(std::move(submit));
 }
 
+namespace {
+
+template <class Row>
+std::size_t bodies(const Row& row) {
+    return row.id.wire().size() + row.payload.size();
+}
+
+} // namespace
+
 std::string encode(const Submit& m) {
     std::string out;
+    std::size_t room = 128;
+    for (const auto& row : m.rows) room += RowWriter::most(2, bodies(row));
+    out.reserve(room);
     Writer w(out);
     const std::size_t pairs = 2u + m.apart + (m.part > 0);
     w.map(pairs + count_terms(m.terms)).key("type").text("submit");
@@ -41,7 +54,9 @@ std::string encode(const Submit& m) {
     if (m.apart) w.key("apart").boolean(true);
     if (m.part > 0) w.key("part").natural(m.part);
     w.key("rows").array(m.rows.size());
-    for (const auto& row : m.rows) w.array(2).id(row.id).bytes(row.payload);
+    RowWriter rows(out);
+    for (const auto& row : m.rows) rows.row(2, bodies(row)).id(row.id).bytes(row.payload);
+    rows.done();
     return out;
 }
 
@@ -81,7 +96,7 @@ std::vector<Range> read_pairs(const Fields& f, std::string_view key) {
 std::string encode(const JobBatch& m) {
     std::string out;
     std::size_t room = 128;
-    for (const auto& row : m.rows) room += row.payload.size() + 96;
+    for (const auto& row : m.rows) room += RowWriter::most(4, bodies(row));
     out.reserve(room);
     Writer w(out);
     const std::size_t pairs =
@@ -94,9 +109,12 @@ std::string encode(const JobBatch& m) {
     if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
     if (!m.settled.empty()) write_pairs(w, "settled", m.settled);
     w.key("rows").array(m.rows.size());
+    RowWriter rows(out);
     for (const auto& row : m.rows) {
-        w.array(4).natural(row.number).id(row.id).natural(row.attempt).bytes(row.payload);
+        rows.row(4, bodies(row)).natural(row.number).id(row.id).natural(row.attempt);
+        rows.bytes(row.payload);
     }
+    rows.done();
     return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/row_writer.hpp"
 #include "protocol/rows.hpp"
 
 namespace penstock {
@@ -10,15 +11,22 @@ namespace {
 constexpr std::size_t kFailedRowSize = 7; // id, attempt, run_us, nil, code, message, retryable
 constexpr std::string_view kWaited = "the wait of a row";
 
-void write_row(Writer& w, const ResultRow& row) {
+std::size_t bodies(const ResultRow& row) {
+    const std::size_t said =
+        row.failure ? row.failure->code.size() + row.failure->message.size() : row.value.size();
+    return row.id.wire().size() + said;
+}
+
+void write_row(RowWriter& w, const ResultRow& row) {
     const std::size_t size = row.failure ? kFailedRowSize : 4;
-    w.array(size + (row.waited_us > 0 ? 1 : 0)).id(row.id).natural(row.attempt).natural(row.run_us);
-    if (!row.failure) {
+    w.row(size + (row.waited_us > 0 ? 1 : 0), bodies(row));
+    w.id(row.id).natural(row.attempt).natural(row.run_us);
+    if (row.failure) {
+        w.nil().text(row.failure->code).text(row.failure->message);
+        w.boolean(row.failure->retryable);
+    } else {
         w.bytes(row.value);
-        if (row.waited_us > 0) w.natural(row.waited_us);
-        return;
     }
-    w.nil().text(row.failure->code).text(row.failure->message).boolean(row.failure->retryable);
     if (row.waited_us > 0) w.natural(row.waited_us);
 }
 
@@ -99,7 +107,7 @@ std::string encode(const Partial& m) {
 std::string encode(const Result& m) {
     std::string out;
     std::size_t room = 96;
-    for (const auto& row : m.rows) room += row.value.size() + 96;
+    for (const auto& row : m.rows) room += RowWriter::most(kFailedRowSize + 1, bodies(row));
     out.reserve(room);
     Writer w(out);
     const std::size_t pairs = 4u + !m.content_type.empty() + (m.queued_us > 0);
@@ -108,7 +116,9 @@ std::string encode(const Result& m) {
     if (!m.content_type.empty()) w.key("content_type").text(m.content_type);
     if (m.queued_us > 0) w.key("queued").natural(m.queued_us);
     w.key("rows").array(m.rows.size());
-    for (const auto& row : m.rows) write_row(w, row);
+    RowWriter rows(out);
+    for (const auto& row : m.rows) write_row(rows, row);
+    rows.done();
     return out;
 }
 

@@ -2,10 +2,15 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/fields.hpp"
+#include "protocol/row_writer.hpp"
 #include "protocol/rows.hpp"
 
 namespace penstock {
 namespace {
+
+std::size_t bodies(const Store::Row& row) {
+    return row.id.wire().size() + row.payload.size();
+}
 
 struct ToSinkEncoder {
     const LinkHead& head;
@@ -13,19 +18,21 @@ struct ToSinkEncoder {
     Writer w{out};
 
     void operator()(const Store& m) {
-        std::size_t room = 128;
-        for (const auto& row : m.rows) room += row.payload.size() + 80;
+        std::size_t room = 192;
+        for (const auto& row : m.rows) room += RowWriter::most(4, bodies(row));
         out.reserve(room);
         write_link_head(w, "store", head, 2u + m.again + count_terms(m.terms));
         w.key("first").natural(m.first);
         if (m.again) w.key("again").boolean(true);
         write_terms(w, m.terms);
         w.key("rows").array(m.rows.size());
+        RowWriter rows(out);
         for (const auto& row : m.rows) {
             const bool used = row.attempt != 0 || row.deaths != 0;
-            w.array(used ? 4 : 2).id(row.id).bytes(row.payload);
-            if (used) w.natural(row.attempt).natural(row.deaths);
+            rows.row(used ? 4 : 2, bodies(row)).id(row.id).bytes(row.payload);
+            if (used) rows.natural(row.attempt).natural(row.deaths);
         }
+        rows.done();
     }
 
     void operator()(const Started& m) {
