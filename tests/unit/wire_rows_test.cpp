@@ -68,6 +68,14 @@ TEST(RowWriter, WritesWhatWriterWrites) {
     for (const Row& row : rows) EXPECT_EQ(by_row_writer({row}, 0), by_writer({row})) << row.number;
 }
 
+TEST(RowWriter, ABodyMayBeNowhere) {
+    std::string out;
+    RowWriter w(out);
+    w.row(2, 0).bytes(Bytes()).text({});
+    w.done();
+    EXPECT_EQ(out, std::string("\x92\xc4\x00\xa0", 4));
+}
+
 TEST(RowWriter, NoRowsAreNoBytes) {
     EXPECT_EQ(by_row_writer({}, 0), "before");
     EXPECT_EQ(by_row_writer({}, 1000), "before");
