@@ -43,7 +43,9 @@ void Ledger::note_attempt(Record& r, Changes::Attempt row, Now now) {
 // It goes, and with it what was kept of it.
 void Ledger::note_gone(const Record& r) {
     if (!keeps_) return;
-    changes_.jobs_gone.push_back(r.order);
+    auto& gone = changes_.jobs_gone;
+    if (gone.empty() || gone.back() + 1 != r.order) ++runs_gone_;
+    gone.push_back(r.order);
     auto& terms = r.terms->second;
     if (terms.jobs == 1 && terms.key != 0) changes_.terms_gone.push_back(terms.key);
 }
@@ -133,6 +135,7 @@ Changes Ledger::take_changes() {
         kept_numbers_ = next_number_;
         changes_.epochs.push_back({epoch_, instance_, next_number_});
     }
+    runs_gone_ = 0;
     return std::exchange(changes_, {});
 }
 

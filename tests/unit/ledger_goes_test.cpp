@@ -10,14 +10,17 @@ constexpr std::size_t kInOneBatch = 1'000 + 64;
 
 class GoesTest : public KeptTest {
 protected:
-    void finish_many() {
+    // Every `stride`th of them first, and then every one behind those.
+    void finish_many(std::uint32_t stride = 1) {
         Store m;
         m.first = 1;
         m.terms = terms("echo");
         Result result{epoch, "w", "", {}};
         for (std::uint32_t i = 0; i < kMany; ++i) {
             m.rows.push_back({named(i), Bytes("\xa1p", 2), 0, 0});
-            result.rows.push_back({named(i), 1, 500, Bytes("\x07", 1), {}});
+            const std::uint32_t turns = kMany / stride;
+            const JobId done = named(i % turns * stride + i / turns);
+            result.rows.push_back({done, 1, 500, Bytes("\x07", 1), {}});
         }
         tell(m);
         machine.on(result, now, out);
@@ -40,14 +43,14 @@ protected:
 
     // All of them have been there for too long. While the batch of the last step is being written, the
     // loop comes round a few times.
-    void expect_to_go_in_pieces() {
+    void expect_to_go_in_pieces(std::size_t in_one_batch = kInOneBatch) {
         pass(2h);
         std::size_t gone = 0;
-        for (int batch = 0; gone < kMany && batch < 100; ++batch) {
+        for (int batch = 0; gone < kMany && batch < 200; ++batch) {
             for (int i = 0; i < 200; ++i) step();
             EXPECT_GT(machine.wake_at(), now.at) << "it would come round in vain";
             const Changes changes = machine.take_changes();
-            EXPECT_LE(changes.jobs_gone.size(), kInOneBatch);
+            EXPECT_LE(changes.jobs_gone.size(), in_one_batch);
             gone += changes.jobs_gone.size();
             disk.write(changes);
             EXPECT_EQ(machine.wake_at() <= now.at, gone < kMany);
@@ -61,6 +64,11 @@ protected:
 TEST_F(GoesTest, JobsThatWereFinishedAtOnce) {
     finish_many();
     expect_to_go_in_pieces();
+}
+
+TEST_F(GoesTest, FewerOfThoseThatLieApartInTheFile) {
+    finish_many(50);
+    expect_to_go_in_pieces(100 + 64);
 }
 
 TEST_F(GoesTest, TheMembersOfAGroup) {
