@@ -1,5 +1,6 @@
 // penstock group, chain, results: many jobs that are one thing.
 
+#include "cli/checks.hpp"
 #include "cli/commands.hpp"
 #include "cli/group_text.hpp"
 #include "cli/job_text.hpp"
@@ -114,7 +115,7 @@ CLI::App* add_jobs(CLI::App& root, const char* name, const char* text, GroupFlag
                     "A kind: a job of it gets the outcomes, if not (default: none)");
     app->add_option("--wait", flags.wait,
                     "Seconds to wait for the outcome; the results go to stdout then, in order")
-        ->check(CLI::NonNegativeNumber);
+        ->check(not_negative());
     return app;
 }
 
@@ -143,7 +144,7 @@ Command results_command(CLI::App& root) {
     add_client_flags(*app, flags->client);
     app->add_option("ID", flags->id, "Of the group or the chain")->required();
     app->add_option("--timeout", flags->timeout, "Seconds to wait for all of them")
-        ->check(CLI::NonNegativeNumber);
+        ->check(not_negative());
     return {app, [flags] { return results(*flags); }};
 }
 

@@ -1,5 +1,6 @@
 // penstock status, wait, list: asking about jobs by id or by filter.
 
+#include "cli/checks.hpp"
 #include "cli/commands.hpp"
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
@@ -173,7 +174,7 @@ Command wait_command(CLI::App& root) {
     CLI::App* app = root.add_subcommand("wait", "Wait for the outcomes of jobs");
     add_ids(*app, *flags);
     app->add_option("--timeout", flags->timeout, "Seconds to wait for all of them")
-        ->check(CLI::NonNegativeNumber);
+        ->check(not_negative());
     return {app, [flags] { return wait(*flags); }};
 }
 

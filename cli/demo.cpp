@@ -1,6 +1,7 @@
 // penstock demo: real jobs of several kinds over HTTP, every outcome compared with what it must be,
 // and a summary.
 
+#include "cli/checks.hpp"
 #include "cli/commands.hpp"
 #include "cli/demo_plan.hpp"
 #include "cli/table.hpp"
@@ -167,7 +168,7 @@ Command demo_command(CLI::App& root) {
     app->add_option("--single", flags->single, "So many one at a time before")
         ->check(CLI::Range(1, 1'000'000));
     app->add_option("--timeout", flags->timeout, "Seconds to wait for all outcomes")
-        ->check(CLI::PositiveNumber);
+        ->check(above_zero());
     return {app, [flags] { return demo(*flags); }};
 }
 

@@ -1,6 +1,7 @@
 #include "cli/role_flags.hpp"
 
 #include "cli/addresses.hpp"
+#include "cli/checks.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/kind_flags.hpp"
 
@@ -9,19 +10,6 @@
 #include <spdlog/spdlog.h>
 
 namespace penstock::cli {
-
-namespace {
-
-// Without it -1 is a very large number where none is below 0; CLI11's own says so with 309 digits.
-CLI::Validator not_negative() {
-    return CLI::Validator(
-        [](const std::string& text) {
-            return text.starts_with('-') ? text + " is less than 0" : std::string();
-        },
-        "");
-}
-
-} // namespace
 
 constexpr std::uint64_t kRecordBytesMin = 4096; // the header fits, and some records
 
@@ -68,7 +56,7 @@ void add_sink_flags(CLI::App& app, SinkFlags& flags) {
         ->check(not_negative());
     app.add_option("--result-ttl", flags.options.result_ttl_seconds,
                    "Seconds for which an outcome is kept")
-        ->check(CLI::PositiveNumber);
+        ->check(above_zero());
     app.add_option("--finished-max", flags.options.finished_max, "Outcomes kept at most")
         ->check(not_negative());
     app.add_option("--finished-bytes-max", flags.options.finished_bytes_max,
@@ -96,7 +84,7 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
         ->check(not_negative());
     app.add_option("--silent-limit", options.silent_limit_seconds,
                    "Seconds of silence after which a running job is taken from a worker")
-        ->check(CLI::PositiveNumber);
+        ->check(above_zero());
     const auto is_step = [](const std::string& text) {
         const double step = std::strtod(text.c_str(), nullptr);
         return step == 0 || (step >= 1 && step <= 1e6) ? std::string()

@@ -205,6 +205,11 @@ void House::drain() {
 }
 
 Exit up(const UpFlags& flags) {
+    if (flags.workers == 0 && !flags.worker.kinds.kinds.empty()) {
+        throw Quit(Exit::usage, "--kinds is what the workers of this process serve, and --workers 0 starts none. "
+                                "To declare kinds: --kind-settings " + flags.worker.kinds.kinds.front() +
+                                    ":weight=1.");
+    }
     start_log(flags.role);
     House house(flags);
     house.start();

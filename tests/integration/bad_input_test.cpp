@@ -93,6 +93,16 @@ TEST(BadFlags, ALimitBelowZeroIsRefused) {
         Process ventilator = house.ventilator({flag, "-1"});
         EXPECT_EQ(ventilator.wait(), 2) << flag << ventilator.output();
     }
+    Process ventilator = house.ventilator({"--silent-limit", "0"});
+    EXPECT_EQ(ventilator.wait(), 2);
+    EXPECT_NE(ventilator.output().find("--silent-limit: 0 is not above 0"), std::string::npos)
+        << ventilator.output();
+}
+
+TEST(BadFlags, KindsOfNoWorkersAreRefused) {
+    Process up({PENSTOCK_BINARY, "up", "--workers", "0", "--kinds", "sleep,echo"}, {});
+    EXPECT_EQ(up.wait(), 2);
+    EXPECT_NE(up.output().find("--kind-settings sleep:weight=1"), std::string::npos) << up.output();
 }
 
 TEST_F(BadInput, HttpNamesWhatCanNotBeInAGroup) {

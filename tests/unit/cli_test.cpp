@@ -1,6 +1,7 @@
 // The command line's pure parts: addresses, where a flag's value comes from, tables, the demo.
 
 #include "cli/addresses.hpp"
+#include "cli/checks.hpp"
 #include "cli/config_file.hpp"
 #include "cli/demo_plan.hpp"
 #include "cli/exit_code.hpp"
@@ -55,6 +56,17 @@ TEST(CliAddresses, OthersDialTheAdvertisedHostElseTheBoundOne) {
     EXPECT_EQ(advertised(parse_bind("0.0.0.0", 5555), "v"), "tcp://v:5555");
     EXPECT_EQ(advertised(parse_bind("10.0.0.7", 5555), ""), "tcp://10.0.0.7:5555");
     EXPECT_NE(advertised(parse_bind("0.0.0.0", 5555), ""), "tcp://0.0.0.0:5555");
+}
+
+TEST(CliChecks, SayInASentenceWhatIsWrongWithANumber) {
+    const auto said = [](const CLI::Validator& check, std::string text) { return check(text); };
+    EXPECT_EQ(said(not_negative(), "-1"), "-1 is less than 0");
+    EXPECT_EQ(said(not_negative(), "-0.5"), "-0.5 is less than 0");
+    EXPECT_EQ(said(above_zero(), "0"), "0 is not above 0");
+    EXPECT_EQ(said(above_zero(), "-2"), "-2 is not above 0");
+    EXPECT_EQ(said(above_zero(), "nan"), "nan is not above 0");
+    for (const char* text : {"0.001", "3", "seven"}) EXPECT_EQ(said(above_zero(), text), "") << text;
+    for (const char* text : {"0", "3", "seven"}) EXPECT_EQ(said(not_negative(), text), "") << text;
 }
 
 TEST(CliSse, ReadsEventsFromPiecesOfAnySize) {
