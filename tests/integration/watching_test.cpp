@@ -79,8 +79,9 @@ protected:
         ASSERT_TRUE(eventually([&] { return house.workers() >= 1; }));
     }
 
-    [[nodiscard]] HttpAnswer post(const std::string& job) const {
-        return house.http_request("POST", "/v1/jobs", &job, "application/json");
+    void post(const std::string& job) const {
+        const HttpAnswer answer = house.http_request("POST", "/v1/jobs", &job, "application/json");
+        EXPECT_EQ(answer.status, 202) << job << answer.body;
     }
 
     const House house;
@@ -137,7 +138,7 @@ TEST_F(Watching, TheEventsOfAJobBeginWithItsStateAndEndWithItsOutcome) {
 TEST_F(Watching, TheEventsOfAFinishedJobAreItsOutcome) {
     start_worker();
     post(R"({"kind":"echo","id":"done"})");
-    house.wait("done");
+    EXPECT_EQ(house.wait("done").state, State::succeeded);
     Client client(house, "GET /v1/jobs/done/events HTTP/1.1");
     EXPECT_TRUE(client.reads_to_the_end()) << client.got;
     EXPECT_TRUE(client.has("\"state\":\"succeeded\""));
@@ -237,7 +238,7 @@ TEST_F(Watching, WhereTheTimeWentIsSaidOfAFinishedJob) {
     EXPECT_NE(answer.headers.find("run;dur=1"), std::string::npos) << answer.headers;
     EXPECT_NE(answer.headers.find("return;dur="), std::string::npos) << answer.headers;
     post(R"({"kind":"add","id":"sum","payload":{"a":1,"b":2}})");
-    house.wait("sum");
+    EXPECT_EQ(house.wait("sum").state, State::succeeded);
     for (const char* path : {"/v1/jobs/sum", "/v1/jobs/sum/result", "/v1/jobs/sum/explain"}) {
         EXPECT_NE(house.get(path).headers.find("Server-Timing: "), std::string::npos) << path;
     }
