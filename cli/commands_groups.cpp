@@ -115,7 +115,7 @@ CLI::App* add_jobs(CLI::App& root, const char* name, const char* text, GroupFlag
                     "A kind: a job of it gets the outcomes, if not (default: none)");
     app->add_option("--wait", flags.wait,
                     "Seconds to wait for the outcome; the results go to stdout then, in order")
-        ->check(not_negative());
+        ->check(seconds_from_zero());
     return app;
 }
 
@@ -144,7 +144,7 @@ Command results_command(CLI::App& root) {
     add_client_flags(*app, flags->client);
     app->add_option("ID", flags->id, "Of the group or the chain")->required();
     app->add_option("--timeout", flags->timeout, "Seconds to wait for all of them")
-        ->check(not_negative());
+        ->check(seconds_from_zero());
     return {app, [flags] { return results(*flags); }};
 }
 

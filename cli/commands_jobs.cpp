@@ -174,7 +174,7 @@ Command wait_command(CLI::App& root) {
     CLI::App* app = root.add_subcommand("wait", "Wait for the outcomes of jobs");
     add_ids(*app, *flags);
     app->add_option("--timeout", flags->timeout, "Seconds to wait for all of them")
-        ->check(not_negative());
+        ->check(seconds_from_zero());
     return {app, [flags] { return wait(*flags); }};
 }
 

@@ -183,7 +183,7 @@ Command submit_command(CLI::App& root) {
     add_terms(*app, *flags);
     app->add_option("--wait", flags->wait,
                     "Seconds to wait for the outcome; the result goes to stdout then")
-        ->check(not_negative());
+        ->check(seconds_from_zero());
     app->add_option("--count", flags->count, "Submit so many copies")
         ->check(CLI::Range(1, 10'000'000));
     return {app, [flags] { return submit(*flags); }};

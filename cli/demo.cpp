@@ -168,7 +168,7 @@ Command demo_command(CLI::App& root) {
     app->add_option("--single", flags->single, "So many one at a time before")
         ->check(CLI::Range(1, 1'000'000));
     app->add_option("--timeout", flags->timeout, "Seconds to wait for all outcomes")
-        ->check(above_zero());
+        ->check(seconds_above_zero());
     return {app, [flags] { return demo(*flags); }};
 }
 

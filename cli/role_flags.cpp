@@ -56,7 +56,7 @@ void add_sink_flags(CLI::App& app, SinkFlags& flags) {
         ->check(not_negative());
     app.add_option("--result-ttl", flags.options.result_ttl_seconds,
                    "Seconds for which an outcome is kept")
-        ->check(above_zero());
+        ->check(seconds_above_zero());
     app.add_option("--finished-max", flags.options.finished_max, "Outcomes kept at most")
         ->check(not_negative());
     app.add_option("--finished-bytes-max", flags.options.finished_bytes_max,
@@ -84,7 +84,7 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
         ->check(not_negative());
     app.add_option("--silent-limit", options.silent_limit_seconds,
                    "Seconds of silence after which a running job is taken from a worker")
-        ->check(above_zero());
+        ->check(seconds_above_zero());
     const auto is_step = [](const std::string& text) {
         const double step = std::strtod(text.c_str(), nullptr);
         return step == 0 || (step >= 1 && step <= 1e6) ? std::string()
@@ -95,7 +95,7 @@ void add_ventilator_flags(CLI::App& app, VentilatorFlags& flags) {
         ->check(not_negative())
         ->check(CLI::Validator(is_step, ""));
     app.add_option("--drain", options.drain_seconds, "Seconds that SIGTERM waits for jobs that run")
-        ->check(not_negative());
+        ->check(seconds_from_zero());
     const auto complaint = [](const std::string& text) {
         KindSettingsByName unused;
         return read_kind_settings(text, unused);

@@ -205,12 +205,12 @@ void House::drain() {
 }
 
 Exit up(const UpFlags& flags) {
-    if (flags.workers == 0 && !flags.worker.kinds.kinds.empty()) {
-        throw Quit(Exit::usage, "--kinds is what the workers of this process serve, and --workers 0 starts none. "
-                                "To declare kinds: --kind-settings " + flags.worker.kinds.kinds.front() +
-                                    ":weight=1.");
-    }
     start_log(flags.role);
+    const auto& kinds = flags.worker.kinds.kinds;
+    if (flags.workers == 0 && !kinds.empty()) { // it may be of a file that other roles share
+        spdlog::warn("kinds_unused there are no workers here that could serve them. To declare one: "
+                     "--kind-settings {}:weight=1", kinds.front());
+    }
     House house(flags);
     house.start();
     const Exit exit = house.wait();

@@ -194,7 +194,7 @@ void read_job(const Fields& f, std::vector<LaneMessage>& out) {
 Decoded<LaneMessage> decode_lane(Reader& reader, std::string_view frame) {
     Decoded<LaneMessage> out;
     Mistake mistake;
-    const Node root = reader.read(frame, Reader::Values::step_over);
+    const Node root = reader.read(frame, Reader::Values::leave_last_rows);
     if (!root) return {{}, "the frame " + reader.error()};
     for_each_message(root, mistake, [&](Node map, std::string_view type) {
         const Fields f(map, type, mistake);
@@ -206,6 +206,7 @@ Decoded<LaneMessage> decode_lane(Reader& reader, std::string_view frame) {
         if (type == "drain") out.messages.emplace_back(Drain{});
         if (type == "settled") out.messages.emplace_back(SettledJobs{read_pairs(f, "jobs")});
     });
+    look_at_unread(reader, mistake);
     out.error = mistake.take();
     return out;
 }

@@ -51,7 +51,7 @@ LinkHead read_head(const Fields& f) {
 Decoded<VentilatorFact> decode_ventilator_door(Reader& reader, std::string_view frame) {
     Decoded<VentilatorFact> out;
     Mistake mistake;
-    const Node root = reader.read(frame, Reader::Values::step_over);
+    const Node root = reader.read(frame, Reader::Values::leave_last_rows);
     if (!root) return {{}, "the frame " + reader.error()};
     for_each_message(root, mistake, [&](Node map, std::string_view type) {
         const Fields f(map, type, mistake);
@@ -68,6 +68,7 @@ Decoded<VentilatorFact> decode_ventilator_door(Reader& reader, std::string_view 
             out.messages.emplace_back(Linked<FromSink>{read_head(f), std::move(*message)});
         }
     });
+    look_at_unread(reader, mistake);
     out.error = mistake.take();
     return out;
 }
@@ -75,7 +76,7 @@ Decoded<VentilatorFact> decode_ventilator_door(Reader& reader, std::string_view 
 Decoded<SinkFact> decode_sink_door(Reader& reader, std::string_view frame) {
     Decoded<SinkFact> out;
     Mistake mistake;
-    const Node root = reader.read(frame, Reader::Values::step_over);
+    const Node root = reader.read(frame, Reader::Values::leave_last_rows);
     if (!root) return {{}, "the frame " + reader.error()};
     for_each_message(root, mistake, [&](Node map, std::string_view type) {
         const Fields f(map, type, mistake);
@@ -89,6 +90,7 @@ Decoded<SinkFact> decode_sink_door(Reader& reader, std::string_view frame) {
             out.messages.emplace_back(Linked<ToSink>{read_head(f), std::move(*message)});
         }
     });
+    look_at_unread(reader, mistake);
     out.error = mistake.take();
     return out;
 }

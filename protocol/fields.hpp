@@ -84,6 +84,8 @@ public:
 
     [[nodiscard]] Mistake& mistake() const { return mistake_; }
 
+    void rows_are_read(Bytes rows) const { map_.rows_are_read(rows); }
+
 private:
     Node map_;
     std::string_view type_;
@@ -145,6 +147,12 @@ void for_each_element(Node list, Each each) {
         each(at);
         if (i + 1 < list.size()) at = at.after();
     }
+}
+
+// Of a frame whose last rows were left, when all of its messages were read.
+inline void look_at_unread(const Reader& reader, Mistake& mistake) {
+    if (!mistake.none()) return;
+    if (const std::string wrong = reader.unread(); !wrong.empty()) mistake.add("the frame " + wrong);
 }
 
 // Calls `each(map, type)` for every message of the frame.

@@ -309,9 +309,9 @@ struct ResultRow {
     JobId id;
     std::uint32_t attempt = 0;
     std::uint64_t run_us = 0;
-    Bytes value;                    // when it succeeded
-    std::optional<Failure> failure; // when it did not
-    std::uint64_t waited_us = 0;    // in the worker, before it was started; short ones are 0
+    Bytes value{};                    // when it succeeded
+    std::optional<Failure> failure{}; // when it did not
+    std::uint64_t waited_us = 0;      // in the worker, before it was started; short ones are 0
 };
 
 struct Result {

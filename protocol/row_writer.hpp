@@ -28,11 +28,14 @@ public:
     RowWriter(const RowWriter&) = delete;
     RowWriter& operator=(const RowWriter&) = delete;
 
-    void done() { out_.resize(written()); } // to be said once, at the end
+    void done() { // to be said once, at the end
+        PENSTOCK_CHECK(at_ <= end_);
+        out_.resize(written());
+    }
 
     // Begins a row of up to 15 elements. REQUIRES: what follows is no more than was said.
     RowWriter& row(std::size_t elements, std::size_t bodies) {
-        PENSTOCK_CHECK(elements < 16);
+        PENSTOCK_CHECK(elements < 16 && at_ <= end_);
         const std::size_t need = most(elements, bodies);
         if (static_cast<std::size_t>(end_ - at_) < need) make_room(need);
         return byte(0x90u | elements);

@@ -15,7 +15,8 @@ RowReader::RowReader(const Fields& fields, std::string_view key, std::uint32_t l
 
 RowReader::RowReader(const Fields& fields, std::string_view key, std::uint32_t least,
                      std::size_t most, Bytes encoded)
-    : fields_(fields), key_(key), scanner_(encoded.data(), encoded.data() + encoded.size()),
+    : fields_(fields), key_(key), encoded_(encoded),
+      scanner_(encoded.data(), encoded.data() + encoded.size()),
       least_(least) {
     Head array;
     const bool is_array = scanner_.next(array) == Scanned::ok && array.shape == Shape::array;
@@ -31,7 +32,10 @@ RowReader::RowReader(const Fields& fields, std::string_view key, std::uint32_t l
 bool RowReader::next() {
     while (taken_ < elements_ && size_ > 0) skip();
     if (entered_ == size_) {
-        if (scanner_.left() > 0) fields_.mistake().add("the frame has bytes behind its value");
+        if (scanner_.left() > 0)
+            fields_.mistake().add("the frame has bytes behind its value");
+        else
+            fields_.rows_are_read(encoded_);
         return false;
     }
     std::uint64_t elements = 0; // fewer than any row has
@@ -42,7 +46,7 @@ bool RowReader::next() {
     }
     if (elements < least_) {
         fields_.wrong(key_, "rows of at least " + std::to_string(least_) + " elements");
-        size_ = 0;
+        size_ = entered_ = 0;
         return false;
     }
     ++entered_;
@@ -113,8 +117,16 @@ std::string RowReader::name(std::string_view what) {
 }
 
 std::string RowReader::tidy_text() {
+    if (!has_more()) return {};
+    const Scanner before = scanner_;
     Head e;
-    return take(e) && e.shape == Shape::text ? penstock::tidy_text(e.body) : std::string();
+    if (scanner_.next(e) == Scanned::ok && e.shape == Shape::text) {
+        ++taken_;
+        return penstock::tidy_text(e.body);
+    }
+    scanner_ = before; // it may hold others
+    skip();
+    return {};
 }
 
 void RowReader::skip() {

@@ -23,12 +23,21 @@ bool is_rows(std::string_view key) {
     return key == "rows" || key == "failed";
 }
 
+constexpr const char* kBytesBehind = "has bytes behind its value";
+
+std::string words(Scanned result, std::ptrdiff_t at) {
+    if (result == Scanned::ends) return "ends in the middle of a value";
+    if (result == Scanned::deep) return "is nested deeper than " + std::to_string(kDepthMax);
+    return "is not msgpack at byte " + std::to_string(at);
+}
+
 // Turns one frame into tokens. What it is in the middle of stands in open_.
 class Tokenizer {
 public:
     Tokenizer(std::string_view frame, Reader::Values values, std::vector<Token>& tokens)
         : begin_(frame.data()), scanner_(frame.data(), frame.data() + frame.size()),
-          step_over_(values == Reader::Values::step_over), tokens_(tokens) {}
+          step_over_(values != Reader::Values::read),
+          leave_last_rows_(values == Reader::Values::leave_last_rows), tokens_(tokens) {}
 
     // "" or what is wrong with the frame.
     std::string run() {
@@ -36,12 +45,15 @@ public:
             if (tokens_.size() >= kTokensMax) {
                 return "has more than " + std::to_string(kTokensMax) + " elements";
             }
-            const Scanned result = hides_next_ ? opaque() : one();
+            const Scanned result = next_is_opaque_ ? opaque() : one();
             if (result != Scanned::ok) return words(result);
             finish_value();
         } while (depth_ > 0);
-        return scanner_.left() == 0 ? "" : "has bytes behind its value";
+        return scanner_.left() == 0 ? "" : kBytesBehind;
     }
+
+    // What the frame ends with, if that was left to others.
+    [[nodiscard]] Bytes left() const { return left_; }
 
 private:
     struct Open {
@@ -78,8 +90,9 @@ private:
         const bool is_key = depth_ == message_depth_ && top().is_map && top().left % 2 == 0;
         if (is_key && step_over_ && head.shape == Shape::text) {
             const bool is_of_rows = is_rows(head.body);
-            hides_next_ = is_of_rows || is_carried(head.body);
-            ends_with_rows_ = is_of_rows && message_depth_ == 1 && top().left == 2;
+            next_is_opaque_ = is_of_rows || is_carried(head.body);
+            next_is_left_ =
+                is_of_rows && leave_last_rows_ && message_depth_ == 1 && top().left == 2;
         }
         return Scanned::ok;
     }
@@ -95,10 +108,11 @@ private:
     }
 
     Scanned opaque() {
-        hides_next_ = false;
+        next_is_opaque_ = false;
         const char* const start = scanner_.at();
-        if (ends_with_rows_) { // all that is left: RowReader finds the end of its own accord
-            add_opaque(start, scanner_.left());
+        if (next_is_left_) {
+            left_ = {start, scanner_.left()};
+            add_opaque(start, left_.size());
             scanner_.pass_all();
             return Scanned::ok;
         }
@@ -126,21 +140,21 @@ private:
     Open& top() { return open_[depth_ - 1]; }
 
     [[nodiscard]] std::string words(Scanned result) const {
-        if (result == Scanned::ends) return "ends in the middle of a value";
-        if (result == Scanned::deep) return "is nested deeper than " + std::to_string(kDepthMax);
-        return "is not msgpack at byte " + std::to_string(scanner_.at() - begin_);
+        return penstock::words(result, scanner_.at() - begin_);
     }
 
     const char* const begin_;
     Scanner scanner_;
     const bool step_over_;
+    const bool leave_last_rows_;
     std::vector<Token>& tokens_;
     std::array<Open, kFrameDepthMax> open_;
     std::size_t depth_ = 0;
     std::size_t message_depth_ = 1;
     bool opened_ = false; // the value just read is a container: what it holds comes now
-    bool hides_next_ = false; // the next value is stepped over
-    bool ends_with_rows_ = false; // and nothing comes behind it
+    bool next_is_opaque_ = false;
+    bool next_is_left_ = false;
+    Bytes left_;
 };
 
 // The size of the one value at the head of `bytes`; 0 if there is none.
@@ -169,13 +183,24 @@ Node Reader::read(std::string_view frame, Values values) {
     if (tokens_.capacity() > kTokensKept) tokens_ = {};
     tokens_.clear();
     error_.clear();
+    left_ = {};
     frame_ = frame;
     if (frame.empty()) {
         error_ = "is empty";
         return {};
     }
-    error_ = Tokenizer(frame, values, tokens_).run();
+    Tokenizer tokenizer(frame, values, tokens_);
+    error_ = tokenizer.run();
+    left_ = tokenizer.left();
     return error_.empty() ? Node(this, 0) : Node();
+}
+
+std::string Reader::unread() const {
+    if (left_.data() == nullptr) return "";
+    Scanner scanner(left_.data(), left_.data() + left_.size());
+    const Scanned result = scanner.skip(kDepthMax);
+    if (result != Scanned::ok) return words(result, scanner.at() - frame_.data());
+    return scanner.left() == 0 ? "" : kBytesBehind;
 }
 
 bool is_one_value(std::string_view bytes) {

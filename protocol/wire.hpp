@@ -2,8 +2,7 @@
 // msgpack in and out. Reader turns one frame into a flat list of tokens that point into the frame:
 // no objects are built, nothing is allocated from a size that the sender claims, and the values
 // named `payload`, `value`, `rows` and `failed` are stepped over, not looked into: the first two
-// are carried as they came, the others are read by RowReader, which also finds their end where the
-// frame ends with them. Writer appends to a string.
+// are carried as they came, the others are read by RowReader. Writer appends to a string.
 //
 // Only wire.cpp includes msgpack. Limits: protocol/limits.hpp.
 
@@ -66,6 +65,8 @@ public:
     [[nodiscard]] Node find_key(std::string_view key) const; // the key itself
     // The encoded bytes of the value behind this key. REQUIRES: this is a key of a map.
     [[nodiscard]] Bytes raw_after() const;
+    // These are whole, and nothing stands behind them.
+    void rows_are_read(Bytes rows) const;
 
 private:
     friend class Reader;
@@ -80,7 +81,9 @@ private:
 
 class Reader {
 public:
-    enum class Values { step_over, read }; // what to do with those four
+    // What to do with those four. `leave_last_rows`: rows that the frame ends with are not stepped
+    // over either: whoever reads them finds their end, and whoever called asks unread() then.
+    enum class Values { step_over, leave_last_rows, read };
 
     // The whole of `frame` as one value; an absent node, and error() says why, if it isn't one.
     // `frame` must live as long as the nodes are used.
@@ -88,8 +91,13 @@ public:
 
     [[nodiscard]] const std::string& error() const { return error_; }
 
+    // What is wrong with the last rows, if they were left and nobody has read them to their end; "" if
+    // nothing is.
+    [[nodiscard]] std::string unread() const;
+
 private:
     friend class Node;
+    mutable Bytes left_; // the last rows, and all that stands behind them, until they are read
     std::vector<Token> tokens_;
     std::string_view frame_;
     std::string error_;
@@ -99,6 +107,9 @@ private:
 inline const Token& Node::token() const { return reader_->tokens_[index_]; }
 inline Shape Node::shape() const { return token().shape; }
 inline std::uint32_t Node::size() const { return token().size; }
+inline void Node::rows_are_read(Bytes rows) const {
+    if (reader_->left_.data() == rows.data()) reader_->left_ = {};
+}
 inline Node Node::after() const { return Node(reader_, token().next); }
 
 // True if `bytes` are exactly one msgpack value within the limits.

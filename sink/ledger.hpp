@@ -329,7 +329,7 @@ private:
     WallTime began_{}; // its first tick
     bool keeps_ = false, is_full_ = false;
     Changes changes_;                     // of this burst, what is not in the two lists below
-    std::size_t runs_gone_ = 0; // of neighbours, in its jobs_gone
+    std::size_t places_gone_ = 0;         // in the file, of its jobs_gone
     std::vector<std::uint64_t> changed_;  // orders of records with `unkept`
     std::vector<Index> changed_groups_;
     std::uint64_t last_terms_key_ = 0;

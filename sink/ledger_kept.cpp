@@ -10,6 +10,7 @@
 namespace penstock::sink {
 namespace {
 
+constexpr std::uint64_t kNearInFile = 30;     // jobs that share a page of 4 KiB, about
 constexpr std::uint64_t kHeldMax = 1u << 26; // jobs open at one ventilator, whatever it says
 
 } // namespace
@@ -44,7 +45,8 @@ void Ledger::note_attempt(Record& r, Changes::Attempt row, Now now) {
 void Ledger::note_gone(const Record& r) {
     if (!keeps_) return;
     auto& gone = changes_.jobs_gone;
-    if (gone.empty() || gone.back() + 1 != r.order) ++runs_gone_;
+    const std::uint64_t last = gone.empty() ? UINT64_MAX / 2 : gone.back();
+    if (r.order > last + kNearInFile || last > r.order + kNearInFile) ++places_gone_;
     gone.push_back(r.order);
     auto& terms = r.terms->second;
     if (terms.jobs == 1 && terms.key != 0) changes_.terms_gone.push_back(terms.key);
@@ -135,7 +137,7 @@ Changes Ledger::take_changes() {
         kept_numbers_ = next_number_;
         changes_.epochs.push_back({epoch_, instance_, next_number_});
     }
-    runs_gone_ = 0;
+    places_gone_ = 0;
     return std::exchange(changes_, {});
 }
 

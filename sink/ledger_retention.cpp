@@ -5,14 +5,15 @@
 namespace penstock::sink {
 
 // Of what one batch of changes may say that it goes, besides twice as many as it says come: who waits
-// for that batch waits for all of it. Jobs that were not stored one after the other lie on pages of
-// their own, two each: a thousand of those are 50 ms where a thousand neighbours are 5.
+// for that batch waits for all of it. Those that were not stored near each other lie on pages of their
+// own, two each: a thousand of those are 50 ms where a thousand neighbours are 5. Of them no more go than
+// come, and a hundred.
 constexpr std::size_t kGoneAtOnce = 1'000;
-constexpr std::size_t kRunsGoneAtOnce = 100;
+constexpr std::size_t kPlacesGoneAtOnce = 100;
 
 bool Ledger::may_let_go() const {
-    const std::size_t as_come = 2 * changed_.size();
-    return changes_.jobs_gone.size() < kGoneAtOnce + as_come && runs_gone_ < kRunsGoneAtOnce + as_come;
+    return changes_.jobs_gone.size() < kGoneAtOnce + 2 * changed_.size() &&
+           places_gone_ < kPlacesGoneAtOnce + changed_.size();
 }
 
 // What is too much goes while it comes in, and so no faster. What is too old may all be so at once.

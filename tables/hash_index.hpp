@@ -33,13 +33,15 @@ public:
     template <class IsIt>
     [[nodiscard]] Index find(std::uint64_t hash, IsIt is_it) const {
         if (buckets_.empty()) return kNoIndex;
-        for (std::size_t at = home(kept(hash));; at = after(at)) {
+        const std::size_t begin = home(kept(hash));
+        for (std::size_t at = begin;;) {
             const Bucket& bucket = buckets_[at];
             for (Places found = places_of(kept(hash), bucket); found != 0; found &= found - 1) {
                 const Index index = bucket.indices[first(found)];
                 if (is_it(index)) return index;
             }
-            if (bucket.passed == 0) return kNoIndex;
+            at = after(at);
+            if (bucket.passed == 0 || at == begin) return kNoIndex; // each may have been passed once
         }
     }
 
@@ -78,8 +80,8 @@ private:
     };
     static_assert(sizeof(Bucket) == 64);
 
-    // Half of the hash is kept: enough to find a home by, and to be wrong about a key only once in
-    // two thousand million times.
+    // Half of the hash is kept: enough to find a home by, and that in a table of a million only one key
+    // of eight thousand that are at home there is asked about in vain.
     static std::uint32_t kept(std::uint64_t hash) { return static_cast<std::uint32_t>(hash) | 1; }
 
     [[nodiscard]] std::size_t home(std::uint32_t hash) const { return (hash >> 1) & mask(); }

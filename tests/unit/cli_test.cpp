@@ -61,12 +61,21 @@ TEST(CliAddresses, OthersDialTheAdvertisedHostElseTheBoundOne) {
 TEST(CliChecks, SayInASentenceWhatIsWrongWithANumber) {
     const auto said = [](const CLI::Validator& check, std::string text) { return check(text); };
     EXPECT_EQ(said(not_negative(), "-1"), "-1 is less than 0");
-    EXPECT_EQ(said(not_negative(), "-0.5"), "-0.5 is less than 0");
-    EXPECT_EQ(said(above_zero(), "0"), "0 is not above 0");
-    EXPECT_EQ(said(above_zero(), "-2"), "-2 is not above 0");
-    EXPECT_EQ(said(above_zero(), "nan"), "nan is not above 0");
-    for (const char* text : {"0.001", "3", "seven"}) EXPECT_EQ(said(above_zero(), text), "") << text;
-    for (const char* text : {"0", "3", "seven"}) EXPECT_EQ(said(not_negative(), text), "") << text;
+    EXPECT_EQ(said(seconds_from_zero(), "-0.5"), "-0.5 is less than 0");
+    EXPECT_EQ(said(seconds_above_zero(), "0"), "0 is not above 0");
+    EXPECT_EQ(said(seconds_above_zero(), "-2"), "-2 is not above 0");
+    for (const char* text : {"inf", "1e999", "1e12", "nan"}) {
+        const std::string too_long = std::string(text) + " is more than ten years of seconds";
+        EXPECT_EQ(said(seconds_from_zero(), text), too_long);
+        EXPECT_EQ(said(seconds_above_zero(), text), too_long);
+    }
+    for (const char* text : {"0.001", "3", "1e8", "seven"}) {
+        EXPECT_EQ(said(seconds_above_zero(), text), "") << text;
+    }
+    for (const char* text : {"0", "3", "seven"}) {
+        EXPECT_EQ(said(not_negative(), text), "") << text;
+        EXPECT_EQ(said(seconds_from_zero(), text), "") << text;
+    }
 }
 
 TEST(CliSse, ReadsEventsFromPiecesOfAnySize) {

@@ -46,6 +46,24 @@ TEST(Hostile, BytesBehindAMessageAreAnError) {
     }
 }
 
+// Nobody reads these rows: they are looked at all the same.
+TEST(Hostile, RowsThatNobodyReadsAreWholeToo) {
+    const std::string bye = "\x83\xa4type\xa3" "bye\xa6worker\xa1w\xa4rows";
+    const std::string ping = "\x82\xa4type\xa4ping\xa4rows";
+    const std::string progress = "\x85\xa4type\xa8progress\xa2id\xa1" "a\xa7" "attempt\x01\xa8progress\x01\xa4rows";
+    const std::string unknown = "\x82\xa4type\xa6" "future\xa4rows";
+    const std::pair<Socket, std::string> cases[] = {
+        {Socket::ventilator_door, bye}, {Socket::ventilator_door, unknown}, {Socket::lane, ping},
+        {Socket::lane, unknown},        {Socket::sink_door, progress},      {Socket::sink_door, unknown}};
+    for (const auto& [socket, frame] : cases) {
+        EXPECT_EQ(decode_at(socket, frame + "\x91\x01").error, "");
+        EXPECT_EQ(decode_at(socket, frame).error, "the frame ends in the middle of a value");
+        EXPECT_EQ(decode_at(socket, frame + "\x92\x01").error, "the frame ends in the middle of a value");
+        EXPECT_EQ(decode_at(socket, frame + "\x91\x01\xc0").error, "the frame has bytes behind its value");
+        EXPECT_NE(decode_at(socket, frame + "\xc1").error.find("is not msgpack at byte"), std::string::npos);
+    }
+}
+
 TEST(Hostile, AnyByteOfAnyMessageMayBeAnother) {
     const std::vector<char> others = {'\x00', '\x7f', '\x80', '\xc0',
                                       '\xc1', '\xd9', '\xdd', '\xff'};

@@ -230,6 +230,13 @@ TEST(Fields, RowsAreWideEnough) {
                           .raw("rows", "\x91\x94\xa1"
                                        "a\x01\x02\xc0")),
               "result: the value of a row must be bin: one encoded msgpack value");
+    // A message that is no text is none, whatever it holds.
+    for (const auto& message : {"\x91\xc3"s, "\x81\xa1k\xc3"s, "\x05"s}) {
+        EXPECT_EQ(at_sink(Map("result")
+                              .natural("epoch", 1)
+                              .raw("rows", "\x91\x97\xa1" "a\x01\x02\xc0\xa4" "code" + message + "\xc2")),
+                  "");
+    }
     // A row may have more than is known today.
     EXPECT_EQ(at_door(Map("submit")
                           .text("kind", "k")

@@ -211,6 +211,21 @@ TEST(HashIndex, HashesThatDifferOnlyInTheHalfThatIsNotKeptAreToldApartByTheKey) 
     EXPECT_EQ(table.find(5 + (1ull << 32), [](Index i) { return i == 2; }), 2u);
 }
 
+// Each of its 128 buckets was full for a moment, when another key came, and still says so.
+TEST(HashIndex, ALookEndsWhereItBeganIfEveryBucketWasPassed) {
+    HashIndex table;
+    const auto hash = [](std::uint64_t bucket, std::uint64_t which) { return which << 8 | bucket << 1; };
+    for (std::uint64_t bucket = 0; bucket < 128; ++bucket) {
+        const Index free = bucket == 0 ? 7 : 6; // one more is of the bucket before
+        for (Index i = 0; i < free; ++i) table.insert(hash(bucket, i + 1), i);
+        table.insert(hash(bucket, 9), 9);
+        for (Index i = 0; i < free; ++i) table.erase(hash(bucket, i + 1), i);
+    }
+    ASSERT_EQ(table.used(), 128u);
+    EXPECT_EQ(table.find(hash(5, 1), [](Index) { return true; }), kNoIndex);
+    EXPECT_EQ(table.find(hash(5, 9), [](Index) { return true; }), 9u);
+}
+
 TEST(HashIndex, AnEmptyOneFindsNothing) {
     EXPECT_EQ(HashIndex().find(1, [](Index) { return true; }), kNoIndex);
 }
