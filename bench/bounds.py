@@ -8,7 +8,8 @@ import datetime
 import time
 
 from found import Figure, Section
-from house import STEP_SECONDS, Client, Failed, Penstock
+from house import STEP_SECONDS, Failed
+from pipeline import Client, Penstock
 
 DELAY_SECONDS, TIMEOUT_SECONDS = 0.1, 0.2
 MANY_SLOTS, NAPS_AT_ONCE = 16, 4

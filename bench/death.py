@@ -11,7 +11,8 @@ import statistics
 import time
 
 from found import Count, Figure, Section
-from house import STEP_SECONDS, Client, Failed, Penstock
+from house import STEP_SECONDS, Failed
+from pipeline import Client, Penstock
 
 KILLS, QUICK_KILLS = 200, 20
 STOPS, QUICK_STOPS = 5, 2

@@ -10,7 +10,8 @@ import time
 
 from death import Fleet, job_of
 from found import Figure, Ratio, Roles, Section
-from house import STEP_SECONDS, Client, Failed, Penstock
+from house import STEP_SECONDS, Failed
+from pipeline import Client, Penstock
 
 PAYLOAD_BYTES = 100
 WORKERS = 2

@@ -12,8 +12,8 @@ from bounds import BOUNDS
 from death import DEATH
 from durable import STORE
 from found import Count, Figure, Ratio, Roles, Section
-from house import (STEP_SECONDS, Failed, House, Penstock, Sampler, free_ports,
-                   wait_until_listening)
+from house import STEP_SECONDS, Failed, House, Sampler, free_ports, wait_until_listening
+from pipeline import Penstock
 from retention import RETENTION
 from scale import SCALE
 from scheduling import SCHED

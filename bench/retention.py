@@ -8,7 +8,8 @@ import sqlite3
 import time
 
 from found import Figure, Section
-from house import STEP_SECONDS, Failed, Penstock
+from house import STEP_SECONDS, Failed
+from pipeline import Penstock
 
 WORKERS = 2
 JOBS, QUICK_JOBS = 200_000, 50_000  # let go of

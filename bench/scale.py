@@ -12,7 +12,8 @@ import statistics
 import time
 
 from found import Extent, Figure, Ratio, Section
-from house import STEP_SECONDS, Failed, Penstock, first_lines
+from house import STEP_SECONDS, Failed, first_lines
+from pipeline import Penstock
 
 PAYLOAD_BYTES = 100
 PACKED_BYTES = PAYLOAD_BYTES + 2  # as a msgpack bin

@@ -7,7 +7,8 @@ import json
 import time
 
 from found import Figure, Ratio, Section
-from house import STEP_SECONDS, Client, Failed, Penstock
+from house import STEP_SECONDS, Failed
+from pipeline import Client, Penstock
 
 FEW, MANY = 1_000, 1_000_000  # jobs that wait
 DECISIONS = 2_000_000

@@ -13,7 +13,8 @@ import socket
 import subprocess
 import time
 
-from house import Failed, get_status
+from house import Failed
+from pipeline import get_status
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"  # the distribution's: its packages are not in another one

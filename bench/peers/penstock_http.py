@@ -1,6 +1,6 @@
 """Penstock as FastAPI + Celery are measured: one POST a job, by ab."""
 
-from house import Penstock, get_json
+from pipeline import Penstock, get_json
 from peers import Peer
 from peers.ab import AB_LACKS, posts_until
 

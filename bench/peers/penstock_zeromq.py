@@ -1,4 +1,4 @@
-from house import Penstock
+from pipeline import Penstock
 from peers import Peer
 
 

@@ -5,7 +5,10 @@
 
 #include <string>
 
-namespace penstock::testing {
+namespace penstock::ventilator {
+
+using testing::VirtualHouse;
+using Trip = VirtualHouse::Trip;
 
 inline Terms terms_of(const std::string& kind, int priority = 4, const std::string& tenant = "") {
     Terms t = terms(kind);
@@ -17,7 +20,7 @@ inline Terms terms_of(const std::string& kind, int priority = 4, const std::stri
 // Of jobs of this kind that have ended by then.
 inline double busy_seconds(const VirtualHouse& house, const std::string& kind, Instant until) {
     double all = 0;
-    for (const VirtualHouse::Trip& trip : house.trips()) {
+    for (const Trip& trip : house.trips()) {
         if (trip.terms.kind == kind && trip.ended <= until) all += seconds(trip.run);
     }
     return all;
@@ -32,10 +35,10 @@ inline Instant start_of_the_last(Duration ageing, Duration end, int low = 0, int
     }
     house.submit(1s, terms_of("b", low), 1, 1s);
     house.run_until(end);
-    for (const VirtualHouse::Trip& trip : house.trips()) {
+    for (const Trip& trip : house.trips()) {
         if (trip.terms.kind == "b") return trip.started;
     }
     return kNever;
 }
 
-} // namespace penstock::testing
+} // namespace penstock::ventilator

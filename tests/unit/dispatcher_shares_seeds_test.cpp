@@ -11,12 +11,6 @@
 namespace penstock::ventilator {
 namespace {
 
-using testing::busy_seconds;
-using testing::start_of_the_last;
-using testing::terms_of;
-using testing::VirtualHouse;
-using Trip = VirtualHouse::Trip;
-
 class Draw { // of one seed
 public:
     explicit Draw(std::uint64_t seed) : random_(seed) {}

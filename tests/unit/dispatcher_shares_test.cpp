@@ -9,12 +9,6 @@
 namespace penstock::ventilator {
 namespace {
 
-using testing::busy_seconds;
-using testing::start_of_the_last;
-using testing::terms_of;
-using testing::VirtualHouse;
-using Trip = VirtualHouse::Trip;
-
 // Jobs of somebody patient: one after the other at random moments, as often as that.
 void trickle(VirtualHouse& house, const Terms& terms, Duration every, Duration until,
              Duration run) {
